@@ -1,0 +1,45 @@
+# make run: serve on http://127.0.0.1:8000 (PORT=9000 make run).   make test: the whole suite (ARGS=core.tests.test_book).
+# make lint: every check.   make fix: what can be mended by itself.   make lock: pin the packages anew (ARGS=--upgrade).
+
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := core event_ticketing tools $(wildcard bench)
+TEMPLATES := $(wildcard core/templates)
+OLD := This needs Python 3.11 or newer, which $(PYTHON) is not: install it, or name it, as in PYTHON=python3.12 make run.
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
+PRODUCTION := DEBUG=off HTTPS=on ALLOWED_HOSTS=tickets.example DATABASE_URL=postgres://db/tickets REDIS_URL=redis://redis
+
+.PHONY: run test lint fix lock setup setup-dev
+
+run: setup
+	@$(BIN)/python -m tools.run
+
+test: setup-dev
+	@$(BIN)/python -m tools.run_tests $(ARGS)
+
+lint: setup-dev
+	$(BIN)/ruff check $(PACKAGES) manage.py
+	$(BIN)/ruff format --check $(PACKAGES) manage.py
+	$(BIN)/mypy $(PACKAGES) manage.py
+	$(BIN)/djlint --quiet --check $(TEMPLATES)
+	$(BIN)/djlint --quiet --lint $(TEMPLATES)
+	$(BIN)/python -m tools.check_compose
+	DATABASE_URL= $(BIN)/python manage.py makemigrations --check --dry-run
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(45))') $(PRODUCTION) \
+	  $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+fix: setup-dev
+	-$(BIN)/ruff check --fix $(PACKAGES) manage.py
+	$(BIN)/ruff format $(PACKAGES) manage.py
+	-$(BIN)/djlint --quiet --reformat $(TEMPLATES)
+
+lock: setup-dev
+	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+setup: requirements = requirements.txt
+setup-dev: requirements = requirements-dev.txt
+setup setup-dev:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo '$(OLD)' >&2; exit 1; }
+	@$(PYTHON) -m tools.bootstrap $(requirements)

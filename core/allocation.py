@@ -1,0 +1,279 @@
+"""Who gets a place: the only writer of places, tickets (check-in marks apart) and an event's numbers.
+
+What lives here: join, serve, book, release, cancel, and what staff may change about an event. What does not:
+who is first (`arrivals.py`, `models/line.py`), the gate (`checkin.py`), telling anybody (`live.py`).
+
+How it works. Joining appends a waiting row and locks nothing. Everything that frees or gives a place does it in
+one transaction that locks the event, reads the clock, ends what lapsed, and gives every free place to the first in
+line; so the line and the inventory are one transaction, and a place never passes from hand to hand outside of it.
+Counters move by guarded steps that the constraint `event_never_oversold` checks once more.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from . import arrivals, ticket_code
+from .models import Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
+from .now import now
+from .refusals import (
+    AlreadyBooked,
+    AlreadyCheckedIn,
+    CapacityTooLow,
+    EventCancelled,
+    EventInUse,
+    EventOver,
+    HoldExpired,
+    NotOnSale,
+    PeopleWaiting,
+    Refused,
+    SoldOut,
+)
+from .serving import Serving, announce_after_commit
+
+
+@contextmanager
+def _locked(event_ids: Iterable[int]) -> Iterator[Serving]:
+    """Lock events in the order of their ids, bring them up to date, and write and announce what the caller changes.
+
+    A refusal raised inside keeps what was brought up to date: it is committed, then the refusal goes on.
+    """
+    refusal: Refused | None = None
+    with transaction.atomic():
+        # NO KEY: the foreign key of a row that joins must not wait for this lock. Evaluated: a lazy one locks nothing.
+        locked = list(Event.objects.select_for_update(no_key=True).filter(pk__in=event_ids).order_by("pk"))
+        serving = Serving({event.pk: event for event in locked}, now())
+        serving.bring_up_to_date()
+        try:
+            yield serving
+        except Refused as refused:
+            refusal = refused
+        serving.write()
+    if refusal is not None:
+        raise refusal
+
+
+def events_to_serve(moment: dt.datetime) -> EventQuerySet:
+    """Return the events with something to do: a lapsed hold, a free place and a line, an opening, a line to end.
+
+    Every path that frees a place serves the event itself; this finds what was forgotten, and what time alone brings.
+    """
+    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"), user__is_active=True)
+    room = Q(capacity__gt=F("held") + F("booked"))
+    due = Event.objects.filter(starts_at__gt=moment - dt.timedelta(days=1)).filter(
+        Q(pk__in=Event.objects.opening(moment).order_by().values("pk"))
+        | Q(pk__in=Event.objects.on_sale(moment).filter(room).order_by().values("pk")) & Exists(waiting)
+        | (Q(starts_at__lte=moment) | Q(status=Event.Status.CANCELLED)) & Exists(waiting)
+    )
+    lapsed = TicketHold.objects.lapsed(moment).order_by().values("event")
+    return Event.objects.filter(Q(pk__in=lapsed) | Q(pk__in=due.values("pk")))
+
+
+def serve(event_id: int) -> None:
+    """End what lapsed and give every free place of the event to the first in line. Harmless when nothing is due."""
+    with _locked([event_id]):
+        pass
+
+
+def join(*, event_id: int, user: User, session: UserSession | None = None) -> TicketHold:
+    """Take a place in line, held at once when one is free and nobody ranks before; return the place as it is now.
+
+    Its `ahead` says how many rank before it while it waits. A person with a live place gets that one. Raises
+    AlreadyBooked, NotOnSale, EventOver, EventCancelled, and Event.DoesNotExist for a draft.
+    """
+    event = Event.objects.published().get(pk=event_id)
+    mine = TicketHold.objects.filter(event=event, user=user)
+    moment = now()
+    if mine.lapsed(moment).exists():
+        serve(event_id)
+    if not mine.unended().exists():
+        _refuse_the_line(event, user, moment)
+        login = session.login_timestamp if session else moment
+        rank = arrivals.rank(user=user, event=event, login_timestamp=login)
+        place = TicketHold(event=event, user=user, session=session, login_timestamp=rank, created_at=moment)
+        # From another tab at the same instant: the constraint keeps one row, and both tabs find it below.
+        TicketHold.objects.bulk_create([place], ignore_conflicts=True)
+        announce_after_commit({event.pk}, [place], [])
+    if events_to_serve(now()).filter(pk=event_id).exists():
+        serve(event_id)
+    return mine.with_ahead().latest("pk")
+
+
+def _refuse_the_line(event: Event, user: User, moment: dt.datetime) -> None:
+    _refuse_ended(event, moment)
+    if Ticket.objects.valid().filter(event=event, user=user).exists():
+        raise AlreadyBooked
+    if event.is_sale_closed(moment):
+        raise NotOnSale("The sale of this event has closed. Nobody new can take a place in line.")
+
+
+def _refuse_ended(event: Event, moment: dt.datetime) -> None:
+    if event.status == Event.Status.CANCELLED:
+        raise EventCancelled
+    if event.is_over(moment):
+        raise EventOver
+
+
+def hold_for_login(*, user: User, session: UserSession) -> None:
+    """Hold a place on each event that a login is put forward for, if one is free and nobody waits (rule 12)."""
+    moment = now()
+    for event_id in list(Event.objects.opening(moment).values_list("pk", flat=True)):
+        serve(event_id)  # those who were there before the opening go first
+    forward = arrivals.put_forward(user, moment)
+    if not forward:
+        return
+    with _locked(forward) as serving:
+        open_events = [e for e in serving.events.values() if e.free > 0 and e.is_on_sale(serving.moment)]
+        places = [
+            TicketHold(event=event, user=user, session=session, login_timestamp=session.login_timestamp)
+            for event in open_events
+        ]
+        TicketHold.objects.bulk_create(places, ignore_conflicts=True)
+        # Under the locks nobody waits where a place is still free; what another tab joined meanwhile is theirs.
+        mine = TicketHold.objects.waiting().filter(event__in=open_events, user=user, session=session)
+        serving.hold(list(mine))
+
+
+def book(*, event_id: int, user: User) -> Ticket:
+    """Turn the person's hold into a ticket, or book a free place directly when nobody waits (rules 16 and 17).
+
+    Booking again gives the same ticket. Raises Refused with the reason, and Event.DoesNotExist for a draft.
+    """
+    Event.objects.published().only("pk").get(pk=event_id)
+    with _locked([event_id]) as serving:
+        event = serving.events[event_id]
+        ticket = Ticket.objects.valid().filter(event=event, user=user).first()
+        if event.status == Event.Status.CANCELLED:
+            raise EventCancelled
+        if ticket is None:
+            ticket = _book_now(serving, event, user)
+    return ticket
+
+
+def _book_now(serving: Serving, event: Event, user: User) -> Ticket:
+    _refuse_ended(event, serving.moment)
+    last = TicketHold.objects.filter(event=event, user=user).order_by("pk").last()
+    ticket = Ticket(event=event, user=user, code=ticket_code.make(event.pk), booked_at=serving.moment)
+    if last is not None and last.status == TicketHold.Status.HELD:
+        serving.end([last], TicketHold.Status.BOOKED)
+        ticket.hold = last
+    else:
+        _refuse_direct_booking(serving, event, last)
+    return serving.issue(ticket)
+
+
+def _refuse_direct_booking(serving: Serving, event: Event, last: TicketHold | None) -> None:
+    """Raise the reason unless a place is free; after serving, a free place means that nobody waits."""
+    if event.is_before_sale(serving.moment):
+        raise NotOnSale(
+            "The sale has not opened yet. Take a place in line, and you are served in order.", can_join=True
+        )
+    if not event.is_on_sale(serving.moment):
+        raise NotOnSale("The sale of this event has closed.")
+    if event.free > 0:
+        return
+    if last is not None and last.status == TicketHold.Status.EXPIRED:
+        raise HoldExpired
+    if last is not None and last.status == TicketHold.Status.WAITING:
+        raise PeopleWaiting("You are in line. A place is held for you as soon as it is your turn.", can_join=False)
+    if TicketHold.objects.waiting().filter(event=event).exists():
+        raise PeopleWaiting
+    raise SoldOut
+
+
+def release(*, event_id: int, user: User) -> TicketHold | None:
+    """Release the person's hold or leave the line; return the place as it ended, None if there never was one.
+
+    Doing it again changes nothing and answers the same.
+    """
+    Event.objects.published().only("pk").get(pk=event_id)
+    with _locked([event_id]) as serving:
+        last = TicketHold.objects.filter(event=event_id, user=user).order_by("pk").last()
+        if last is not None and last.status in TicketHold.UNENDED:
+            _end_place(serving, last)
+            serving.bring_up_to_date()
+    return last
+
+
+def _end_place(serving: Serving, place: TicketHold) -> None:
+    held = place.status == TicketHold.Status.HELD
+    serving.end([place], TicketHold.Status.RELEASED if held else TicketHold.Status.LEFT)
+
+
+def end_places(places: TicketHoldQuerySet) -> int:
+    """End these places, held or waiting, and serve their events; return how many ended.
+
+    For a person who signed out, was deactivated or erased, and for staff. One transaction per event.
+    """
+    ended = 0
+    for event_id in sorted(set(places.unended().values_list("event", flat=True))):
+        with _locked([event_id]) as serving:
+            mine = list(places.unended().filter(event=event_id))
+            for place in mine:
+                _end_place(serving, place)
+            serving.bring_up_to_date()
+        ended += len(mine)
+    return ended
+
+
+def cancel_ticket(*, ticket_id: int, by_owner: bool) -> Ticket:
+    """Cancel a ticket and free its place; doing it again changes nothing.
+
+    Owners can until the event starts, staff (`by_owner=False`) after that too. Raises AlreadyCheckedIn, EventOver,
+    EventCancelled.
+    """
+    event_id = Ticket.objects.values_list("event", flat=True).get(pk=ticket_id)
+    with _locked([event_id]) as serving:
+        ticket, event = Ticket.objects.get(pk=ticket_id), serving.events[event_id]
+        if ticket.cancelled_at is None:
+            if ticket.checked_in_at is not None:
+                raise AlreadyCheckedIn
+            if event.status == Event.Status.CANCELLED:
+                raise EventCancelled
+            if by_owner and event.is_over(serving.moment):
+                raise EventOver
+            _cancel(serving, ticket)
+    return ticket
+
+
+def _cancel(serving: Serving, ticket: Ticket) -> None:
+    unused = Ticket.objects.valid().filter(pk=ticket.pk, checked_in_at=None)
+    if unused.update(cancelled_at=serving.moment) != 1:  # the gate takes no lock on the event: it was a moment faster
+        raise AlreadyCheckedIn
+    ticket.cancelled_at = serving.moment
+    serving.tickets.append(ticket)
+    serving.count(ticket.event_id, booked=-1)
+    serving.bring_up_to_date()
+
+
+def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
+    """Change an existing event: details, capacity, sales window, status; serve whoever can be served then.
+
+    Raises CapacityTooLow (it names the least possible number) and EventInUse. Cancelling ends places and holds; a
+    sale that is moved into the future opens again.
+    """
+    with _locked([event_id]) as serving:
+        event = serving.events[event_id]
+        _refuse_revision(event, values)
+        for name, value in values.items():
+            setattr(event, name, value)
+        if event.is_before_sale(serving.moment):
+            event.opened_at = None
+        event.save(update_fields={*values, "opened_at"})
+        serving.revise(event)
+        serving.bring_up_to_date()
+
+
+def _refuse_revision(event: Event, values: dict[str, Any]) -> None:
+    taken = event.booked + event.held
+    if values.get("capacity", event.capacity) < taken:
+        raise CapacityTooLow(
+            f"{event.booked} places are booked and {event.held} are held, so the capacity cannot go below {taken}."
+        )
+    hidden = values.get("status") == Event.Status.DRAFT and event.status != Event.Status.DRAFT
+    if hidden and (taken or TicketHold.objects.unended().filter(event=event).exists()):
+        raise EventInUse

@@ -1,0 +1,57 @@
+"""Once a second, in every process that serves pages: serve the events that have something to do (rule 2)."""
+
+import asyncio
+import logging
+import time
+from contextvars import Context
+
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from . import allocation, hub
+from .now import now
+
+logger = logging.getLogger(__name__)
+
+_running: tuple[asyncio.AbstractEventLoop, hub.Hub, list[asyncio.Task[None]]] | None = None
+
+
+def tick() -> int:
+    """Serve every event that is due, each in its own transaction; return how many."""
+    due = list(allocation.events_to_serve(now()).order_by("pk").values_list("pk", flat=True))
+    for event_id in due:
+        try:
+            allocation.serve(event_id)
+        except Exception:  # one event's trouble must not stop the others; it is due again in a second
+            logger.exception("event %s could not be served", event_id)
+    return len(due)
+
+
+def _tick_in_thread() -> None:
+    try:
+        tick()
+    finally:
+        connections.close_all()
+
+
+async def run() -> None:
+    """Tick at every full second until cancelled: a sale opens at its second, not somewhere in it."""
+    while True:
+        await asyncio.sleep(1 - time.time() % 1)
+        try:
+            # Not thread-sensitive: a wait for a lock must not hold up what the pages are told.
+            await sync_to_async(_tick_in_thread, thread_sensitive=False)()
+        except Exception:
+            logger.exception("the clock missed a second; it tries again in the next")
+
+
+def start() -> hub.Hub:
+    """Start the clock and the hub of this process, once per event loop; return the hub."""
+    global _running  # noqa: PLW0603 -- one clock per process
+    loop = asyncio.get_running_loop()
+    if _running is None or _running[0] is not loop:
+        current, beside = hub.start()
+        # A context of their own: in a request's, their database threads would end with that request.
+        tasks = [loop.create_task(work(), context=Context()) for work in (run, *beside)]
+        _running = loop, current, tasks
+    return _running[1]

@@ -1,0 +1,64 @@
+"""Forms: what may be typed, and what is said when it is not right."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+
+from .models import Event
+
+MAX_TYPED_CODE = 10_000  # a hand scanner may send anything; what is no code is answered as an unknown one
+
+
+def no_at_sign(name: str) -> None:
+    """Raise ValidationError for a user name with an @: it could be mistaken for somebody's e-mail address at login."""
+    if "@" in name:
+        raise ValidationError("A user name cannot contain an @. You can log in with your e-mail address as well.")
+
+
+username_validators = [UnicodeUsernameValidator(), no_at_sign]
+
+
+class ScanForm(forms.Form):
+    """One scan at a gate."""
+
+    event = forms.IntegerField(min_value=1, max_value=2**63 - 1, error_messages={"invalid": "Pick an event."})
+    code = forms.CharField(max_length=MAX_TYPED_CODE, error_messages={"required": "Scan or type a code first."})
+    gate = forms.CharField(max_length=60, required=False)
+    nonce = forms.CharField(max_length=64, required=False)
+
+    def problem(self) -> str:
+        """Return the first error in words."""
+        return next((f"{name.capitalize()}: {errors[0]}" for name, errors in self.errors.items()), "")
+
+
+class MonthForm(forms.Form):
+    """A month of the calendar, as `YYYY-MM`."""
+
+    month = forms.RegexField(re.compile(r"^(19|20|21)\d\d-(0[1-9]|1[0-2])$", re.ASCII), required=False)
+
+
+class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscriptable at run time
+    """An event as staff write it. Numbers are checked again, under the lock, when it is saved."""
+
+    class Meta:
+        model = Event
+        fields = (
+            "name", "description", "venue", "starts_at", "ends_at", "time_zone", "capacity", "image", "created_by",
+            "status", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes", "line_policy",
+        )  # fmt: skip
+
+    def changed_values(self) -> dict[str, Any]:
+        """Return what was changed, for `allocation.revise_event`."""
+        return {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
+
+    def clean_capacity(self) -> int:
+        """Refuse a capacity below what is booked and held, and say the least possible number."""
+        capacity: int = self.cleaned_data["capacity"]
+        event = Event.objects.filter(pk=self.instance.pk).first() if self.instance.pk else None
+        taken = event.booked + event.held if event else 0
+        if capacity < taken:
+            raise ValidationError(f"{taken} places are booked or held: the capacity must be at least {taken}.")
+        return capacity

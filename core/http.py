@@ -1,0 +1,91 @@
+"""How every view speaks HTTP: who may, with which method, and an answer in JSON or HTML (DESIGN 3.2)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_POST, require_safe
+
+from .models import User, UserSession
+from .refusals import Refused
+
+View = Callable[..., HttpResponseBase]
+RETRY_AFTER = "3"  # seconds
+
+
+class PersonRequest(HttpRequest):
+    """A request of somebody who is logged in; `arrival` is the login it belongs to."""
+
+    user: User
+    arrival: UserSession | None
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Return whether the client prefers JSON to HTML; a browser's `*/*` gets HTML."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def reads(view: View) -> View:
+    """Let GET and HEAD in; a wrong method is 405 before anything else."""
+    return csrf_exempt(require_safe(view))  # nothing is written here, so there is no forgery to stop
+
+
+def writes(view: View) -> View:
+    """Let POST with a CSRF token in; a wrong method is 405 first, then a wrong token is 403."""
+    # Exempt from the middleware only because the same check runs here, after the method was looked at.
+    return csrf_exempt(require_POST(csrf_protect(view)))
+
+
+def for_people(view: View) -> View:
+    """Let people in who are logged in: others get 401 as JSON, or the login page and then this one."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if wants_json(request):
+            detail = "Log in first: places are given to people, in the order of their logins."
+            return JsonResponse({"status": "login_required", "detail": detail}, status=401)
+        # After the login a form's address would answer 405: go to the page where its button is.
+        after = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("dashboard")
+        return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': after})}")
+
+    return guarded
+
+
+def answer(request: HttpRequest, payload: dict[str, Any], *, message: str, to: Any, status: int = 200) -> HttpResponse:
+    """Answer a write that succeeded: the payload as JSON, or a message and a redirect."""
+    if wants_json(request):
+        return JsonResponse(payload, status=status)
+    messages.success(request, message)
+    return HttpResponseRedirect(resolve_url(to))
+
+
+def refuse(request: HttpRequest, refused: Refused, *, to: Any) -> HttpResponse:
+    """Answer a refusal: 409 with the reason as JSON, or a message and a redirect."""
+    if wants_json(request):
+        payload = {"status": refused.status, "detail": refused.detail, "can_join": refused.can_join}
+        return JsonResponse(payload, status=409)
+    messages.warning(request, refused.detail)
+    return HttpResponseRedirect(resolve_url(to))
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Answer that the database is away or at its limit: nothing was done, try again in a moment."""
+    if wants_json(request):
+        detail = "We are at our limit for a moment. Nothing was lost; try again in a few seconds."
+        response: HttpResponse = JsonResponse({"status": "unavailable", "detail": detail}, status=503)
+    else:
+        response = HttpResponse(
+            render_to_string("503.html"), status=503
+        )  # without the request: its context asks the database
+    response["Retry-After"] = RETRY_AFTER
+    return response

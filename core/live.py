@@ -1,0 +1,213 @@
+"""Everything the server says to open pages: the shape of each message, read from the database after the commit.
+
+What does not live here: rules (`allocation.py`), and how a message reaches a page (`hub.py`). Between processes only
+ids travel, through the channel layer, which may drop or repeat them; this module is its only caller.
+"""
+
+import asyncio
+import datetime as dt
+import json
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Literal, TypedDict
+
+from asgiref.sync import async_to_sync
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.db.models import Q
+
+from .models import Event, Ticket, TicketHold, User, UserSession
+from .now import now
+from .position import Stats, positions, seconds_per_place, stats, with_line
+
+logger = logging.getLogger(__name__)
+
+GROUP = "changes"
+PROCESS = f"{os.getpid()}-{secrets.token_hex(4)}"
+SEND_TIMEOUT = 0.5  # seconds the channel layer may take to carry one message
+RECENT = dt.timedelta(hours=1)  # ended places and tickets that an open page may still show
+
+
+class HoldState(TypedDict):
+    """A person's place: `status` as in the model, `expires_at` (ISO 8601) of a hold, `position` (from 1) in line."""
+
+    event: int
+    status: str
+    expires_at: str | None
+    position: int | None
+
+
+class TicketState(TypedDict):
+    """A person's ticket: `status` is valid, admitted or cancelled."""
+
+    event: int
+    code: str
+    status: str
+
+
+class StatsMessage(Stats):
+    """An event's numbers changed."""
+
+    type: Literal["stats"]
+
+
+class HoldMessage(HoldState):
+    """A person's place changed."""
+
+    type: Literal["hold"]
+
+
+class TicketMessage(TicketState):
+    """A person's ticket changed."""
+
+    type: Literal["ticket"]
+
+
+class PositionMessage(TypedDict):
+    """A waiting person moved. `ahead` is position - 1; `wait_seconds` is None where no honest estimate exists."""
+
+    type: Literal["position"]
+    event: int
+    position: int
+    ahead: int
+    wait_seconds: int | None
+
+
+class Snapshot(TypedDict, total=False):
+    """The first message of a socket; `holds` and `tickets` on the dashboard's only."""
+
+    type: Literal["snapshot"]
+    events: list[Stats]
+    holds: list[HoldState]
+    tickets: list[TicketState]
+    now: str
+
+
+PersonalMessage = HoldMessage | TicketMessage | PositionMessage
+
+
+def encode(message: Any) -> str:
+    """Return a message as the text that is sent."""
+    return json.dumps(message, separators=(",", ":"))
+
+
+def read_stats(event_ids: Iterable[int] | None) -> list[Stats]:
+    """Return the numbers of these public events, or of all upcoming ones, in one query."""
+    moment = now()
+    events = Event.objects.upcoming(moment) if event_ids is None else Event.objects.published().filter(pk__in=event_ids)
+    return [stats(event, moment) for event in with_line(events, moment)]
+
+
+def read_snapshot(user: User | None) -> Snapshot:
+    """Return the first message for a person, or for anybody."""
+    snapshot = Snapshot(type="snapshot", events=read_stats(None), now=now().isoformat())
+    if user is not None:
+        said = read_personal({user.pk}, set()).get(user.pk, [])
+        live = {"waiting", "held"}
+        snapshot["holds"] = [_bare(m) for m in said if m["type"] == "hold" and m["status"] in live]
+        snapshot["tickets"] = [_bare(m) for m in said if m["type"] == "ticket" and m["status"] != "cancelled"]
+    return snapshot
+
+
+def _bare(message: Any) -> Any:
+    return {name: value for name, value in message.items() if name != "type"}
+
+
+def read_personal(user_ids: set[int], event_ids: set[int]) -> dict[int, list[PersonalMessage]]:
+    """Return `{user id: messages}`: all that is true of these people, and positions of all who wait for these events.
+
+    At most four queries. Of each event a person's newest place and ticket count; long ended ones are left out.
+    """
+    moment = now()
+    places, tickets = _newest_places(user_ids, moment), _tickets(user_ids, moment)
+    waited_for = event_ids | {place.event_id for place in places if place.status == TicketHold.Status.WAITING}
+    lines = positions(waited_for) if waited_for else {}
+    pace = seconds_per_place(lines, moment) if lines else {}
+    said: dict[int, list[PersonalMessage]] = {}
+    for place in places:
+        position = lines.get(place.event_id, {}).get(place.user_id)
+        said.setdefault(place.user_id, []).append(_hold_message(place, position, moment))
+    for ticket in tickets:
+        message = TicketMessage(type="ticket", event=ticket.event_id, code=ticket.code, status=ticket.status)
+        said.setdefault(ticket.user_id, []).append(message)
+    for event_id, line in lines.items():
+        for user_id, position in line.items():
+            said.setdefault(user_id, []).append(_position_message(event_id, position, pace.get(event_id)))
+    return said
+
+
+def _newest_places(user_ids: set[int], moment: dt.datetime) -> list[TicketHold]:
+    recent = Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=moment - RECENT)
+    places = TicketHold.objects.filter(recent, user__in=user_ids).order_by("pk") if user_ids else []
+    return list({(place.user_id, place.event_id): place for place in places}.values())
+
+
+def _tickets(user_ids: set[int], moment: dt.datetime) -> list[Ticket]:
+    recent = Q(cancelled_at=None) | Q(cancelled_at__gt=moment - RECENT)
+    upcoming = Q(event__starts_at__gt=moment - dt.timedelta(days=1))
+    tickets = Ticket.objects.filter(recent, upcoming, user__in=user_ids).select_related("event").order_by("pk")
+    return list(tickets) if user_ids else []
+
+
+def _hold_message(place: TicketHold, position: int | None, moment: dt.datetime) -> HoldMessage:
+    lapsed = place.status == TicketHold.Status.HELD and place.expires_at is not None and place.expires_at <= moment
+    return HoldMessage(
+        type="hold",
+        event=place.event_id,
+        status="expired" if lapsed else place.status,
+        expires_at=place.expires_at.isoformat() if place.expires_at else None,
+        position=position,
+    )
+
+
+def _position_message(event_id: int, position: int, pace: float | None) -> PositionMessage:
+    return PositionMessage(
+        type="position",
+        event=event_id,
+        position=position,
+        ahead=position - 1,
+        wait_seconds=None if pace is None else round(pace * position),
+    )
+
+
+def read_ended_sessions(session_keys: set[str]) -> set[str]:
+    """Return which of these sessions have ended; their sockets are to be closed."""
+    live = UserSession.objects.filter(session_key__in=session_keys, is_active=True, user__is_active=True)
+    return session_keys - set(live.values_list("session_key", flat=True))
+
+
+def shared_layer() -> Any:
+    """Return the channel layer that reaches other processes; None where there is only this one."""
+    layer = get_channel_layer()
+    return None if isinstance(layer, InMemoryChannelLayer) else layer
+
+
+async def publish(event_ids: Iterable[int], user_ids: Iterable[int]) -> None:
+    """Tell the other processes what changed. A channel layer that is away is logged, and nothing else."""
+    layer = shared_layer()
+    if layer is None:
+        return
+    message = {"type": "changed", "process": PROCESS, "events": list(event_ids), "users": list(user_ids)}
+    try:
+        await asyncio.wait_for(layer.group_send(GROUP, message), SEND_TIMEOUT)
+    except Exception as error:  # noqa: BLE001 -- whatever the layer raises, pages heal by the resync
+        logger.warning("other processes were not told of a change: %s", error or type(error).__name__)
+
+
+def publish_from_thread(event_ids: Iterable[int], user_ids: Iterable[int]) -> None:
+    """Do the same from a process that serves no pages, such as a command."""
+    async_to_sync(publish)(event_ids, user_ids)
+
+
+async def changes_elsewhere() -> AsyncIterator[tuple[list[int], list[int]]]:
+    """Yield `(event ids, user ids)` that other processes changed; ends where all is in this one process."""
+    layer = shared_layer()
+    if layer is None:
+        return
+    channel = await layer.new_channel()
+    await layer.group_add(GROUP, channel)
+    while True:
+        message = await layer.receive(channel)
+        if message["process"] != PROCESS:
+            yield message["events"], message["users"]

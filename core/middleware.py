@@ -1,0 +1,82 @@
+"""What happens around every request: headers, the login behind a session, and holds once per login."""
+
+import logging
+from collections.abc import Callable
+from typing import cast
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+
+from . import allocation, arrivals
+from .http import PersonRequest, unavailable
+from .receivers import ARRIVED
+
+logger = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class PrivacyHeadersMiddleware:
+    """Personal pages are kept nowhere, and no page may use the camera but the gate's."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Add the headers."""
+        response = self.get_response(request)
+        response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if "Cookie" in response.get("Vary", "") or response.cookies:
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class TicketHoldMiddleware:
+    """Hold places once per login, and know the login behind each request as `request.arrival`.
+
+    A login by form is served in the same request, before its answer leaves; one that was made elsewhere, with its
+    first request.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Hold before the view, so that it sees the holds, and after it, when the view was a login."""
+        try:
+            self._attend(cast("PersonRequest", request))
+            response = self.get_response(request)
+            self._hold(cast("PersonRequest", request))
+        except (OperationalError, InterfaceError) as error:
+            return self.process_exception(request, error) or unavailable(request)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 503 in place of a traceback when the database is away, or a lock took too long."""
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        logger.warning("database unavailable: %s", type(exception.__cause__ or exception).__name__)
+        return unavailable(request)
+
+    def _attend(self, request: PersonRequest) -> None:
+        request.arrival = None
+        if request.session.session_key is None or not request.user.is_authenticated:
+            return
+        self._hold(request)
+        key = request.session.session_key
+        request.arrival = arrivals.session_of(user_id=request.user.pk, session_key=key)
+        if request.arrival is None:
+            # Ended elsewhere. Not `logout()`: that is a person signing out, which ends their holds.
+            request.session.flush()
+            request.user = AnonymousUser()  # type: ignore[assignment]  # -- from here on nobody is logged in
+
+    def _hold(self, request: PersonRequest) -> None:
+        if not request.session.session_key or ARRIVED not in request.session:
+            return
+        del request.session[ARRIVED]
+        if request.user.is_authenticated:
+            session = arrivals.session_of(user_id=request.user.pk, session_key=request.session.session_key)
+            if session is not None:
+                allocation.hold_for_login(user=request.user, session=session)

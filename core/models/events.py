@@ -1,0 +1,190 @@
+"""Events, and what can be done with them when."""
+
+import datetime as dt
+import zoneinfo
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from .people import User
+
+
+def known_time_zone(name: str) -> None:
+    """Raise ValidationError unless `name` is a zone of the IANA time zone database."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"“{name}” is no time zone; write one like Europe/Berlin or America/New_York.")
+
+
+class EventQuerySet(QuerySet["Event"]):
+    """Events by what can be done with them."""
+
+    def published(self) -> "EventQuerySet":
+        """Events that the public sees: no drafts."""
+        return self.exclude(status=Event.Status.DRAFT)
+
+    def upcoming(self, now: dt.datetime) -> "EventQuerySet":
+        """Published events that have not started, soonest first."""
+        return self.filter(status=Event.Status.PUBLISHED, starts_at__gt=now).order_by("starts_at", "id")
+
+    def on_sale(self, now: dt.datetime) -> "EventQuerySet":
+        """Events whose places can be given at `now`: published, within the sales window, not started."""
+        return self.upcoming(now).filter(
+            Q(sales_open_at=None) | Q(sales_open_at__lte=now), Q(sales_close_at=None) | Q(sales_close_at__gt=now)
+        )
+
+    def opening(self, now: dt.datetime) -> "EventQuerySet":
+        """Events on sale whose announced opening has come, and has not been carried out (rule 11)."""
+        return self.on_sale(now).filter(opened_at=None, sales_open_at__gt=F("created_at"))
+
+
+class Event(models.Model):
+    """Something people go to, with `capacity` places.
+
+    `held`, `booked`, `version` and `opened_at` belong to `allocation.py`; saving an existing event leaves them alone.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft"
+        PUBLISHED = "published"
+        CANCELLED = "cancelled"
+
+    class LinePolicy(models.TextChoices):
+        LOGIN_FIFO = "login_fifo", "in order of login"
+        RANDOMISED_OPEN = "randomised_open", "drawn at the opening, then in order of login"
+
+    KEPT_BY_ALLOCATION = frozenset({"held", "booked", "version", "opened_at"})
+
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    venue = models.CharField(max_length=200)
+    starts_at = models.DateTimeField(db_index=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        validators=[known_time_zone],
+        help_text="For example Europe/Berlin; empty: the site's.",
+    )
+    capacity = models.PositiveIntegerField(help_text="How many people can get in.")
+    image = models.ImageField(upload_to="events/", blank=True)
+    created_by = models.ForeignKey(User, related_name="organized_events", on_delete=models.PROTECT)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.PUBLISHED)
+    sales_open_at = models.DateTimeField(null=True, blank=True, help_text="Empty: on sale as soon as published.")
+    sales_close_at = models.DateTimeField(null=True, blank=True, help_text="Empty: until the event starts.")
+    auto_hold = models.BooleanField(default=True, help_text="A login is held a place automatically.")
+    hold_minutes = models.DecimalField(max_digits=7, decimal_places=3, null=True, blank=True)
+    line_policy = models.CharField(max_length=15, choices=LinePolicy.choices, default=LinePolicy.LOGIN_FIFO)
+    held = models.PositiveIntegerField(default=0, editable=False)
+    booked = models.PositiveIntegerField(default=0, editable=False)
+    version = models.PositiveBigIntegerField(default=0, editable=False)
+    opened_at = models.DateTimeField(null=True, editable=False)
+
+    # Annotated by `position.with_line`.
+    line_waiting: int
+    line_lapsed: int
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(held__gte=0, booked__gte=0), name="event_numbers_not_negative"),
+            models.CheckConstraint(
+                condition=Q(capacity__gte=F("held") + F("booked")),
+                name="event_never_oversold",
+                violation_error_message="More places are booked or held than this capacity.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
+                name="event_ends_after_it_starts",
+                violation_error_message="The event must end after it starts.",
+            ),
+            models.CheckConstraint(
+                condition=Q(sales_open_at=None) | Q(sales_close_at=None) | Q(sales_close_at__gt=F("sales_open_at")),
+                name="event_sales_close_after_they_open",
+                violation_error_message="Sales must close after they open.",
+            ),
+            models.CheckConstraint(
+                condition=Q(hold_minutes=None) | Q(hold_minutes__gt=0),
+                name="event_hold_minutes_positive",
+                violation_error_message="A hold must last longer than zero minutes.",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "published", "cancelled"]), name="event_status_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, **kwargs: Any) -> None:
+        """Save; for an existing event without `update_fields`, all but what the allocation keeps.
+
+        A form that was loaded before a sale would otherwise write stale numbers back.
+        """
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            kwargs["update_fields"] = names - self.KEPT_BY_ALLOCATION
+        super().save(**kwargs)
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the event's public page."""
+        return reverse("event_detail", args=[self.pk])
+
+    @property
+    def zone(self) -> str:
+        """The time zone in which the event's times are shown."""
+        return self.time_zone or settings.TIME_ZONE
+
+    def local(self, moment: dt.datetime | None) -> str:
+        """Return a moment in words, in the event's zone; empty for None."""
+        if moment is None:
+            return ""
+        return date_format(moment.astimezone(zoneinfo.ZoneInfo(self.zone)), "D j M Y, H:i")
+
+    def is_on_sale(self, now: dt.datetime) -> bool:
+        """Whether places can be given at `now`: published, within the sales window, not started."""
+        return (
+            self.status == self.Status.PUBLISHED
+            and not self.is_over(now)
+            and (self.sales_open_at is None or self.sales_open_at <= now)
+            and not self.is_sale_closed(now)
+        )
+
+    def is_opening(self, now: dt.datetime) -> bool:
+        """Whether the announced opening of the sale has come, and has not been carried out (rule 11)."""
+        announced = self.sales_open_at is not None and self.sales_open_at > self.created_at
+        return announced and self.opened_at is None and self.is_on_sale(now)
+
+    def is_before_sale(self, now: dt.datetime) -> bool:
+        """Whether the sale is yet to open: people may take a place in line, nobody is served."""
+        return (
+            self.status == self.Status.PUBLISHED
+            and self.sales_open_at is not None
+            and now < self.sales_open_at
+            and not self.is_over(now)
+        )
+
+    def is_sale_closed(self, now: dt.datetime) -> bool:
+        """Whether the sales window has ended."""
+        return self.sales_close_at is not None and self.sales_close_at <= now
+
+    def is_over(self, now: dt.datetime) -> bool:
+        """Whether the event has started; nothing is bookable from then on."""
+        return self.starts_at <= now
+
+    @property
+    def hold_time(self) -> dt.timedelta:
+        """How long a new hold of this event lasts (rule 13)."""
+        return dt.timedelta(minutes=float(self.hold_minutes or settings.HOLD_MINUTES))
+
+    @property
+    def free(self) -> int:
+        """Places neither booked nor held, by the event's own counters."""
+        return self.capacity - self.booked - self.held

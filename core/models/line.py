@@ -1,0 +1,121 @@
+"""Places in line: who waits, who is held a ticket until when, and how each place ended."""
+
+import datetime as dt
+
+from django.db import models
+from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from .events import Event
+from .people import User, UserSession
+
+# Rule 4; ids break ties, so that the order is exact to the single arrival.
+LINE_ORDER = (F("tier").desc(), F("draw").asc(nulls_last=True), F("login_timestamp").asc(), F("id").asc())
+NOT_DRAWN = 2**31 - 1  # more than any draw: whoever was not drawn comes after all who were
+
+
+def count_per_event(places: "QuerySet[TicketHold]") -> Coalesce:
+    """Return an expression that counts `places`, which refer to the outer event."""
+    counted = places.order_by().values("event").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0, output_field=IntegerField())
+
+
+class TicketHoldQuerySet(QuerySet["TicketHold"]):
+    """Places in line by state. Time decides: a hold past its `expires_at` is no hold, swept or not."""
+
+    def live(self, now: dt.datetime) -> "TicketHoldQuerySet":
+        """Places that count: waiting, or held and not lapsed."""
+        return self.filter(Q(status=TicketHold.Status.WAITING) | Q(status=TicketHold.Status.HELD, expires_at__gt=now))
+
+    def unended(self) -> "TicketHoldQuerySet":
+        """Places in a state that is not final, lapsed holds included."""
+        return self.filter(status__in=TicketHold.UNENDED)
+
+    def waiting(self) -> "TicketHoldQuerySet":
+        """Places still in line."""
+        return self.filter(status=TicketHold.Status.WAITING)
+
+    def held(self, now: dt.datetime) -> "TicketHoldQuerySet":
+        """Holds that can be booked at `now`."""
+        return self.filter(status=TicketHold.Status.HELD, expires_at__gt=now)
+
+    def lapsed(self, now: dt.datetime) -> "TicketHoldQuerySet":
+        """Holds whose time is over and that nothing has swept yet."""
+        return self.filter(status=TicketHold.Status.HELD, expires_at__lte=now)
+
+    def in_line_order(self) -> "TicketHoldQuerySet":
+        """Order by rank, first in line first (rule 4)."""
+        return self.order_by(*LINE_ORDER)
+
+    def with_ahead(self) -> "TicketHoldQuerySet":
+        """Annotate `ahead`: how many waiting people of the same event rank before this place."""
+        nth = Coalesce("draw", NOT_DRAWN)
+        earlier = Q(login_timestamp__lt=OuterRef("login_timestamp")) | Q(
+            login_timestamp=OuterRef("login_timestamp"), pk__lt=OuterRef("pk")
+        )
+        in_tier = Q(nth__lt=OuterRef("nth")) | Q(nth=OuterRef("nth")) & earlier
+        before = Q(tier__gt=OuterRef("tier")) | Q(tier=OuterRef("tier")) & in_tier
+        others = TicketHold.objects.waiting().annotate(nth=nth).filter(before, event=OuterRef("event"))
+        return self.annotate(nth=nth, ahead=count_per_event(others))  # type: ignore[no-redef]  # -- declared for readers
+
+
+class TicketHold(models.Model):
+    """One person's place for one event: `waiting -> held -> booked | released | expired`, or `waiting -> left`."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        HELD = "held"
+        BOOKED = "booked"
+        RELEASED = "released"
+        EXPIRED = "expired"
+        LEFT = "left"
+
+    UNENDED = (Status.WAITING, Status.HELD)
+
+    event = models.ForeignKey(Event, related_name="places", on_delete=models.PROTECT)
+    user = models.ForeignKey(User, related_name="places", on_delete=models.PROTECT)
+    session = models.ForeignKey(UserSession, null=True, blank=True, on_delete=models.SET_NULL, related_name="places")
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.WAITING)
+    login_timestamp = models.DateTimeField(default=timezone.now)
+    tier = models.PositiveSmallIntegerField(default=0)
+    draw = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    held_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    ahead: int  # annotated by `with_ahead`
+
+    objects = TicketHoldQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "place"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "user"], condition=Q(status__in=["waiting", "held"]), name="hold_one_live_per_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["waiting", "left"]) | Q(held_at__isnull=False, expires_at__isnull=False),
+                name="hold_has_its_times",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["waiting", "held"], ended_at=None)
+                | Q(status__in=["booked", "released", "expired", "left"], ended_at__isnull=False),
+                name="hold_ended_once",
+            ),
+        ]
+        indexes = [
+            # LINE_ORDER as PostgreSQL's index has it (NULLS LAST is its default; SQLite has no such index).
+            models.Index(
+                fields=["event", "-tier", "draw", "login_timestamp", "id"],
+                condition=Q(status="waiting"),
+                name="hold_line",
+            ),
+            models.Index(fields=["expires_at"], condition=Q(status="held"), name="hold_lapse"),
+            models.Index(fields=["user", "event", "ended_at"], name="hold_of_person"),
+            models.Index(fields=["event", "ended_at"], name="hold_rate"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} place {self.pk} of event {self.event_id}"

@@ -1,0 +1,49 @@
+"""People, and their logins."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+GATE_STAFF = "gate staff"  # the group's name; a migration makes it
+
+
+class User(AbstractUser):
+    """A person. They log in by user name or by e-mail."""
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~Q(email=""),
+                name="user_email_unique_without_case",
+                violation_error_message="Somebody already uses this e-mail address.",
+            )
+        ]
+
+    @property
+    def display_name(self) -> str:
+        """The name that gate and ticket show: the full name, else the user name."""
+        return self.get_full_name() or self.username
+
+    @property
+    def is_gate_staff(self) -> bool:
+        """Whether the person belongs to the group that may scan every published event (rule 24)."""
+        return self.groups.filter(name=GATE_STAFF).exists()
+
+
+class UserSession(models.Model):
+    """One login of a person: the moment that ranks them in every line they join with it."""
+
+    user = models.ForeignKey(User, related_name="arrivals", on_delete=models.PROTECT)
+    session_key = models.CharField(max_length=40, unique=True)
+    login_timestamp = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "login_timestamp"], name="session_of_person")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} since {self.login_timestamp:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,89 @@
+"""Tickets, and every attempt to enter with one."""
+
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+
+from .events import Event
+from .line import TicketHold
+from .people import User
+
+
+class TicketQuerySet(QuerySet["Ticket"]):
+    """Tickets by validity."""
+
+    def valid(self) -> "TicketQuerySet":
+        """Tickets that were not cancelled."""
+        return self.filter(cancelled_at=None)
+
+
+class Ticket(models.Model):
+    """The right of one person to enter one event."""
+
+    event = models.ForeignKey(Event, related_name="tickets", on_delete=models.PROTECT)
+    user = models.ForeignKey(User, related_name="tickets", on_delete=models.PROTECT)
+    hold = models.OneToOneField(TicketHold, null=True, blank=True, on_delete=models.SET_NULL, related_name="ticket")
+    code = models.CharField(max_length=90, unique=True)
+    booked_at = models.DateTimeField(default=timezone.now)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    checked_in_at = models.DateTimeField(null=True, blank=True)
+    checked_in_by = models.ForeignKey(
+        User, null=True, blank=True, related_name="admitted_tickets", on_delete=models.PROTECT
+    )
+
+    objects = TicketQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "user"], condition=Q(cancelled_at=None), name="ticket_one_valid_per_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(cancelled_at=None) | Q(checked_in_at=None), name="ticket_admitted_or_cancelled"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"ticket {self.pk} of event {self.event_id}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the ticket's page; whoever knows it may still not open it (rule 23)."""
+        return reverse("ticket_detail", args=[self.code])
+
+    @property
+    def status(self) -> str:
+        """`admitted`, `cancelled` (the ticket or its event), or `valid`."""
+        if self.checked_in_at:
+            return "admitted"
+        if self.cancelled_at or self.event.status == Event.Status.CANCELLED:
+            return "cancelled"
+        return "valid"
+
+
+class Scan(models.Model):
+    """One attempt at a gate, good or bad. The code itself is not kept: an unknown one may be somebody's secret."""
+
+    class Outcome(models.TextChoices):
+        ADMITTED = "admitted"
+        ALREADY_CHECKED_IN = "already_checked_in"
+        WRONG_EVENT = "wrong_event"
+        CANCELLED = "cancelled"
+        UNKNOWN_CODE = "unknown_code"
+
+    event = models.ForeignKey(Event, related_name="scans", on_delete=models.PROTECT)
+    ticket = models.ForeignKey(Ticket, null=True, blank=True, related_name="scans", on_delete=models.PROTECT)
+    staff = models.ForeignKey(User, related_name="scans", on_delete=models.PROTECT)
+    gate = models.CharField(max_length=60, blank=True)
+    nonce = models.CharField(max_length=64, blank=True)
+    outcome = models.CharField(max_length=18, choices=Outcome.choices)
+    scanned_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["staff", "nonce"], condition=~Q(nonce=""), name="scan_once_per_nonce"),
+            models.UniqueConstraint(fields=["ticket"], condition=Q(outcome="admitted"), name="scan_admits_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} at {self.gate or 'the gate'}"

@@ -1,0 +1,62 @@
+"""Short hands between signals and those who act on them; no rules here."""
+
+from typing import Any
+
+from allauth.account.signals import password_changed, password_reset
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+
+from . import allocation, arrivals, hub
+from .models import Ticket, TicketHold, User
+from .signals import availability_changed, hold_changed, ticket_changed
+
+ARRIVED = "arrived"  # in a session whose login is yet to be put forward for holds
+
+
+@receiver(user_logged_in)
+def record_login(request: Any, user: User, **kwargs: Any) -> None:
+    """Note the moment of the login; the middleware holds places for it."""
+    if request is not None and request.session.session_key:
+        arrivals.record_login(user=user, session_key=request.session.session_key)
+        request.session[ARRIVED] = True
+
+
+@receiver(user_logged_out)
+def end_places_with_the_last_session(request: Any, user: User | None, **kwargs: Any) -> None:
+    """Sign out: with a person's last session their holds and places end (rule 14)."""
+    key = request.session.session_key if request is not None else None
+    if user is not None and key and arrivals.end_session(user=user, session_key=key):
+        allocation.end_places(TicketHold.objects.filter(user=user))
+
+
+@receiver([password_changed, password_reset])
+def end_sessions_of_the_old_password(user: User, **kwargs: Any) -> None:
+    """A changed password ends sessions, but neither holds nor places."""
+    arrivals.end_all_sessions(user)
+
+
+@receiver(post_save, sender=User)
+def end_places_of_the_deactivated(instance: User, **kwargs: Any) -> None:
+    """A deactivated account keeps its tickets and nothing else (rule 26)."""
+    if not instance.is_active:
+        arrivals.end_all_sessions(instance)
+        allocation.end_places(TicketHold.objects.filter(user=instance))
+
+
+@receiver(availability_changed)
+def tell_pages_of_numbers(event_ids: set[int], **kwargs: Any) -> None:
+    """Hand changed numbers to the live pages."""
+    hub.note_change(event_ids, [])
+
+
+@receiver(hold_changed)
+def tell_people_of_holds(holds: list[TicketHold], **kwargs: Any) -> None:
+    """Hand changed places to the live pages of their people."""
+    hub.note_change([], {hold.user_id for hold in holds})
+
+
+@receiver(ticket_changed)
+def tell_people_of_tickets(tickets: list[Ticket], **kwargs: Any) -> None:
+    """Hand changed tickets to the live pages of their people."""
+    hub.note_change([], {ticket.user_id for ticket in tickets})

@@ -1,0 +1,85 @@
+"""Why a request is refused: every reason the allocation can give, with its words for people."""
+
+
+class Refused(Exception):
+    """A request that the rules forbid: `status` and `can_join` for the client (DESIGN 3.2), `detail` for people."""
+
+    status = ""
+    detail = ""
+    can_join = False
+
+    def __init__(self, detail: str = "", *, can_join: bool | None = None) -> None:
+        self.detail = detail or self.detail
+        self.can_join = self.can_join if can_join is None else can_join
+        super().__init__(self.detail)
+
+
+class SoldOut(Refused):
+    """No place is free."""
+
+    status = "sold_out"
+    detail = "Every place is booked or held. Join the line: the next free place goes to the first in it."
+    can_join = True
+
+
+class PeopleWaiting(Refused):
+    """A free place belongs to the first in line."""
+
+    status = "people_waiting"
+    detail = "People are waiting for this event, and the next free place is theirs. Join the line behind them."
+    can_join = True
+
+
+class HoldExpired(Refused):
+    """The hold lapsed before it was booked, and its place is gone."""
+
+    status = "hold_expired"
+    detail = "Your hold ran out before it was booked, and the place went on. Join the line for the next one."
+    can_join = True
+
+
+class NotOnSale(Refused):
+    """Outside the sales window."""
+
+    status = "not_on_sale"
+
+
+class AlreadyBooked(Refused):
+    """The person has a valid ticket; one each."""
+
+    status = "already_booked"
+    detail = "You already have a ticket for this event. One ticket per person."
+
+
+class EventCancelled(Refused):
+    """The event will not take place."""
+
+    status = "cancelled"
+    detail = "This event was cancelled. Nothing can be booked or changed any more."
+
+
+class EventOver(Refused):
+    """The event has started."""
+
+    status = "over"
+    detail = "This event has already started. Nothing can be booked or cancelled any more."
+
+
+class AlreadyCheckedIn(Refused):
+    """The ticket was used at the gate."""
+
+    status = "already_checked_in"
+    detail = "This ticket was already used at the gate, so it cannot be cancelled."
+
+
+class CapacityTooLow(Refused):
+    """The capacity asked for is below what is booked and held."""
+
+    status = "capacity_too_low"
+
+
+class EventInUse(Refused):
+    """The event has places or tickets, so it cannot become a draft again."""
+
+    status = "event_in_use"
+    detail = "People have places or tickets for this event. Cancel it instead of hiding it as a draft."

@@ -1,0 +1,76 @@
+// Clocks that run down in the page: holds (`data-countdown`) and openings (`data-opening`). The server is not asked.
+import { serverNow } from "./clock.js";
+import { refreshSoon } from "./regions.js";
+import { announce } from "./status.js";
+
+const WARN_SECONDS = 120;
+const RETRY_MS = 15000; // a region that still shows a lapsed clock is asked for again after this
+const warned = new Set();
+const ended = new Set();
+
+export function startCountdowns() {
+  document.addEventListener("regions-replaced", showAll);
+  tick();
+}
+
+function tick() {
+  showAll();
+  setTimeout(tick, 1000 - (serverNow() % 1000) + 5);
+}
+
+function showAll() {
+  for (const element of document.querySelectorAll("[data-countdown]")) showHold(element);
+  for (const element of document.querySelectorAll("[data-opening]")) showOpening(element);
+}
+
+function secondsUntil(iso) {
+  return Math.max(0, Math.ceil((Date.parse(iso) - serverNow()) / 1000));
+}
+
+function showHold(element) {
+  const until = element.dataset.countdown;
+  const seconds = secondsUntil(until);
+  put(element, seconds ? digits(seconds) : "Time is up");
+  element.toggleAttribute("data-urgent", seconds > 0 && seconds <= WARN_SECONDS);
+  if (seconds > 0 && seconds <= WARN_SECONDS) warnOnce(element, seconds);
+  if (!seconds) endOnce(until, 1000, 300);
+}
+
+function showOpening(element) {
+  const seconds = secondsUntil(element.dataset.opening);
+  put(element, seconds ? `Opens in ${words(seconds)}` : "Opening now…");
+  if (!seconds) endOnce(element.dataset.opening, 500, 2000); // everybody's clock ends at once: spread them
+}
+
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function warnOnce(element, seconds) {
+  const key = element.dataset.name + element.dataset.countdown;
+  if (warned.has(key)) return;
+  warned.add(key);
+  const time = seconds > 60 ? "less than 2 minutes" : "less than a minute";
+  announce(`Your hold for ${element.dataset.name} ends in ${time}. Book it now to keep it.`);
+}
+
+function endOnce(key, delay, spread) {
+  if (ended.has(key)) return;
+  ended.add(key);
+  setTimeout(() => refreshSoon(spread), delay);
+  setTimeout(() => ended.delete(key), RETRY_MS);
+}
+
+export function digits(seconds) {
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return hours ? `${hours}:${rest}` : rest;
+}
+
+export function words(seconds) {
+  const parts = [[Math.floor(seconds / 86400), "d"], [Math.floor(seconds / 3600) % 24, "h"], [Math.floor(seconds / 60) % 60, "min"]];
+  const shown = parts.slice(Math.max(0, parts.findIndex(([number]) => number > 0)));
+  const bigger = seconds < 60 ? [] : shown.map(([number, unit]) => `${number} ${unit}`);
+  return [...bigger, ...(seconds < 86400 ? [`${seconds % 60} s`] : [])].join(" ");
+}

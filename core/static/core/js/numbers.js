@@ -1,0 +1,63 @@
+// The four numbers of events, changed in place. Older versions are dropped; an equal one may bring a new `waiting`.
+import { refreshSoon } from "./regions.js";
+
+const NAMES = ["available", "held", "booked", "waiting", "capacity"];
+const OPEN = new Set(["available", "line", "sold_out"]);
+const SPREAD_MS = 2000; // every open page hears of a sale's start or end at the same moment
+const latest = new Map();
+
+export function cardsOf(event) {
+  return document.querySelectorAll(`[data-event="${CSS.escape(String(event))}"]`);
+}
+
+export function applyStats(stats) {
+  if (!(latest.get(stats.event)?.version > stats.version)) latest.set(stats.event, stats);
+  for (const card of cardsOf(stats.event)) {
+    if (stats.version < Number(card.dataset.version ?? 0)) continue;
+    showNumbers(card, stats);
+    showState(card, stats);
+  }
+}
+
+// A page that was fetched may be older than what the socket has said since.
+export function showLatest() {
+  for (const stats of latest.values()) {
+    for (const card of cardsOf(stats.event)) {
+      if (stats.version > Number(card.dataset.version ?? 0)) showNumbers(card, stats);
+    }
+  }
+}
+
+function showNumbers(card, stats) {
+  card.dataset.version = stats.version;
+  for (const name of NAMES) {
+    for (const element of card.querySelectorAll(`[data-number="${name}"]`)) put(element, stats[name]);
+  }
+  const percentage = Math.round(stats.percentage_sold);
+  for (const element of card.querySelectorAll("[data-percentage]")) put(element, percentage);
+  for (const ring of card.querySelectorAll("[data-ring]")) ring.setAttribute("stroke-dasharray", `${percentage} 100`);
+  for (const bar of card.querySelectorAll("[data-bar]")) bar.value = percentage;
+}
+
+function put(element, value) {
+  if (element.textContent !== String(value)) element.textContent = value;
+}
+
+// A sale that starts or ends needs other words and buttons: the server's. Within a sale both buttons are in the page.
+function showState(card, stats) {
+  if (!card.dataset.state) return;
+  if (card.dataset.onSale !== String(stats.on_sale)) {
+    card.dataset.onSale = String(stats.on_sale);
+    refreshSoon(SPREAD_MS);
+  } else if (stats.on_sale && OPEN.has(card.dataset.state)) {
+    card.dataset.state = openState(stats);
+    for (const element of card.querySelectorAll("[data-when]")) {
+      element.hidden = !element.dataset.when.split(" ").includes(card.dataset.state);
+    }
+  }
+}
+
+function openState(stats) {
+  if (stats.waiting > 0) return "line";
+  return stats.available > 0 ? "available" : "sold_out";
+}

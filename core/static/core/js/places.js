@@ -1,0 +1,88 @@
+// What belongs to the viewer: holds, places in line, tickets. Positions change in place; for the rest the server is asked.
+import { cardsOf } from "./numbers.js";
+import { refreshSoon } from "./regions.js";
+import { announce } from "./status.js";
+
+export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
+  for (const card of cardsOf(event)) {
+    put(card, "[data-position]", position);
+    put(card, "[data-ahead]", peopleAhead(ahead));
+    if (wait !== undefined) put(card, "[data-wait]", about(wait));
+  }
+}
+
+export function applyHold(hold) {
+  const cards = placeCards(hold.event);
+  const shown = cards.every((card) => (isLive(hold) ? showsHold(card, hold) : !card.dataset.placeStatus));
+  if (!shown || (isLive(hold) && !cards.length && showsAll())) refreshSoon();
+  if (hold.status === "held" && cards[0]?.dataset.placeStatus === "waiting") {
+    const name = (cards[0].querySelector("h2 a, h3 a") ?? document.querySelector("h1")).textContent.trim();
+    announce(`A ticket is held for you: ${name}. Book it before the time is up.`);
+  }
+}
+
+export function applyTicket(ticket) {
+  const cards = placeCards(ticket.event);
+  const status = ticket.status === "cancelled" ? "" : ticket.status;
+  if (!cards.every((card) => card.dataset.ticket === status) || (showsAll() && !cards.length)) refreshSoon();
+  applyTicketPage(ticket);
+}
+
+// The page of one ticket, which shows whether it is valid, admitted or cancelled.
+function applyTicketPage({ code, status }) {
+  const page = document.querySelector("[data-ticket-code]");
+  if (page?.dataset.ticketCode === code && page.dataset.ticket !== status) refreshSoon();
+}
+
+// After a reconnect: ask the server only if the page shows something else than the snapshot.
+export function compareWith({ holds = [], tickets = [] }) {
+  const live = holds.filter(isLive);
+  const ticketed = new Set(tickets.filter(({ status }) => status !== "cancelled").map(({ event }) => String(event)));
+  const cards = [...document.querySelectorAll("[data-place-status]")];
+  const differs = cards.some((card) => {
+    const hold = live.find(({ event }) => String(event) === card.dataset.event);
+    const sameHold = hold ? showsHold(card, hold) : !card.dataset.placeStatus;
+    return !sameHold || ticketed.has(card.dataset.event) !== Boolean(card.dataset.ticket);
+  });
+  const missing = showsAll() && live.some(({ event }) => !cardsOf(event).length);
+  if (differs || missing) refreshSoon();
+  for (const ticket of tickets) applyTicketPage(ticket);
+  for (const hold of live) {
+    if (hold.status === "waiting" && hold.position) applyPosition({ ...hold, ahead: hold.position - 1 });
+  }
+}
+
+function isLive({ status }) {
+  return status === "waiting" || status === "held";
+}
+
+function showsAll() {
+  return document.querySelector("[data-live-all]") !== null;
+}
+
+function placeCards(event) {
+  return [...cardsOf(event)].filter((card) => "placeStatus" in card.dataset);
+}
+
+function showsHold(card, hold) {
+  const apart = Math.abs(Date.parse(card.dataset.expires) - Date.parse(hold.expires_at));
+  return card.dataset.placeStatus === hold.status && (hold.status !== "held" || apart < 1000);
+}
+
+function put(card, selector, text) {
+  for (const element of card.querySelectorAll(selector)) {
+    if (element.textContent !== String(text)) element.textContent = text;
+  }
+}
+
+// The same words as `core/templatetags/words.py`.
+export function peopleAhead(ahead) {
+  if (!ahead) return "You are next";
+  return ahead === 1 ? "1 person ahead of you" : `${ahead} people ahead of you`;
+}
+
+export function about(seconds) {
+  if (seconds === null) return "not known yet";
+  const minutes = Math.round(seconds / 60);
+  return minutes < 1 ? "less than a minute" : `about ${minutes} minute${minutes === 1 ? "" : "s"}`;
+}

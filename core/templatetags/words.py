@@ -1,0 +1,38 @@
+"""Numbers and codes in words, for templates."""
+
+import datetime as dt
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def people_ahead(ahead: int | None) -> str:
+    """Say how many people are ahead; `core/static/core/js/places.js` says it in the same words."""
+    if not ahead:
+        return "You are next"
+    return "1 person ahead of you" if ahead == 1 else f"{ahead} people ahead of you"
+
+
+@register.filter
+def about(seconds: float | None) -> str:
+    """Say an estimated wait in whole minutes; None: not known yet."""
+    if seconds is None or seconds == "":
+        return "not known yet"
+    minutes = round(seconds / 60)
+    return "less than a minute" if minutes < 1 else f"about {minutes} minute{'' if minutes == 1 else 's'}"
+
+
+@register.filter
+def in_groups(code: str) -> str:
+    """Return a ticket code in groups of four, easier to read and to type (the gate forgives the spaces)."""
+    return " ".join(code[start : start + 4] for start in range(0, len(code), 4))
+
+
+@register.filter
+def minutes(length: dt.timedelta) -> str:
+    """Say how long a hold lasts: `10 minutes`, `90 seconds`."""
+    seconds = round(length.total_seconds())
+    number, unit = (seconds // 60, "minute") if seconds % 60 == 0 else (seconds, "second")
+    return f"{number} {unit}{'' if number == 1 else 's'}"

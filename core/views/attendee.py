@@ -1,0 +1,169 @@
+"""What attendees see and do: events, the dashboard, the calendar, and their places."""
+
+import calendar as month_calendar
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from .. import allocation, checkin
+from ..context import EventCard, event_card
+from ..forms import MonthForm
+from ..http import PersonRequest, answer, for_people, reads, refuse, writes
+from ..models import Event, Ticket, TicketHold
+from ..now import now
+from ..position import PersonPlaces, places_of, stats, with_line
+from ..refusals import Refused
+
+
+def _mine(request: HttpRequest, moment: dt.datetime) -> PersonPlaces:
+    return places_of(request.user, moment) if request.user.is_authenticated else PersonPlaces()
+
+
+def _upcoming(mine: PersonPlaces, moment: dt.datetime) -> list[EventCard]:
+    events = with_line(Event.objects.upcoming(moment), moment)
+    return [event_card(event, stats(event, moment), mine, moment) for event in events]
+
+
+def _visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> Event:
+    """Return the event; a draft only to its organizer and administrators, for others it looks absent."""
+    event = with_line(Event.objects.filter(pk=event_id), moment).first()
+    if event is None or (event.status == Event.Status.DRAFT and not may_manage(request, event)):
+        raise Http404("No such event.")
+    return event
+
+
+def may_manage(request: HttpRequest, event: Event) -> bool:
+    """Return whether the person organizes this event or administers the site."""
+    return bool(request.user.is_superuser or event.created_by_id == request.user.pk)
+
+
+@reads
+def index(request: HttpRequest) -> HttpResponse:
+    """List the upcoming events with their numbers."""
+    moment = now()
+    cards = _upcoming(_mine(request, moment), moment)
+    return render(request, "core/index.html", {"cards": cards, "now": moment})
+
+
+@reads
+def event_detail(request: HttpRequest, event_id: int) -> HttpResponse:
+    """Show one event, and what the person can do about it."""
+    moment = now()
+    event = _visible_event(request, event_id, moment)
+    card = event_card(event, stats(event, moment), _mine(request, moment), moment)
+    context = {"card": card, "now": moment, "zone": event.zone, "can_manage": may_manage(request, event)}
+    return render(request, "core/event_detail.html", context)
+
+
+@reads
+@for_people
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Show a person's holds, places in line and tickets, and all upcoming events."""
+    moment = now()
+    mine = _mine(request, moment)
+    cards = _upcoming(mine, moment)
+    shown = {
+        "held": [card for card in cards if card.badge == "held"],
+        "waiting": [card for card in cards if card.badge == "waiting"],
+        "booked": [card for card in cards if card.badge == "booked"],
+    }
+    return render(request, "core/dashboard.html", {**shown, "cards": cards, "now": moment})
+
+
+@dataclass
+class Day:
+    """One cell of the calendar."""
+
+    date: dt.date
+    in_month: bool
+    is_today: bool
+    tickets: list[Ticket] = field(default_factory=list)
+
+
+@reads
+@for_people
+def calendar(request: HttpRequest) -> HttpResponse:
+    """Show a month of the person's tickets, on the days on which the events begin where they are."""
+    moment = now()
+    form = MonthForm(request.GET)
+    today = moment.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    typed = form.cleaned_data["month"] if form.is_valid() else ""
+    first = dt.date.fromisoformat(f"{typed}-01") if typed else today.replace(day=1)
+    weeks = [
+        [Day(date, date.month == first.month, date == today) for date in week]
+        for week in month_calendar.Calendar().monthdatescalendar(first.year, first.month)
+    ]
+    days = {day.date: day for week in weeks for day in week}
+    for ticket in _mine(request, moment).tickets.values():
+        day = days.get(ticket.event.starts_at.astimezone(ZoneInfo(ticket.event.zone)).date())
+        if day is not None:
+            day.tickets.append(ticket)
+    context = {
+        "month": first,
+        "weeks": weeks,
+        "previous": (first - dt.timedelta(days=1)).strftime("%Y-%m"),
+        "next": (first + dt.timedelta(days=31)).strftime("%Y-%m"),
+    }
+    return render(request, "core/calendar.html", context)
+
+
+@reads
+def ticket_stats(request: HttpRequest, event_id: int) -> HttpResponse:
+    """Answer an event's numbers as JSON."""
+    moment = now()
+    return JsonResponse(stats(_visible_event(request, event_id, moment), moment))
+
+
+@writes
+@for_people
+def book(request: PersonRequest, event_id: int) -> HttpResponse:
+    """Book: turn the hold into a ticket, or a free place when nobody waits."""
+    try:
+        ticket = allocation.book(event_id=event_id, user=request.user)
+    except Event.DoesNotExist as error:
+        raise Http404("No such event.") from error
+    except Refused as refused:
+        return refuse(request, refused, to="dashboard")
+    message = "Booked. This is your ticket."
+    return answer(request, {"status": "booked", "ticket": ticket.code}, message=message, to=ticket)
+
+
+@writes
+@for_people
+def join(request: PersonRequest, event_id: int) -> HttpResponse:
+    """Take a place in line; held at once when that is possible."""
+    try:
+        place = allocation.join(event_id=event_id, user=request.user, session=request.arrival)
+    except Event.DoesNotExist as error:
+        raise Http404("No such event.") from error
+    except Refused as refused:
+        return refuse(request, refused, to="dashboard")
+    if place.status == TicketHold.Status.WAITING:
+        payload: dict[str, Any] = {"status": "waiting", "position": place.ahead + 1}
+        message = f"You are in line: number {place.ahead + 1}. We hold a place for you as soon as it is your turn."
+        return answer(request, payload, message=message, to="dashboard", status=202)
+    payload = {"status": place.status, "expires_at": place.expires_at and place.expires_at.isoformat()}
+    return answer(request, payload, message="A place is held for you. Book it before the time is up.", to="dashboard")
+
+
+@writes
+@for_people
+def release_hold(request: PersonRequest, event_id: int) -> HttpResponse:
+    """Release the hold, or leave the line."""
+    try:
+        place = allocation.release(event_id=event_id, user=request.user)
+    except Event.DoesNotExist as error:
+        raise Http404("No such event.") from error
+    left = place is not None and place.status == TicketHold.Status.LEFT
+    message = "You left the line." if left else "Released. The place goes to the first in line."
+    return answer(request, {"status": "left" if left else "released"}, message=message, to="dashboard")
+
+
+def nav(request: HttpRequest) -> dict[str, Any]:
+    """Give every page's navigation what it asks: whether the gate is anything for this person (one query)."""
+    return {"can_scan": lambda: request.user.is_authenticated and checkin.can_scan(request.user)}

@@ -1,0 +1,35 @@
+"""Pages for what went wrong; as JSON for clients that prefer it."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from ..http import wants_json
+
+
+def _error(request: HttpRequest, template: str, status: int, name: str, detail: str) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"status": name, "detail": detail}, status=status)
+    return render(request, template, {"detail": detail}, status=status)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without a valid token: forged, or too old."""
+    detail = "This form is too old or does not come from our pages. Reload the page and try again; nothing was lost."
+    return _error(request, "403_csrf.html", 403, "csrf_failed", detail)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer what the person may not do, with the reason."""
+    return _error(request, "403.html", 403, "forbidden", str(exception) or "You may not do this.")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer what does not exist, or must look as if it did not."""
+    return _error(request, "404.html", 404, "not_found", "There is nothing at this address.")
+
+
+def bad_request(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    """Answer a request that makes no sense."""
+    return _error(request, "400.html", 400, "bad_request", "This request could not be understood.")

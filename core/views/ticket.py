@@ -1,0 +1,84 @@
+"""A ticket's page and what it can be taken away as; shown to its owner, its organizer and administrators (rule 23)."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from .. import allocation, documents
+from ..http import PersonRequest, answer, for_people, reads, refuse, writes
+from ..models import Ticket
+from ..now import now
+from ..refusals import Refused
+from .attendee import may_manage
+
+
+def _visible_ticket(request: HttpRequest, code: str) -> Ticket:
+    """Return the ticket; for everybody else it looks absent."""
+    ticket = Ticket.objects.select_related("event", "user").filter(code=code).first()
+    if ticket is None or not (ticket.user_id == request.user.pk or may_manage(request, ticket.event)):
+        raise Http404("No such ticket.")
+    return ticket
+
+
+def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'} if name else {}
+    return HttpResponse(content, content_type=content_type, headers={"Cache-Control": "no-store", **disposition})
+
+
+@reads
+@for_people
+def ticket_detail(request: HttpRequest, code: str) -> HttpResponse:
+    """Show a ticket with its QR code."""
+    ticket = _visible_ticket(request, code)
+    is_owner = ticket.user_id == request.user.pk
+    can_cancel = ticket.status == "valid" and not (is_owner and ticket.event.is_over(now()))
+    context = {
+        "ticket": ticket,
+        "event": ticket.event,
+        "is_owner": is_owner,
+        "can_cancel": can_cancel,
+        "zone": ticket.event.zone,
+    }
+    return render(request, "core/ticket_detail.html", context)
+
+
+@reads
+@for_people
+def ticket_qr(request: HttpRequest, code: str) -> HttpResponse:
+    """Answer the ticket's QR code as PNG."""
+    return _file(documents.qr_png(_visible_ticket(request, code).code), "image/png", "")
+
+
+@reads
+@for_people
+def ticket_pdf(request: HttpRequest, code: str) -> HttpResponse:
+    """Answer the ticket as PDF."""
+    ticket = _visible_ticket(request, code)
+    try:
+        return _file(documents.pdf(ticket), "application/pdf", f"ticket-{ticket.pk}.pdf")
+    except documents.PdfUnavailable:
+        messages.error(request, "This server cannot make PDFs. The code on this page opens the gate as well.")
+        return redirect(ticket)
+
+
+@reads
+@for_people
+def ticket_calendar(request: HttpRequest, code: str) -> HttpResponse:
+    """Answer the ticket's event as a calendar entry."""
+    ticket = _visible_ticket(request, code)
+    return _file(documents.calendar_entry(ticket, request), "text/calendar; charset=utf-8", f"ticket-{ticket.pk}.ics")
+
+
+@writes
+@for_people
+def ticket_cancel(request: PersonRequest, code: str) -> HttpResponse:
+    """Cancel a ticket; its place goes to the first in line."""
+    ticket = _visible_ticket(request, code)
+    by_owner = not may_manage(request, ticket.event)
+    try:
+        allocation.cancel_ticket(ticket_id=ticket.pk, by_owner=by_owner)
+    except Refused as refused:
+        return refuse(request, refused, to=ticket)
+    message = "Cancelled. The ticket no longer opens the gate, and its place goes to the first in line."
+    to = "dashboard" if ticket.user_id == request.user.pk else ticket
+    return answer(request, {"status": "cancelled"}, message=message, to=to)

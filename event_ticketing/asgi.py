@@ -1,0 +1,27 @@
+"""The ASGI application: HTTP by Django, sockets by Channels, and the clock that starts with the first of either."""
+
+import os
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "event_ticketing.settings")
+http = get_asgi_application()  # loads the apps: what follows imports models
+
+from core import clock  # noqa: E402 -- after the apps
+from core.logs import mask_access_log  # noqa: E402 -- after the apps
+from core.origins import SameOrigin  # noqa: E402 -- after the apps
+from core.routing import websocket_urlpatterns  # noqa: E402 -- after the apps
+
+mask_access_log()
+_router = ProtocolTypeRouter(
+    {"http": http, "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))}
+)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Serve one scope. The first one of the process starts its clock: Daphne has no lifespan to hang it on."""
+    clock.start()
+    await _router(scope, receive, send)

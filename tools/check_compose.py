@@ -1,0 +1,49 @@
+"""Check docker-compose.yml where there is no Docker: its services, what they wait for, and the settings they get."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = {"db", "redis", "migrate", "web", "cleanup"}
+REQUIRED = {"SECRET_KEY", "POSTGRES_PASSWORD"}
+APP_SETTINGS = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "HTTPS"}
+
+
+def problems(text: str, env_example: str) -> Iterator[str]:
+    """Yield a sentence for everything wrong with a compose file; the settings it reads must be in `.env.example`."""
+    compose = yaml.safe_load(text)
+    services: dict[str, dict[str, Any]] = compose["services"]
+    if set(services) != SERVICES:
+        yield f"its services are {sorted(services)}, not {sorted(SERVICES)}"
+    for name, service in services.items():
+        yield from _service_problems(name, service, compose)
+    yield from (f"{name} must be required, as in ${{{name}:?...}}" for name in REQUIRED if f"${{{name}:?" not in text)
+    for name in sorted(set(re.findall(r"\$\{(\w+)", text))):
+        if not re.search(rf"^#?{name}=", env_example, re.MULTILINE):
+            yield f"{name} is not in .env.example"
+
+
+def _service_problems(name: str, service: dict[str, Any], compose: dict[str, Any]) -> Iterator[str]:
+    if "image" not in service:
+        yield f"{name} has no image"
+    if "build" in service and (missing := APP_SETTINGS - set(service["environment"])):
+        yield f"{name} lacks {sorted(missing)}"
+    for volume in service.get("volumes", []):
+        if volume.split(":")[0] not in compose["volumes"]:
+            yield f"{name} mounts the undeclared volume {volume}"
+    for other, wait in service.get("depends_on", {}).items():
+        target = compose["services"].get(other)
+        if target is None:
+            yield f"{name} waits for {other}, which is no service"
+        elif wait["condition"] == "service_healthy" and "test" not in target.get("healthcheck", {}):
+            yield f"{name} waits for the health of {other}, which has no health check"
+
+
+if __name__ == "__main__":
+    found = list(problems((ROOT / "docker-compose.yml").read_text(), (ROOT / ".env.example").read_text()))
+    sys.exit("\n".join(f"docker-compose.yml: {problem}." for problem in found) or 0)

@@ -1,0 +1,77 @@
+"""The test runner: it leaves the outcome of a run in a file, for `tools.run_tests` to add up, and copies SQLite whole."""
+
+import json
+import os
+import unittest
+from pathlib import Path
+from typing import Any, TypedDict
+
+from django.db import connection
+from django.db.models.signals import post_migrate
+from django.test.runner import DiscoverRunner
+
+
+class Outcome(TypedDict):
+    """One run: how many tests passed, and which did not; `skipped` maps a test to its reason."""
+
+    passed: int
+    failed: list[str]
+    skipped: dict[str, str]
+
+
+class CountingResult(unittest.TextTestResult):
+    """A result that counts successes: subtests and failing fixtures make `testsRun` useless for that."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.passed = 0
+
+    def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802 -- unittest's name
+        """Count a test that passed as a whole."""
+        super().addSuccess(test)
+        self.passed += 1
+
+    def outcome(self) -> Outcome:
+        """Return what happened, each test once however many of its subtests failed."""
+        bad = [test for test, _ in self.failures + self.errors] + self.unexpectedSuccesses
+        return {
+            "passed": self.passed + len(self.expectedFailures),
+            "failed": sorted({_name(test) for test in bad}),
+            "skipped": {_name(test): reason for test, reason in self.skipped},
+        }
+
+
+def _name(test: unittest.TestCase) -> str:
+    """Return the name of a test; a subtest counts as the test that holds it."""
+    return getattr(test, "test_case", test).id()
+
+
+class CountingRunner(DiscoverRunner):
+    """Django's runner, which also writes the `Outcome` as JSON to the file named by TEST_OUTCOME, if any."""
+
+    def get_resultclass(self) -> type[CountingResult]:
+        """Return the class that counts."""
+        return CountingResult
+
+    def setup_databases(self, **kwargs: Any) -> Any:
+        """Make the test databases. Parallel processes get copies of a SQLite file, but not of its write-ahead log."""
+        if connection.vendor == "sqlite":
+            # Left by processes that ended with it open; SQLite would write an old log into the new copy.
+            file = Path(connection.creation._get_test_db_name())  # noqa: SLF001 -- Django has no public name for it
+            for name in (f"{file.name}-*", f"{file.stem}_[0-9]*{file.suffix}-*"):
+                for log in file.parent.glob(name):
+                    log.unlink(missing_ok=True)
+            post_migrate.connect(_empty_the_log)
+        return super().setup_databases(**kwargs)
+
+    def suite_result(self, suite: unittest.TestSuite, result: Any, **kwargs: Any) -> int:
+        """Write the outcome of a `CountingResult`, and return the number of failures as Django does."""
+        if file := os.environ.get("TEST_OUTCOME"):
+            Path(file).write_text(json.dumps(result.outcome()))
+        return super().suite_result(suite, result, **kwargs)
+
+
+def _empty_the_log(**kwargs: Any) -> None:
+    """Move what was migrated from the write-ahead log into the file itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")

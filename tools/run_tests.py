@@ -1,0 +1,89 @@
+"""Run the whole suite on SQLite, and again on PostgreSQL and Redis where they answer; say what was left out.
+
+With `REQUIRE_SERVICES=1` whatever was left out for want of a service is a failure.
+Arguments go to `manage.py test`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import redis
+
+from tools.counting import Outcome
+
+POSTGRESQL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
+REDIS = os.environ.get("TEST_REDIS_URL") or "redis://127.0.0.1:6379/0"
+LOCK = 20_260_101  # any number: two suites on one server would drop each other's database
+# What a developer's .env may say otherwise; the suite expects the defaults of development.
+DEVELOPMENT = {"DEBUG": "on", "HTTPS": "off", "EMAIL_URL": "", "GOOGLE_CLIENT_ID": "", "TIME_ZONE": "UTC"}
+
+
+@contextmanager
+def services() -> Iterator[str]:
+    """Keep the services to ourselves; yield an empty string, or the sentence that says what is missing."""
+    try:
+        redis.Redis.from_url(REDIS, socket_timeout=3).ping()
+        lock = psycopg.connect(POSTGRESQL, connect_timeout=3, autocommit=True)
+    except (redis.RedisError, psycopg.OperationalError) as error:
+        yield f"needs PostgreSQL and Redis ({str(error).splitlines()[0].rstrip('.')})"
+        return
+    with lock:
+        if lock.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone() != (True,):
+            print("Another test run uses this PostgreSQL; waiting for it to end.", flush=True)
+            lock.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        yield ""
+
+
+def run_suite(title: str, arguments: list[str], database_url: str, redis_url: str) -> Outcome:
+    """Run `manage.py test` on one database and channel layer; a run that broke off counts as one failure."""
+    print(f"\n{title}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "outcome.json")
+        environment = DEVELOPMENT | {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "TEST_OUTCOME": str(file),
+        }
+        runner = ["--testrunner", "tools.counting.CountingRunner", "--noinput", "--parallel", "2"]
+        command = [sys.executable, "manage.py", "test", *runner, *arguments]
+        code = subprocess.run(command, env=os.environ | environment, check=False).returncode
+        if not file.exists():
+            return {"passed": 0, "failed": [f"{title}: broke off with exit code {code}"], "skipped": {}}
+        outcome: Outcome = json.loads(file.read_text())
+    return outcome
+
+
+def left_out(outcomes: list[Outcome]) -> list[str]:
+    """Return the reasons of tests that no run carried out because a service is missing."""
+    nowhere = set.intersection(*(set(outcome["skipped"]) for outcome in outcomes))
+    reasons = {outcome["skipped"][name] for outcome in outcomes for name in nowhere}
+    return sorted(reason for reason in reasons if reason.startswith("needs "))
+
+
+def main() -> None:
+    """Run, add up, and exit with 1 when anything failed or was left out though it was required."""
+    arguments = sys.argv[1:]
+    outcomes = [run_suite("On SQLite, in one process:", arguments, "", "")]
+    with services() as missing:
+        if not missing:
+            outcomes.append(run_suite("On PostgreSQL and Redis:", arguments, POSTGRESQL, REDIS))
+    reasons = [*left_out(outcomes), *filter(None, [missing])]
+    if reasons:
+        print(f"\nLeft out: {'; '.join(reasons)}.")
+    failed = sum(len(outcome["failed"]) for outcome in outcomes)
+    passed = sum(outcome["passed"] for outcome in outcomes)
+    skipped = sum(len(outcome["skipped"]) for outcome in outcomes)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    required = os.environ.get("REQUIRE_SERVICES") == "1"
+    sys.exit(1 if failed or (required and reasons) else 0)
+
+
+if __name__ == "__main__":
+    main()
