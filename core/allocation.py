@@ -259,10 +259,13 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
     with _locked([event_id]) as serving:
         event = serving.events[event_id]
         _refuse_revision(event, values)
+        was_open = event.is_on_sale(serving.moment)
         for name, value in values.items():
             setattr(event, name, value)
         if event.is_before_sale(serving.moment):
-            event.opened_at = None
+            event.opened_at = None  # there will be an opening, perhaps a second one
+        elif was_open:
+            event.opened_at = event.opened_at or serving.moment
         event.save(update_fields={*values, "opened_at"})
         serving.revise(event)
         serving.bring_up_to_date()

@@ -4,12 +4,14 @@ import datetime as dt
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 
-from .models import Event, Ticket, TicketHold, User, UserSession
+from .models import Event, Ticket, TicketHold, TicketHoldQuerySet, TicketQuerySet, User, UserSession
 from .now import now
 
 PRESENT = dt.timedelta(minutes=15)  # rule 11: seen this recently counts as being there at the opening
+BATCH = 500  # sessions in one statement
 SIGN_OF_LIFE = dt.timedelta(minutes=1)  # how exactly `last_seen_at` is kept: one write a minute at most
 
 
@@ -23,12 +25,11 @@ def record_login(*, user: User, session_key: str) -> UserSession:
 
 
 def session_of(*, user_id: int, session_key: str) -> UserSession | None:
-    """Return the login behind a session and note the sign of life; None when it was ended or never recorded."""
-    session = UserSession.objects.filter(session_key=session_key, user_id=user_id, is_active=True).first()
-    if session is not None:
-        moment = now()
-        if moment - session.last_seen_at > SIGN_OF_LIFE:
-            note_signs_of_life([session_key])
+    """Return the login behind a session and note the sign of life; None when it has ended or was never recorded."""
+    moment = now()
+    session = live_sessions(moment).filter(session_key=session_key, user=user_id).first()
+    if session is not None and moment - session.last_seen_at > SIGN_OF_LIFE:
+        note_signs_of_life([session_key])
     return session
 
 
@@ -48,6 +49,17 @@ def end_all_sessions(user: User) -> None:
     UserSession.objects.filter(user=user, is_active=True).update(is_active=False)
 
 
+def end_sessions(sessions: QuerySet[UserSession]) -> int:
+    """End these sessions, and Django's rows of them; holds and places stay (rule 14); return how many ended."""
+    keys = list(sessions.values_list("session_key", flat=True))
+    ended = 0
+    for start in range(0, len(keys), BATCH):
+        batch = keys[start : start + BATCH]
+        ended += UserSession.objects.filter(session_key__in=batch, is_active=True).update(is_active=False)
+        Session.objects.filter(session_key__in=batch).delete()
+    return ended
+
+
 def live_sessions(moment: dt.datetime) -> QuerySet[UserSession]:
     """Return the sessions that can still act at `moment`: not ended, and not older than a session may be."""
     return UserSession.objects.filter(
@@ -63,17 +75,29 @@ def put_forward(user: User, moment: dt.datetime) -> list[int]:
     Which of them still have a free place, and nobody waiting, is decided later, under their locks.
     """
     mine = Q(user=user, event=OuterRef("pk"))
-    cooled_down = moment - dt.timedelta(minutes=settings.AUTO_HOLD_COOLDOWN_MINUTES)
-    places, tickets = TicketHold.objects.filter(mine), Ticket.objects.filter(mine)
     waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
-    taken = places.filter(Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=cooled_down))
     lapsed = TicketHold.objects.lapsed(moment).filter(event=OuterRef("pk"))
     events = (
         Event.objects.on_sale(moment)
-        .filter(~Exists(taken), ~Exists(tickets.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=cooled_down))))
+        .filter(~Exists(_places_in_the_way(mine, moment)), ~Exists(_tickets_in_the_way(mine, moment)))
         .filter(Q(capacity__gt=F("held") + F("booked")) | Exists(lapsed), ~Exists(waiting), auto_hold=True)
     )
     return list(events.values_list("pk", flat=True)[: settings.AUTO_HOLDS_PER_LOGIN])
+
+
+def _places_in_the_way(mine: Q, moment: dt.datetime) -> TicketHoldQuerySet:
+    """Return places that keep a person from being held one automatically: an open one, or one that ended just now."""
+    return TicketHold.objects.filter(mine).filter(
+        Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=_cooled_down(moment))
+    )
+
+
+def _tickets_in_the_way(mine: Q, moment: dt.datetime) -> TicketQuerySet:
+    return Ticket.objects.filter(mine).filter(Q(cancelled_at=None) | Q(cancelled_at__gt=_cooled_down(moment)))
+
+
+def _cooled_down(moment: dt.datetime) -> dt.datetime:
+    return moment - dt.timedelta(minutes=settings.AUTO_HOLD_COOLDOWN_MINUTES)
 
 
 def rank(*, user: User, event: Event, login_timestamp: dt.datetime) -> dt.datetime:
@@ -84,7 +108,8 @@ def rank(*, user: User, event: Event, login_timestamp: dt.datetime) -> dt.dateti
 def present_at_opening(event: Event) -> dict[int, dt.datetime]:
     """Return `{user id: moment that ranks them}` of everybody who was there when the sale opened (rule 11).
 
-    There means: logged in before, seen within the last 15 minutes, without a place or a ticket of this event.
+    There means: logged in before, seen within the last 15 minutes, without a place or a ticket of this event, and
+    without one that ended so recently that no hold is placed automatically (rule 13).
     """
     opened = event.sales_open_at
     if opened is None:
@@ -93,7 +118,7 @@ def present_at_opening(event: Event) -> dict[int, dt.datetime]:
     logins = (
         live_sessions(opened)
         .filter(login_timestamp__lte=opened, last_seen_at__gte=opened - PRESENT)
-        .filter(~Exists(TicketHold.objects.unended().filter(mine)), ~Exists(Ticket.objects.valid().filter(mine)))
+        .filter(~Exists(_places_in_the_way(mine, opened)), ~Exists(_tickets_in_the_way(mine, opened)))
     )
     first = dict(logins.values("user").annotate(first=Min("login_timestamp")).values_list("user", "first"))
     spent = _spent(event, first)

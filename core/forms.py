@@ -52,7 +52,10 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
 
     def changed_values(self) -> dict[str, Any]:
         """Return what was changed, for `allocation.revise_event`."""
-        return {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
+        changed = {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
+        if changed.get("image") is False:  # what a file field says when its box "clear" is ticked
+            changed["image"] = ""
+        return changed
 
     def clean_capacity(self) -> int:
         """Refuse a capacity below what is booked and held, and say the least possible number."""

@@ -18,6 +18,7 @@ from . import arrivals, live
 logger = logging.getLogger(__name__)
 
 TICK = 0.25  # seconds: at most four messages a second and event (rule 22)
+GATHER = 0.01  # seconds: what one commit changes is told in one tick
 RESYNC = 10.0  # seconds (rule 21)
 RELISTEN = 1.0  # seconds until a lost channel layer is tried again
 
@@ -118,6 +119,7 @@ class Hub:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._noted.wait(), max(0, self._resync_at - self.loop.time()))
+            await asyncio.sleep(GATHER)
             try:
                 await self._tick()
             except Exception:

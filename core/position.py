@@ -57,7 +57,7 @@ def stats(event: Event, moment: dt.datetime) -> Stats:
         held=held,
         available=event.capacity - event.booked - held,
         waiting=event.line_waiting,
-        percentage_sold=round(100 * event.booked / event.capacity, 1) if event.capacity else 0,
+        percentage_sold=100 * event.booked / event.capacity if event.capacity else 0,
         on_sale=event.is_on_sale(moment),
         version=event.version,
         now=moment.isoformat(),

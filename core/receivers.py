@@ -7,7 +7,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
-from . import allocation, arrivals, hub
+from . import accounts, allocation, arrivals, hub
 from .models import Ticket, TicketHold, User
 from .signals import availability_changed, hold_changed, ticket_changed
 
@@ -42,6 +42,13 @@ def end_places_of_the_deactivated(instance: User, **kwargs: Any) -> None:
     if not instance.is_active:
         arrivals.end_all_sessions(instance)
         allocation.end_places(TicketHold.objects.filter(user=instance))
+
+
+@receiver(post_save, sender=User)
+def vouch_for_superusers(instance: User, *, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Count the e-mail of a new superuser as verified: whoever may make one may vouch for it."""
+    if created and instance.is_superuser and not raw:
+        accounts.verify_email(instance)
 
 
 @receiver(availability_changed)

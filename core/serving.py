@@ -80,14 +80,14 @@ class Serving:
             self.hold([place for place in first if not place.has_ticket])
 
     def hold(self, places: list[TicketHold]) -> None:
-        """Turn waiting places of one event into holds."""
+        """Turn waiting places into holds, each as long as its event's holds last."""
+        until: dict[dt.datetime, list[TicketHold]] = defaultdict(list)
         for place in places:
             place.held_at, place.expires_at = self.moment, self.moment + self.events[place.event_id].hold_time
+            until[place.expires_at].append(place)
             self.count(place.event_id, held=1)
-        if places:
-            self._move(
-                places, status=TicketHold.Status.HELD, held_at=places[0].held_at, expires_at=places[0].expires_at
-            )
+        for expires_at, alike in until.items():
+            self._move(alike, status=TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
 
     def end(self, places: list[TicketHold], status: TicketHold.Status) -> None:
         """End waiting or held places in a final state; a held one frees its place."""

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 TESTING = "test" in sys.argv[1:2]
+TEST_RUNNER = "tools.counting.CountingRunner"
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
@@ -31,11 +32,11 @@ DEBUG = env.bool("DEBUG", default=False)
 HTTPS = env.bool("HTTPS", default=not DEBUG)
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
-    if not DEBUG:
+    if not (DEBUG or TESTING):
         raise ImproperlyConfigured(
             "SECRET_KEY is not set: put a long random value into .env (`make run` writes one) or set DEBUG=on."
         )
-    SECRET_KEY = "insecure-key-for-development-only-never-for-a-public-site"  # noqa: S105 -- DEBUG only
+    SECRET_KEY = "insecure-key-for-development-only-never-for-a-public-site"  # noqa: S105 -- DEBUG and tests only
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # `id:secret` pairs, newest first; empty: derived from SECRET_KEY (core/ticket_code.py).
 TICKET_SIGNING_KEYS = env.list("TICKET_SIGNING_KEYS", default=[])
@@ -45,6 +46,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: its runserver serves the sockets too
     "whitenoise.runserver_nostatic",
+    "core",  # before what it overrides templates of
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -55,7 +57,6 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "widget_tweaks",
-    "core",
     "allauth",
     "allauth.account",
     "allauth.socialaccount",

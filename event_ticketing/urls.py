@@ -4,7 +4,9 @@ from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from core.views import errors
 
 admin.site.site_header = admin.site.site_title = "Box office administration"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # -- one way to log in, allauth's
@@ -15,6 +17,9 @@ urlpatterns = [
     path("", include("core.urls")),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]
+if "google" not in settings.SOCIALACCOUNT_PROVIDERS:
+    # allauth answers 500 there as long as no client is configured.
+    urlpatterns.insert(0, re_path("^accounts/google/", errors.not_found))
 handler400 = "core.views.errors.bad_request"
 handler403 = "core.views.errors.forbidden"
 handler404 = "core.views.errors.not_found"

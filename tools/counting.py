@@ -1,4 +1,4 @@
-"""The test runner: it leaves the outcome of a run in a file, for `tools.run_tests` to add up, and copies SQLite whole."""
+"""The test runner: it leaves the outcome in a file, for `tools.run_tests` to add up, and copies SQLite whole."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 from typing import Any, TypedDict
 
+from django.conf import settings
 from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test.runner import DiscoverRunner
@@ -57,12 +58,15 @@ class CountingRunner(DiscoverRunner):
         """Make the test databases. Parallel processes get copies of a SQLite file, but not of its write-ahead log."""
         if connection.vendor == "sqlite":
             # Left by processes that ended with it open; SQLite would write an old log into the new copy.
-            file = Path(connection.creation._get_test_db_name())  # noqa: SLF001 -- Django has no public name for it
+            file = Path(settings.DATABASES["default"]["TEST"]["NAME"])
             for name in (f"{file.name}-*", f"{file.stem}_[0-9]*{file.suffix}-*"):
                 for log in file.parent.glob(name):
                     log.unlink(missing_ok=True)
             post_migrate.connect(_empty_the_log)
-        return super().setup_databases(**kwargs)
+        try:
+            return super().setup_databases(**kwargs)
+        finally:
+            post_migrate.disconnect(_empty_the_log)
 
     def suite_result(self, suite: unittest.TestSuite, result: Any, **kwargs: Any) -> int:
         """Write the outcome of a `CountingResult`, and return the number of failures as Django does."""

@@ -1,6 +1,7 @@
 """Serve the box office on this machine. One process migrates, loads the demo data and serves: it starts quickly."""
 
 import ctypes
+import logging
 import os
 import socket
 import sys
@@ -9,7 +10,7 @@ import django
 from daphne.cli import CommandLineInterface
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connections
 
 HOST = "127.0.0.1"
@@ -65,6 +66,8 @@ def prepare() -> int:
         connections.close_all()
     except ImproperlyConfigured as error:
         sys.exit(f"A setting is wrong: {error}")
+    except CommandError as error:
+        sys.exit(f"The database could not be prepared: {error}")
     except OperationalError as error:
         sys.exit(f"The database named by DATABASE_URL cannot be used: {error}")
     return port
@@ -76,6 +79,7 @@ def main() -> None:
     port = prepare()
     if not has_pango():
         print(NO_PANGO)
+    logging.getLogger("daphne").setLevel(logging.WARNING)
     print(f"Open http://{HOST}:{port} (Ctrl-C stops).", flush=True)
     # -v 0: Daphne's own access log shows paths, and the path of a ticket is its code.
     CommandLineInterface().run(["-v", "0", "-b", HOST, "-p", str(port), "event_ticketing.asgi:application"])

@@ -51,8 +51,7 @@ def run_suite(title: str, arguments: list[str], database_url: str, redis_url: st
             "REDIS_URL": redis_url,
             "TEST_OUTCOME": str(file),
         }
-        runner = ["--testrunner", "tools.counting.CountingRunner", "--noinput", "--parallel", "2"]
-        command = [sys.executable, "manage.py", "test", *runner, *arguments]
+        command = [sys.executable, "manage.py", "test", "--noinput", "--parallel", "2", *arguments]
         code = subprocess.run(command, env=os.environ | environment, check=False).returncode
         if not file.exists():
             return {"passed": 0, "failed": [f"{title}: broke off with exit code {code}"], "skipped": {}}

@@ -40,7 +40,7 @@ class EventQuerySet(QuerySet["Event"]):
 
     def opening(self, now: dt.datetime) -> "EventQuerySet":
         """Events on sale whose announced opening has come, and has not been carried out (rule 11)."""
-        return self.on_sale(now).filter(opened_at=None, sales_open_at__gt=F("created_at"))
+        return self.on_sale(now).filter(opened_at=None, sales_open_at__isnull=False)
 
 
 class Event(models.Model):
@@ -126,8 +126,11 @@ class Event(models.Model):
     def save(self, **kwargs: Any) -> None:
         """Save; for an existing event without `update_fields`, all but what the allocation keeps.
 
-        A form that was loaded before a sale would otherwise write stale numbers back.
+        A form that was loaded before a sale would otherwise write stale numbers back. An event that is new and already
+        on sale has no opening to come.
         """
+        if self._state.adding and self.sales_open_at is not None and self.sales_open_at <= timezone.now():
+            self.opened_at = self.opened_at or timezone.now()
         if not self._state.adding and kwargs.get("update_fields") is None:
             names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
             kwargs["update_fields"] = names - self.KEPT_BY_ALLOCATION
@@ -159,8 +162,7 @@ class Event(models.Model):
 
     def is_opening(self, now: dt.datetime) -> bool:
         """Whether the announced opening of the sale has come, and has not been carried out (rule 11)."""
-        announced = self.sales_open_at is not None and self.sales_open_at > self.created_at
-        return announced and self.opened_at is None and self.is_on_sale(now)
+        return self.sales_open_at is not None and self.opened_at is None and self.is_on_sale(now)
 
     def is_before_sale(self, now: dt.datetime) -> bool:
         """Whether the sale is yet to open: people may take a place in line, nobody is served."""

@@ -3,6 +3,7 @@ import { serverNow } from "./clock.js";
 import { refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
 
+const TICK_MS = 250; // each clock has its own second; the text changes once in each
 const WARN_SECONDS = 120;
 const RETRY_MS = 15000; // a region that still shows a lapsed clock is asked for again after this
 const warned = new Set();
@@ -15,7 +16,7 @@ export function startCountdowns() {
 
 function tick() {
   showAll();
-  setTimeout(tick, 1000 - (serverNow() % 1000) + 5);
+  setTimeout(tick, TICK_MS);
 }
 
 function showAll() {
@@ -69,7 +70,8 @@ export function digits(seconds) {
 }
 
 export function words(seconds) {
-  const parts = [[Math.floor(seconds / 86400), "d"], [Math.floor(seconds / 3600) % 24, "h"], [Math.floor(seconds / 60) % 60, "min"]];
+  const minutes = Math.floor(seconds / 60);
+  const parts = [[Math.floor(minutes / 1440), "d"], [Math.floor(minutes / 60) % 24, "h"], [minutes % 60, "min"]];
   const shown = parts.slice(Math.max(0, parts.findIndex(([number]) => number > 0)));
   const bigger = seconds < 60 ? [] : shown.map(([number, unit]) => `${number} ${unit}`);
   return [...bigger, ...(seconds < 86400 ? [`${seconds % 60} s`] : [])].join(" ");

@@ -1,4 +1,4 @@
-// What belongs to the viewer: holds, places in line, tickets. Positions change in place; for the rest the server is asked.
+// What belongs to the viewer: holds, places in line, tickets. Positions change in place; the rest the server is asked for.
 import { cardsOf } from "./numbers.js";
 import { refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
@@ -47,6 +47,8 @@ export function compareWith({ holds = [], tickets = [] }) {
   const missing = showsAll() && live.some(({ event }) => !cardsOf(event).length);
   if (differs || missing) refreshSoon();
   for (const ticket of tickets) applyTicketPage(ticket);
+  const page = document.querySelector('[data-ticket-code]:not([data-ticket="cancelled"])');
+  if (page && !tickets.some(({ code }) => code === page.dataset.ticketCode)) refreshSoon();
   for (const hold of live) {
     if (hold.status === "waiting" && hold.position) applyPosition({ ...hold, ahead: hold.position - 1 });
   }

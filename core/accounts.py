@@ -1,0 +1,86 @@
+"""Accounts, beyond what allauth does: e-mails that staff vouch for, and the end of an account."""
+
+from contextlib import suppress
+
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+
+from . import allocation, arrivals
+from .models import Ticket, TicketHold, User, UserSession
+from .now import now
+from .refusals import Refused
+
+
+def is_email_of_another(email: str, user: User) -> bool:
+    """Return whether somebody else has verified this e-mail, even as a second address (not in `User.email`)."""
+    verified = EmailAddress.objects.filter(email=email.lower(), verified=True)
+    return bool(email) and verified.exclude(user_id=user.pk).exists()
+
+
+def verify_email(user: User) -> None:
+    """Count the account's e-mail as verified, and as its primary one, in place of the former.
+
+    The former goes: a password could be reset by it. An address that somebody else has verified stays theirs.
+    """
+    if is_email_of_another(user.email, user):
+        return
+    email = user.email.lower()
+    EmailAddress.objects.filter(user=user, primary=True).exclude(email=email).delete()
+    if email:
+        EmailAddress.objects.update_or_create(user=user, email=email, defaults={"verified": True, "primary": True})
+
+
+def erase_account(user: User) -> None:
+    """Erase a person (rule 26): places and holds end, tickets of events to come are cancelled, the rest loses its name.
+
+    Doing it again changes nothing. Each event is served in its own transaction, and the name goes last: an erasure
+    that was interrupted can be found, and done again.
+    """
+    user.is_active = False
+    user.set_unusable_password()
+    user.save(update_fields=["is_active", "password"])
+    arrivals.end_sessions(UserSession.objects.filter(user=user))
+    allocation.end_places(TicketHold.objects.filter(user=user))
+    _cancel_tickets(user)
+    with transaction.atomic():
+        _forget_name(user)
+
+
+def _cancel_tickets(user: User) -> None:
+    to_come = Ticket.objects.valid().filter(user=user, event__starts_at__gt=now(), checked_in_at=None)
+    for ticket_id in to_come.order_by("event", "pk").values_list("pk", flat=True):
+        with suppress(Refused):  # admitted a moment ago, or the event was cancelled: it stays on record, without a name
+            allocation.cancel_ticket(ticket_id=ticket_id, by_owner=False)
+
+
+def _forget_name(user: User) -> None:
+    user.username = _free_name(user)
+    user.email = user.first_name = user.last_name = ""
+    user.is_staff = user.is_superuser = False
+    user.last_login = None
+    user.save()
+    user.groups.clear()
+    user.user_permissions.clear()
+    _rename_in_history(user)
+    EmailAddress.objects.filter(user=user).delete()
+    SocialAccount.objects.filter(user=user).delete()
+    UserSession.objects.filter(user=user).delete()
+
+
+def _free_name(user: User) -> str:
+    """Return `erased-<id>`; longer if somebody signed up under that name to prevent it."""
+    name = f"erased-{user.pk}"
+    while User.objects.filter(username=name).exclude(pk=user.pk).exists():
+        name += "-"
+    return name
+
+
+def _rename_in_history(user: User) -> None:
+    """Take the name out of the admin's history, which repeats it as text."""
+    for model, field in ((User, "pk"), (EmailAddress, "user"), (SocialAccount, "user")):
+        ids = [str(pk) for pk in model.objects.filter(**{field: user.pk}).values_list("pk", flat=True)]
+        entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
+        entries.update(object_repr=user.username)

@@ -1,0 +1,7 @@
+"""Django's admin: what administrators see of everything, and organizers of their own events."""
+
+from .events import EventAdmin
+from .line import ScanAdmin, TicketAdmin, TicketHoldAdmin
+from .people import PersonAdmin, UserSessionAdmin
+
+__all__ = ["EventAdmin", "PersonAdmin", "ScanAdmin", "TicketAdmin", "TicketHoldAdmin", "UserSessionAdmin"]

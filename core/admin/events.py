@@ -1,0 +1,162 @@
+"""Events in the admin: the four numbers of each, and changes that go through the allocation."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.db.models import ProtectedError, QuerySet, Value
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from .. import allocation, position
+from ..forms import EventForm
+from ..models import Event, Scan
+from ..now import now
+from ..refusals import Refused
+from .records import only_own
+
+IN_USE = "“%s” has places, tickets or scans, which stay on record, so it cannot be deleted. Cancel it: set its status."
+
+
+class RevisionForm(EventForm):
+    """The form of an event, shown again with the reason when the allocation refused to carry it out."""
+
+    refusal = ""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Add what the allocation said."""
+        if self.refusal:
+            raise ValidationError(self.refusal)
+        return super().clean()
+
+
+@admin.register(Event)
+class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
+    """Administrators see every event, other staff those they organize."""
+
+    form = RevisionForm
+    list_display = ("name", "starts_at", "status", "booked_now", "held_now", "available_now", "waiting_now", "sold")
+    list_filter = ("status", ("starts_at", admin.DateFieldListFilter), "auto_hold")
+    search_fields = ("name", "venue", "created_by__username", "created_by__email")
+    date_hierarchy = "starts_at"
+    ordering = ("-starts_at", "-pk")
+    autocomplete_fields = ("created_by",)
+    readonly_fields = ("booked_now", "held_now", "available_now", "waiting_now", "sold")
+    list_per_page = 50
+    show_full_result_count = False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> Any:
+        """Return the parts of the form; its numbers for an existing event, its organizer for administrators."""
+        organizer = ["created_by"] if request.user.is_superuser else []
+        times = (
+            f"Times are typed and shown here in {settings.TIME_ZONE}, and on the event's pages in its own time zone."
+        )
+        sale = ("status", "capacity", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes", "line_policy")
+        event = ("name", "description", "venue", "starts_at", "ends_at", "time_zone", "image", *organizer)
+        parts: list[Any] = [(None, {"fields": event, "description": times}), ("Sale", {"fields": sale})]
+        return [*parts, ("Now", {"fields": self.readonly_fields})] if obj else parts
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        """Return the events with their lines, counted in the same query."""
+        moment = now()
+        events = position.with_line(Event.objects.all(), moment).annotate(read_at=Value(moment))
+        return only_own(request, events.order_by(*self.ordering), "created_by")
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Return no bulk deletion: of many events, some have been sold."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Preset the organizer: whoever is typing."""
+        return {"created_by": request.user.pk, **super().get_changeform_initial_data(request)}
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form's class, made for this request, with what the allocation refused in it."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "event_refusal", "")
+        return form
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Show the form again, with what was typed and the reason, when the allocation refuses: somebody was faster."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refused as refused:
+            request.event_refusal = refused.detail  # type: ignore[attr-defined]  # -- ours, read by get_form
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Event, form: Any, change: bool) -> None:
+        """Store a new event; change an existing one by the allocation alone, which knows what was sold meanwhile."""
+        if change:
+            values = form.changed_values()
+            if values:
+                allocation.revise_event(event_id=obj.pk, values=values)
+            return
+        if not request.user.is_superuser:
+            obj.created_by_id = request.user.pk  # type: ignore[assignment]  # -- staff have logged in
+        super().save_model(request, obj, form, change)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Delete an event that nobody has anything to do with; say in words why not otherwise."""
+        event: Event | None = self.get_object(request, unquote(object_id))
+        try:
+            if event is None or not _is_in_use(event):
+                return super().delete_view(request, object_id, extra_context)
+        except ProtectedError:  # sold between the question and the answer
+            pass
+        messages.error(request, IN_USE % event)
+        return redirect("admin:core_event_change", object_id)
+
+    @admin.display(description="booked", ordering="booked")
+    def booked_now(self, event: Event) -> SafeString:
+        """Return how many are booked, leading to their tickets."""
+        return _link("ticket", event, position.stats(event, _read_at(event))["booked"])
+
+    @admin.display(description="held", ordering="held")
+    def held_now(self, event: Event) -> SafeString:
+        """Return how many are held, leading to their places."""
+        return _link("tickethold", event, position.stats(event, _read_at(event))["held"])
+
+    @admin.display(description="available")
+    def available_now(self, event: Event) -> int:
+        """Return how many are left."""
+        return position.stats(event, _read_at(event))["available"]
+
+    @admin.display(description="waiting", ordering="line_waiting")
+    def waiting_now(self, event: Event) -> SafeString:
+        """Return how many wait, leading to their places."""
+        return _link("tickethold", event, position.stats(event, _read_at(event))["waiting"])
+
+    @admin.display(description="sold")
+    def sold(self, event: Event) -> SafeString:
+        """Return the booked share of the capacity as a bar."""
+        return format_html(
+            '<progress value="{}" max="{}">{}%</progress> {} of {}',
+            event.booked,
+            max(event.capacity, 1),
+            position.stats(event, _read_at(event))["percentage_sold"],
+            event.booked,
+            event.capacity,
+        )
+
+
+def _read_at(event: Event) -> Any:
+    return event.read_at  # type: ignore[attr-defined]  # -- annotated by get_queryset
+
+
+def _link(model: str, event: Event, number: int) -> SafeString:
+    status = {"ticket": "", "tickethold": "&live=yes"}[model]
+    address = reverse(f"admin:core_{model}_changelist")
+    return format_html('<a href="{}?event__id__exact={}{}">{}</a>', address, event.pk, status, number)
+
+
+def _is_in_use(event: Event) -> bool:
+    return event.places.exists() or event.tickets.exists() or Scan.objects.filter(event=event).exists()

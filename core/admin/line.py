@@ -1,0 +1,144 @@
+"""Places, tickets and scans in the admin: to be read; released and cancelled through the allocation."""
+
+from collections import Counter
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from .. import allocation, cleanup
+from ..models import Event, Scan, Ticket, TicketHold
+from ..now import now
+from ..refusals import Refused
+from .records import RecordAdmin, counted
+
+SHOWN_OF_A_CODE = 6
+Choices = list[tuple[str, str]]
+
+
+class LiveFilter(admin.SimpleListFilter):
+    """Places that count, and places that have ended."""
+
+    title = "live"
+    parameter_name = "live"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        """Return the choices."""
+        return [("yes", "Waiting or held"), ("no", "Ended")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[TicketHold]) -> QuerySet[TicketHold]:
+        """Filter by the choice; a hold past its time has ended, swept or not."""
+        live = TicketHold.objects.live(now()).values("pk")
+        return {"yes": queryset.filter(pk__in=live), "no": queryset.exclude(pk__in=live)}.get(
+            self.value() or "", queryset
+        )
+
+
+class TicketStatusFilter(admin.SimpleListFilter):
+    """Tickets by what they are worth at the gate."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        """Return the choices, in the words of `Ticket.status`."""
+        return [("valid", "valid"), ("admitted", "admitted"), ("cancelled", "cancelled")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
+        """Filter by the choice."""
+        admitted = Q(checked_in_at__isnull=False)
+        cancelled = ~admitted & (Q(cancelled_at__isnull=False) | Q(event__status=Event.Status.CANCELLED))
+        worth = {"valid": ~admitted & ~cancelled, "admitted": admitted, "cancelled": cancelled}
+        return queryset.filter(worth.get(self.value() or "", Q()))
+
+
+@admin.register(TicketHold)
+class TicketHoldAdmin(RecordAdmin):
+    """Places in line and holds."""
+
+    list_display = ("user", "event", "status", "login_timestamp", "held_at", "expires_at", "ended_at")
+    list_display_links = ("status",)
+    list_select_related = ("user", "event")
+    list_filter = (LiveFilter, "status", "created_at", ("event", admin.RelatedOnlyFieldListFilter))
+    search_fields = ("user__username", "user__email", "event__name")
+    ordering = ("-pk",)
+    fields = (
+        "event", "user", "status", "login_timestamp", "tier", "draw", "session", "created_at", "held_at", "expires_at",
+        "ended_at",
+    )  # fmt: skip
+    actions = ("release_places",)
+    has_release_permission = RecordAdmin.may_act
+
+    @admin.action(description="Release the selected holds and places in line", permissions=["release"])
+    def release_places(self, request: HttpRequest, queryset: QuerySet[TicketHold]) -> None:
+        """End live places; the next in line are served at once."""
+        chosen = queryset.count()
+        ended = cleanup.end_places(TicketHold.objects.filter(pk__in=queryset.order_by().values("pk")))
+        if ended:
+            messages.success(request, f"Released: {counted(ended, 'place', 'places')}. The line was served.")
+        if ended < chosen:
+            others = counted(chosen - ended, "place", "places")
+            messages.warning(
+                request, f"Left alone: {others}. They had already ended: booked, released, expired or left."
+            )
+
+
+@admin.register(Ticket)
+class TicketAdmin(RecordAdmin):
+    """Tickets, without their codes: whoever knows one can be let in by it."""
+
+    list_display = ("masked_code", "user", "event", "status", "booked_at", "checked_in_at", "cancelled_at")
+    list_select_related = ("user", "event")
+    list_filter = (TicketStatusFilter, "booked_at", ("event", admin.RelatedOnlyFieldListFilter))
+    search_fields = ("user__username", "user__email", "event__name")
+    ordering = ("-pk",)
+    fields = (
+        "masked_code", "event", "user", "status", "booked_at", "hold", "checked_in_at", "checked_in_by", "cancelled_at",
+    )  # fmt: skip
+    readonly_fields = ("masked_code", "status")
+    secret = "code"  # noqa: S105 -- a field's name
+    actions = ("cancel_tickets",)
+    has_cancel_permission = RecordAdmin.may_act
+
+    @admin.display(description="code")
+    def masked_code(self, ticket: Ticket) -> str:
+        """Return the end of the code: enough to tell two tickets apart, useless at the gate."""
+        return f"…{ticket.code[-SHOWN_OF_A_CODE:]}"
+
+    @admin.action(description="Cancel the selected tickets", permissions=["cancel"])
+    def cancel_tickets(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> None:
+        """Cancel tickets; their places go to the next in line at once."""
+        refused: Counter[str] = Counter()
+        cancelled = 0
+        for ticket_id, cancelled_at in list(queryset.values_list("pk", "cancelled_at")):
+            if cancelled_at is not None:
+                refused["This ticket was cancelled before."] += 1
+                continue
+            try:
+                allocation.cancel_ticket(ticket_id=ticket_id, by_owner=False)
+                cancelled += 1
+            except Refused as reason:
+                refused[reason.detail] += 1
+        if cancelled:
+            messages.success(request, f"Cancelled: {counted(cancelled, 'ticket', 'tickets')}. The line was served.")
+        for detail, number in refused.items():
+            messages.warning(request, f"Left alone: {counted(number, 'ticket', 'tickets')}. {detail}")
+
+
+@admin.register(Scan)
+class ScanAdmin(RecordAdmin):
+    """Every attempt to enter."""
+
+    list_display = ("scanned_at", "event", "outcome", "attendee", "staff", "gate")
+    list_select_related = ("event", "ticket__user", "staff")
+    list_filter = ("outcome", "scanned_at", ("event", admin.RelatedOnlyFieldListFilter))
+    search_fields = ("ticket__user__username", "ticket__user__email", "event__name", "staff__username", "gate")
+    ordering = ("-pk",)
+    fields = ("scanned_at", "event", "outcome", "attendee", "ticket", "staff", "gate")
+    readonly_fields = ("attendee",)
+
+    @admin.display(description="attendee")
+    def attendee(self, scan: Scan) -> str:
+        """Return whose ticket it was; empty for a code that is none."""
+        return scan.ticket.user.display_name if scan.ticket else ""

@@ -1,0 +1,110 @@
+"""What time leaves behind, tidied: lapsed holds, people who left without a word, old logins and rows.
+
+No rule waits for it: time decides, this only keeps the tables small. It may run in several processes at once: rows that
+another one has in hand are skipped.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from . import allocation, clock
+from .models import TicketHold, TicketHoldQuerySet, UserSession
+from .now import now
+
+WITHOUT_SIGN_OF_LIFE = dt.timedelta(hours=24)
+BATCH = 500  # rows in one transaction: it must end long before a statement times out (5 s)
+
+Counts = dict[str, int]
+
+
+def clean() -> Counts:
+    """Do all of it once; return `{what: how many}`."""
+    moment = now()
+    lapsed = TicketHold.objects.lapsed(moment).count()
+    return {
+        "lapsed holds": lapsed,
+        "events served": clock.tick(),
+        "waiting places ended": end_places(_absent(moment)),
+        "logins ended": _in_batches(_idle(moment), lambda logins: logins.update(is_active=False)),
+        "old logins removed": _in_batches(_old_logins(moment), _remove),
+        "old places removed": _in_batches(_old_places(moment), _remove),
+        "expired sessions removed": _in_batches(_expired_sessions(moment), _remove),
+    }
+
+
+def count() -> Counts:
+    """Return what `clean` would do now, as `{what: how many}`; write nothing."""
+    moment = now()
+    return {
+        "lapsed holds": TicketHold.objects.lapsed(moment).count(),
+        "events served": allocation.events_to_serve(moment).count(),
+        "waiting places ended": _absent(moment).count(),
+        "logins ended": _idle(moment).count(),
+        "old logins removed": _old_logins(moment).count(),
+        "old places removed": _old_places(moment).count(),
+        "expired sessions removed": _expired_sessions(moment).count(),
+    }
+
+
+def end_places(places: TicketHoldQuerySet) -> int:
+    """End these places a few hundred at a time; return how many ended.
+
+    Those in line go first, so that nobody among them is held a place only to lose it with the next batch.
+    """
+    in_turn = places.unended().order_by("event", "-status", "pk")
+    ids = list(in_turn.values_list("pk", flat=True))
+    return sum(allocation.end_places(places.filter(pk__in=ids[at : at + BATCH])) for at in range(0, len(ids), BATCH))
+
+
+def _absent(moment: dt.datetime) -> TicketHoldQuerySet:
+    """Waiting places of people unseen for 24 hours (rule 14), and of events that began while nothing ran (rule 11)."""
+    since = moment - WITHOUT_SIGN_OF_LIFE
+    seen = UserSession.objects.filter(user=OuterRef("user"), last_seen_at__gt=since)
+    gone = Q(created_at__lte=since) & ~Exists(seen)  # joining is a sign of life as well
+    return TicketHold.objects.waiting().filter(gone | Q(event__starts_at__lte=since))
+
+
+def _idle(moment: dt.datetime) -> QuerySet[UserSession]:
+    return UserSession.objects.filter(is_active=True, last_seen_at__lte=moment - WITHOUT_SIGN_OF_LIFE)
+
+
+def _old_logins(moment: dt.datetime) -> QuerySet[UserSession]:
+    return UserSession.objects.filter(is_active=False, last_seen_at__lte=_retained_since(moment))
+
+
+def _old_places(moment: dt.datetime) -> TicketHoldQuerySet:
+    return TicketHold.objects.filter(ended_at__lte=_retained_since(moment))
+
+
+def _expired_sessions(moment: dt.datetime) -> QuerySet[Session]:
+    """Return what Django's `clearsessions` removes."""
+    return Session.objects.filter(expire_date__lte=moment)
+
+
+def _retained_since(moment: dt.datetime) -> dt.datetime:
+    return moment - dt.timedelta(days=settings.RETENTION_DAYS)
+
+
+def _in_batches(rows: QuerySet[Any], act: Callable[[QuerySet[Any]], int]) -> int:
+    """Lock some rows, act on them, commit, until none is left; return how many in all.
+
+    Skipping what is locked keeps two cleanups, and a request that uses one of the rows, out of each other's way.
+    """
+    done = 0
+    while True:
+        with transaction.atomic():
+            locked = rows.select_for_update(skip_locked=True).order_by("pk")
+            ids = list(locked.values_list("pk", flat=True)[:BATCH])
+            if not ids:
+                return done
+            done += act(rows.model._default_manager.filter(pk__in=ids))  # noqa: SLF001 -- Django's documented name
+
+
+def _remove(rows: QuerySet[Any]) -> int:
+    return rows.delete()[0]
