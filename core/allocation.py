@@ -120,22 +120,13 @@ def _refuse_ended(event: Event, moment: dt.datetime) -> None:
 
 def hold_for_login(*, user: User, session: UserSession) -> None:
     """Hold a place on each event that a login is put forward for, if one is free and nobody waits (rule 12)."""
-    moment = now()
-    for event_id in list(Event.objects.opening(moment).values_list("pk", flat=True)):
-        serve(event_id)  # those who were there before the opening go first
-    forward = arrivals.put_forward(user, moment)
+    forward = arrivals.put_forward(user, session.login_timestamp)
     if not forward:
         return
     with _locked(forward) as serving:
-        open_events = [e for e in serving.events.values() if e.free > 0 and e.is_on_sale(serving.moment)]
-        places = [
-            TicketHold(event=event, user=user, session=session, login_timestamp=session.login_timestamp)
-            for event in open_events
-        ]
-        TicketHold.objects.bulk_create(places, ignore_conflicts=True)
-        # Under the locks nobody waits where a place is still free; what another tab joined meanwhile is theirs.
-        mine = TicketHold.objects.waiting().filter(event__in=open_events, user=user, session=session)
-        serving.hold(list(mine))
+        # The line was served a moment ago: where a place is still free, nobody waits.
+        free = [event for event in serving.events.values() if event.free > 0 and event.is_on_sale(serving.moment)]
+        serving.insert_holds(free, user, session)
 
 
 def book(*, event_id: int, user: User) -> Ticket:

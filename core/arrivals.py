@@ -15,13 +15,11 @@ BATCH = 500  # sessions in one statement
 SIGN_OF_LIFE = dt.timedelta(minutes=1)  # how exactly `last_seen_at` is kept: one write a minute at most
 
 
-def record_login(*, user: User, session_key: str) -> UserSession:
+def record_login(*, user: User, session_key: str) -> None:
     """Store the moment of a login; the same session keeps its first one."""
     moment = now()
-    session, _ = UserSession.objects.get_or_create(
-        session_key=session_key, defaults={"user": user, "login_timestamp": moment, "last_seen_at": moment}
-    )
-    return session
+    login = UserSession(user=user, session_key=session_key, login_timestamp=moment, last_seen_at=moment)
+    UserSession.objects.bulk_create([login], ignore_conflicts=True)
 
 
 def session_of(*, user_id: int, session_key: str) -> UserSession | None:

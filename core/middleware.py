@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from . import allocation, arrivals
 from .http import PersonRequest, unavailable
+from .models import UserSession
 from .receivers import ARRIVED
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,6 @@ class TicketHoldMiddleware:
             return
         del request.session[ARRIVED]
         if request.user.is_authenticated:
-            session = arrivals.session_of(user_id=request.user.pk, session_key=request.session.session_key)
-            if session is not None:
+            session = UserSession.objects.filter(session_key=request.session.session_key, is_active=True).first()
+            if session is not None and session.user_id == request.user.pk:
                 allocation.hold_for_login(user=request.user, session=session)

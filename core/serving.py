@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 
 from . import arrivals, signals
-from .models import Event, Ticket, TicketHold
+from .models import Event, Ticket, TicketHold, User, UserSession
 
 
 class Serving:
@@ -88,6 +88,26 @@ class Serving:
             self.count(place.event_id, held=1)
         for expires_at, alike in until.items():
             self._move(alike, status=TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
+
+    def insert_holds(self, events: list[Event], user: User, session: UserSession) -> None:
+        """Hold a place of each event for a person; where they have one by now, from another tab, that one stays."""
+        places = [
+            TicketHold(
+                event=event,
+                user=user,
+                session=session,
+                status=TicketHold.Status.HELD,
+                login_timestamp=session.login_timestamp,
+                created_at=self.moment,
+                held_at=self.moment,
+                expires_at=self.moment + event.hold_time,
+            )
+            for event in events
+        ]
+        TicketHold.objects.bulk_create(places, ignore_conflicts=True)
+        for place in TicketHold.objects.filter(user=user, event__in=events, held_at=self.moment):
+            self.count(place.event_id, held=1)
+            self.holds.append(place)
 
     def end(self, places: list[TicketHold], status: TicketHold.Status) -> None:
         """End waiting or held places in a final state; a held one frees its place."""

@@ -16,9 +16,9 @@ def people_ahead(ahead: int | None) -> str:
 
 
 @register.filter
-def about(seconds: float | None) -> str:
+def about(seconds: float | str | None) -> str:
     """Say an estimated wait in whole minutes; None: not known yet."""
-    if seconds is None or seconds == "":
+    if seconds is None or isinstance(seconds, str):  # a missing variable is an empty string
         return "not known yet"
     minutes = round(seconds / 60)
     return "less than a minute" if minutes < 1 else f"about {minutes} minute{'' if minutes == 1 else 's'}"

@@ -1,9 +1,8 @@
 """Pages for what went wrong; as JSON for clients that prefer it."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views import defaults
 
 from ..http import wants_json
 
@@ -30,6 +29,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _error(request, "404.html", 404, "not_found", "There is nothing at this address.")
 
 
-def bad_request(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer a request that makes no sense."""
-    return _error(request, "400.html", 400, "bad_request", "This request could not be understood.")
+    if wants_json(request):
+        detail = "This request could not be understood."
+        return JsonResponse({"status": "bad_request", "detail": detail}, status=400)
+    # Django's own, which renders 400.html without the request: it may be refused before anybody knows who made it.
+    return defaults.bad_request(request, exception or Exception())
