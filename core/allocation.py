@@ -52,7 +52,7 @@ def _locked(event_ids: Iterable[int]) -> Iterator[Serving]:
             yield serving
         except Refused as refused:
             refusal = refused
-        serving.write()
+        serving.finish()
     if refusal is not None:
         raise refusal
 
@@ -257,6 +257,7 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
             event.opened_at = None  # there will be an opening, perhaps a second one
         elif was_open:
             event.opened_at = event.opened_at or serving.moment
+        serving.write_numbers()  # of holds that lapsed: a capacity lowered to what is left must not meet the old ones
         event.save(update_fields={*values, "opened_at"})
         serving.revise(event)
         serving.bring_up_to_date()

@@ -55,15 +55,22 @@ def scan(*, code: str, event: Event, staff: User, gate: str = "", nonce: str = "
     ticket = Ticket.objects.select_related("user", "event").filter(code=code).first()
     if ticket is not None and ticket.user_id == staff.pk:
         raise OwnTicket
-    before = Scan.objects.filter(staff=staff, nonce=nonce, event=event).first() if nonce else None
-    if before is not None and before.ticket == ticket:
+    before = Scan.objects.filter(staff=staff, nonce=nonce).first() if nonce else None
+    if before is not None and _is_again(before, ticket, event):
         return _result(before, ticket)
-    nonce = "" if before is not None else nonce  # another ticket is another scan, whatever its nonce says
+    nonce = "" if before is not None else nonce  # another ticket or event is another scan, whatever its nonce says
     try:
         with transaction.atomic():
             return _result(_attempt(ticket, event, staff, gate, nonce), ticket)
     except IntegrityError:  # the same nonce at the same instant: the other request has the answer
         return _result(Scan.objects.get(staff=staff, nonce=nonce), ticket)
+
+
+def _is_again(before: Scan, ticket: Ticket | None, event: Event) -> bool:
+    """Return whether a recorded scan was this one: the same event and ticket, or again no ticket of the event."""
+    foreign = ticket is not None and ticket.event_id != event.pk
+    theirs = None if foreign else ticket
+    return (before.event_id, before.ticket) == (event.pk, theirs) and foreign == (before.outcome == Outcome.WRONG_EVENT)
 
 
 def _attempt(ticket: Ticket | None, event: Event, staff: User, gate: str, nonce: str) -> Scan:

@@ -2,19 +2,25 @@
 
 import asyncio
 import contextlib
+import logging
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from django.db import DatabaseError
+
 from . import clock, live
 from .hub import Mailbox
+
+logger = logging.getLogger(__name__)
 
 SEND_TIMEOUT = 5.0  # seconds a slow reader may take for one message before the socket is closed
 LARGEST_FRAME = 4096  # bytes a client may send at once
 LOGIN_NEEDED = 4401
 UNSUPPORTED = 1003
 TOO_BIG = 1009
+TRY_AGAIN = 1013
 
 
 class EventsConsumer(AsyncWebsocketConsumer):
@@ -29,7 +35,13 @@ class EventsConsumer(AsyncWebsocketConsumer):
         self.hub = clock.start()
         self.mailbox = self.make_mailbox()
         self.hub.mailboxes.add(self.mailbox)  # before the snapshot is read: nothing is lost in between
-        snapshot = await database_sync_to_async(live.read_snapshot)(self.person())
+        try:
+            snapshot = await database_sync_to_async(live.read_snapshot)(self.person())
+        except DatabaseError as error:
+            logger.warning("database unavailable: %s", type(error).__name__)
+            self.hub.mailboxes.discard(self.mailbox)
+            await self.close(TRY_AGAIN)
+            return
         self.mailbox.note_snapshot(snapshot)
         await self.send(live.encode(snapshot))
         self.forwarding = asyncio.create_task(self.forward())
@@ -61,7 +73,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         """Ignore what clients say: nothing is asked over this socket; refuse binary and large frames."""
         if bytes_data is not None:
             await self.close(UNSUPPORTED)
-        elif text_data is not None and len(text_data) > LARGEST_FRAME:
+        elif text_data is not None and len(text_data.encode()) > LARGEST_FRAME:
             await self.close(TOO_BIG)
 
 
@@ -70,11 +82,15 @@ class DashboardConsumer(EventsConsumer):
 
     async def connect(self) -> None:
         """Accept everybody, so that the reason can be told, and keep who is logged in."""
-        if self.person().is_authenticated:
+        if self.person().is_authenticated and not await self.has_ended():
             await super().connect()
         else:
             await self.accept()
             await self.close(LOGIN_NEEDED)
+
+    async def has_ended(self) -> bool:
+        """Return whether the session was ended elsewhere; pages find the same in `TicketHoldMiddleware`."""
+        return bool(await database_sync_to_async(live.read_ended_sessions)({self.scope["session"].session_key}))
 
     def person(self) -> Any:
         """Return the person who is logged in."""

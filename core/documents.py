@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import io
 import threading
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import qrcode
@@ -35,16 +36,22 @@ def qr_png(code: str) -> bytes:
 def pdf(ticket: Ticket) -> bytes:
     """Return the ticket as a PDF page. Raises PdfUnavailable."""
     try:
-        from weasyprint import CSS, HTML, urls  # noqa: PLC0415 -- takes a second to import, and needs Pango
+        from weasyprint import CSS, HTML  # noqa: PLC0415 -- takes a second to import, and needs Pango
     except OSError as error:
         raise PdfUnavailable from error
     html = _page(ticket)
-    # Text in an event must not make the server open files or connections.
-    only_our_data = urls.URLFetcher(allowed_protocols=["data"], allow_redirects=False)
-    styles = CSS(filename=finders.find("core/css/pdf.css"), url_fetcher=only_our_data)
+    fetcher = _fetcher()
+    styles = CSS(filename=finders.find("core/css/pdf.css"), url_fetcher=fetcher)
     with _AT_ONCE:
-        made: bytes = HTML(string=html, url_fetcher=only_our_data).write_pdf(stylesheets=[styles])
+        made: bytes = HTML(string=html, url_fetcher=fetcher).write_pdf(stylesheets=[styles])
     return made
+
+
+def _fetcher() -> Any:
+    """Return what fetches `data:` addresses alone: text in an event must not make the server open anything."""
+    from weasyprint import urls  # noqa: PLC0415 -- see pdf()
+
+    return urls.URLFetcher(allowed_protocols=["data"], allow_redirects=False)
 
 
 def _page(ticket: Ticket) -> str:

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 TICK = 0.25  # seconds: at most four messages a second and event (rule 22)
 GATHER = 0.01  # seconds: what one commit changes is told in one tick
 RESYNC = 10.0  # seconds (rule 21)
-RELISTEN = 1.0  # seconds until a lost channel layer is tried again
+RELISTEN = 5.0  # seconds until a lost channel layer is tried again
 
 Key = tuple[str, int | str]
 _current: "Hub | None" = None
@@ -41,10 +41,10 @@ class Mailbox:
         self._arrived = asyncio.Event()
 
     def put(self, message: Any, encoded: str) -> None:
-        """Leave a message, unless the page shows the same already."""
+        """Leave a message, unless the page shows the same already, or something newer."""
         key, content = _key(message), _content(message)
         news = key in self._shown or message.get("status") not in {"booked", "released", "expired", "left", "cancelled"}
-        if news and self._shown.get(key) != content:
+        if news and self._shown.get(key) != content and not self._is_older(key, content):
             self._shown[key] = content
             self._waiting[key] = encoded
             self._arrived.set()
@@ -57,7 +57,15 @@ class Mailbox:
             "ticket": snapshot.get("tickets", []),
         }
         for message in ({"type": kind, **state} for kind, part in states.items() for state in part):
-            self._shown.setdefault(_key(message), _content(message))
+            key, content = _key(message), _content(message)
+            if key not in self._shown:
+                self._shown[key] = content
+            elif content.get("version", 0) > self._shown[key].get("version", 0):  # put before this was read
+                self._shown[key] = content
+                self._waiting.pop(key, None)
+
+    def _is_older(self, key: Key, content: Any) -> bool:
+        return bool(content.get("version", 0) < self._shown.get(key, content).get("version", 0))
 
     def hang_up(self) -> None:
         """Ask the socket to close."""
@@ -104,7 +112,7 @@ class Hub:
         self._noted.set()
 
     async def listen(self) -> None:
-        """Note what other processes changed, until cancelled; a lost channel layer is tried again every second."""
+        """Note what other processes changed, until cancelled; a lost channel layer is tried again every few seconds."""
         while True:
             try:
                 async for event_ids, user_ids in live.changes_elsewhere():
@@ -134,10 +142,10 @@ class Hub:
         events, self._events = self._events, set()
         users, self._users = self._users, set()
         own, self._own = self._own, (set(), set())
-        if any(own):
-            await live.publish(*own)
+        telling = [live.publish(*own)] if any(own) else []
         if self.mailboxes:
-            await self._deliver(events, users, resync=resync)
+            telling.append(self._deliver(events, users, resync=resync))
+        await asyncio.gather(*telling)  # our own pages do not wait for a slow channel layer
 
     async def _deliver(self, events: set[int], users: set[int], *, resync: bool) -> None:
         if resync:

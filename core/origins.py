@@ -7,6 +7,12 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 
+class Denier(WebsocketDenier):
+    """Refuse before accept, and without asking the channel layer, which may be away."""
+
+    channel_layer_alias = None
+
+
 class SameOrigin:
     """Refuse, before accept, sockets that a foreign page opens: a browser sends our cookies with them.
 
@@ -21,7 +27,7 @@ class SameOrigin:
         """Pass the handshake on, or deny it."""
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         allowed = is_allowed(headers, scope.get("scheme", "ws"))
-        return await (self.application if allowed else WebsocketDenier())(scope, receive, send)
+        return await (self.application if allowed else Denier())(scope, receive, send)
 
 
 def is_allowed(headers: dict[bytes, str], scheme: str) -> bool:
@@ -31,7 +37,8 @@ def is_allowed(headers: dict[bytes, str], scheme: str) -> bool:
     proxy_header = getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
     if proxy_header is not None:
         name = proxy_header[0].removeprefix("HTTP_").replace("_", "-").lower().encode()
-        secure = headers.get(name, "").split(",")[0].strip() == proxy_header[1]
+        said = headers.get(name)
+        secure = secure if said is None else said.split(",")[0].strip() == proxy_header[1]  # as Django reads it
     ours = origin == f"{'https' if secure else 'http'}://{host}" and _is_our_host(host)
     return bool(origin) and (ours or origin in settings.CSRF_TRUSTED_ORIGINS)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models.signals import post_save
 from django.dispatch import receiver
@@ -25,8 +26,11 @@ def record_login(request: Any, user: User, **kwargs: Any) -> None:
 @receiver(user_logged_out)
 def end_places_with_the_last_session(request: Any, user: User | None, **kwargs: Any) -> None:
     """Sign out: with a person's last session their holds and places end (rule 14)."""
-    key = request.session.session_key if request is not None else None
-    if user is not None and key and arrivals.end_session(user=user, session_key=key):
+    if user is None or request is None or not request.session.session_key:
+        return
+    # A changed password signs out as well, but ends no place: the session still bears the hash of the old one.
+    by_hand = request.session.get(HASH_SESSION_KEY) == user.get_session_auth_hash()
+    if arrivals.end_session(user=user, session_key=request.session.session_key) and by_hand:
         allocation.end_places(TicketHold.objects.filter(user=user))
 
 

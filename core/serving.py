@@ -27,6 +27,7 @@ class Serving:
         self.events = events
         self.moment = moment
         self.moves: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+        self.touched: set[int] = set()
         self.holds: list[TicketHold] = []
         self.tickets: list[Ticket] = []
 
@@ -105,7 +106,9 @@ class Serving:
             for event in events
         ]
         TicketHold.objects.bulk_create(places, ignore_conflicts=True)
-        for place in TicketHold.objects.filter(user=user, event__in=events, held_at=self.moment):
+        served = [place.pk for place in self.holds if place.user_id == user.pk]  # that other tab's place may have been served under this lock
+        mine = TicketHold.objects.filter(user=user, event__in=events, held_at=self.moment).exclude(pk__in=served)
+        for place in mine:
             self.count(place.event_id, held=1)
             self.holds.append(place)
 
@@ -145,7 +148,7 @@ class Serving:
         """Note that something else about the event changed, so that its pages learn of it."""
         self.count(event.pk)
 
-    def write(self) -> None:
+    def write_numbers(self) -> None:
         """Write the numbers, as steps: even without the lock the constraint would see, and refuse, an oversell."""
         alike: dict[tuple[int, int], list[int]] = defaultdict(list)
         for event_id, (held, booked) in self.moves.items():
@@ -154,8 +157,14 @@ class Serving:
             Event.objects.filter(pk__in=event_ids).update(
                 held=F("held") + held, booked=F("booked") + booked, version=F("version") + 1
             )
-        touched = {place.event_id for place in self.holds} | self.moves.keys()
-        announce_after_commit(touched, self.holds, self.tickets)
+        self.touched |= self.moves.keys()
+        self.moves.clear()
+
+    def finish(self) -> None:
+        """Write what is left to write, and announce it all."""
+        self.write_numbers()
+        self.touched |= {place.event_id for place in self.holds}
+        announce_after_commit(self.touched, self.holds, self.tickets)
 
 
 def announce_after_commit(event_ids: Iterable[int], holds: list[TicketHold], tickets: list[Ticket]) -> None:

@@ -1,0 +1,80 @@
+"""The shared cache, which may be gone: logins count their rate limits in it, and must not fail with it."""
+
+import logging
+import time
+from typing import Any
+
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.cache.backends.redis import RedisCache
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+RETRY = 10.0  # seconds until Redis is asked again after it failed
+_away_until = 0.0  # monotonic; of the process, as cache objects live for one request
+
+
+class RedisOrLocalCache(RedisCache):
+    """Redis; while it is away, this process's own memory.
+
+    A library that swallows errors instead (django-redis, IGNORE_EXCEPTIONS) makes every login a 429: allauth takes a
+    key that cannot be added for somebody else's.
+    """
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._local = LocMemCache("while-redis-is-away", {**params, "OPTIONS": {}})
+
+    def _ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        global _away_until  # noqa: PLW0603 -- see above
+        if time.monotonic() >= _away_until:
+            try:
+                return getattr(super(), operation)(*args, **kwargs)
+            except RedisError as error:
+                _away_until = time.monotonic() + RETRY
+                logger.warning("cache unavailable, using local memory: %s", error or type(error).__name__)
+        return getattr(self._local, operation)(*args, **kwargs)
+
+    def add(self, *args: Any, **kwargs: Any) -> Any:
+        """Set a key that does not exist."""
+        return self._ask("add", *args, **kwargs)
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a key's value."""
+        return self._ask("get", *args, **kwargs)
+
+    def set(self, *args: Any, **kwargs: Any) -> Any:
+        """Set a key."""
+        return self._ask("set", *args, **kwargs)
+
+    def touch(self, *args: Any, **kwargs: Any) -> Any:
+        """Renew a key's time."""
+        return self._ask("touch", *args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """Remove a key."""
+        return self._ask("delete", *args, **kwargs)
+
+    def has_key(self, *args: Any, **kwargs: Any) -> Any:
+        """Return whether a key exists."""
+        return self._ask("has_key", *args, **kwargs)
+
+    def incr(self, *args: Any, **kwargs: Any) -> Any:
+        """Add to a number."""
+        return self._ask("incr", *args, **kwargs)
+
+    def get_many(self, *args: Any, **kwargs: Any) -> Any:
+        """Return several values."""
+        return self._ask("get_many", *args, **kwargs)
+
+    def set_many(self, *args: Any, **kwargs: Any) -> Any:
+        """Set several keys."""
+        return self._ask("set_many", *args, **kwargs)
+
+    def delete_many(self, *args: Any, **kwargs: Any) -> Any:
+        """Remove several keys."""
+        return self._ask("delete_many", *args, **kwargs)
+
+    def clear(self) -> Any:
+        """Remove everything."""
+        return self._ask("clear")
