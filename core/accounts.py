@@ -40,7 +40,8 @@ def erase_account(user: User) -> None:
     that was interrupted can be found, and done again.
     """
     user.is_active = False
-    user.set_unusable_password()
+    if user.has_usable_password():  # an unusable one is made of random letters: a second erasure would change it
+        user.set_unusable_password()
     user.save(update_fields=["is_active", "password"])
     arrivals.end_sessions(UserSession.objects.filter(user=user))
     allocation.end_places(TicketHold.objects.filter(user=user))

@@ -7,7 +7,6 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-
 from django.db import DatabaseError
 
 from . import clock, live
@@ -56,11 +55,13 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
     async def forward(self) -> None:
         """Send what arrives in the mailbox; close on a reader that is too slow, and when the session has ended."""
-        with contextlib.suppress(TimeoutError, RuntimeError):
+        gone = contextlib.suppress(OSError, RuntimeError)  # a server's words for a client that left; OSError: too slow
+        with gone:
             while not self.mailbox.closed:
                 for message in await self.mailbox.take():
                     await asyncio.wait_for(self.send(message), SEND_TIMEOUT)
-        await self.close(LOGIN_NEEDED if self.mailbox.closed else None)
+        with gone:
+            await self.close(LOGIN_NEEDED if self.mailbox.closed else None)
 
     async def disconnect(self, code: int) -> None:
         """Leave the hub."""
@@ -90,7 +91,7 @@ class DashboardConsumer(EventsConsumer):
 
     async def has_ended(self) -> bool:
         """Return whether the session was ended elsewhere; pages find the same in `TicketHoldMiddleware`."""
-        return bool(await database_sync_to_async(live.read_ended_sessions)({self.scope["session"].session_key}))
+        return bool(await database_sync_to_async(live.read_ended_sessions)({self.scope["session"].session_key or ""}))
 
     def person(self) -> Any:
         """Return the person who is logged in."""

@@ -78,7 +78,7 @@ def calendar_entry(ticket: Ticket, request: HttpRequest) -> bytes:
     entry.add("dtend", (event.ends_at or event.starts_at + dt.timedelta(hours=2)).astimezone(dt.UTC))
     entry.add("summary", event.name)
     entry.add("location", event.venue)
-    entry.add("url", request.build_absolute_uri(ticket.get_absolute_url()))
+    entry.add("url", request.build_absolute_uri(ticket.page_url))
     entry.add("status", "CANCELLED" if ticket.status == "cancelled" else "CONFIRMED")
     calendar = Calendar()
     calendar.add("prodid", "-//Event Ticketing System//EN")

@@ -7,7 +7,9 @@ from django import forms
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 
+from . import position
 from .models import Event
+from .now import now
 
 MAX_TYPED_CODE = 1000  # characters; no code is as long, however it is spaced
 
@@ -26,7 +28,7 @@ class CodeField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         """Return the text without what a database cannot store, cut to a length that cannot matter."""
-        return super().to_python(value).replace("\0", "?")[:MAX_TYPED_CODE]
+        return (super().to_python(value) or "").replace("\0", "?")[:MAX_TYPED_CODE]
 
 
 class ScanForm(forms.Form):
@@ -68,8 +70,9 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
     def clean_capacity(self) -> int:
         """Refuse a capacity below what is booked and held, and say the least possible number."""
         capacity: int = self.cleaned_data["capacity"]
-        event = Event.objects.filter(pk=self.instance.pk).first() if self.instance.pk else None
-        taken = event.booked + event.held if event else 0
+        moment = now()
+        event = position.with_line(Event.objects.all(), moment).filter(pk=self.instance.pk).first()
+        taken = event.capacity - position.stats(event, moment)["available"] if event else 0
         if capacity < taken:
             raise ValidationError(f"{taken} places are booked or held: the capacity must be at least {taken}.")
         return capacity

@@ -17,7 +17,8 @@ from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db.models import Q
 
-from .models import Event, Ticket, TicketHold, User, UserSession
+from . import arrivals
+from .models import Event, Ticket, TicketHold, User
 from .now import now
 from .position import Stats, positions, seconds_per_place, stats, with_line
 
@@ -173,7 +174,7 @@ def _position_message(event_id: int, position: int, pace: float | None) -> Posit
 
 def read_ended_sessions(session_keys: set[str]) -> set[str]:
     """Return which of these sessions have ended; their sockets are to be closed."""
-    live = UserSession.objects.filter(session_key__in=session_keys, is_active=True, user__is_active=True)
+    live = arrivals.live_sessions(now()).filter(session_key__in=session_keys)
     return session_keys - set(live.values_list("session_key", flat=True))
 
 

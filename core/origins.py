@@ -10,7 +10,7 @@ from django.http.request import split_domain_port, validate_host
 class Denier(WebsocketDenier):
     """Refuse before accept, and without asking the channel layer, which may be away."""
 
-    channel_layer_alias = None
+    channel_layer_alias = None  # type: ignore[assignment]  # -- Channels' documented way to have none
 
 
 class SameOrigin:

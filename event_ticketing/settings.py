@@ -119,7 +119,9 @@ _POSTGRESQL = {
     "pool": {"min_size": 2, "max_size": 8, "timeout": 3},
     "connect_timeout": 3,
     "tcp_user_timeout": 5000,
-    "options": "-c lock_timeout=3s -c statement_timeout=5s -c idle_in_transaction_session_timeout=5s",
+    # A test case is one transaction, in which PDFs are made as well.
+    "options": "-c lock_timeout=3s -c statement_timeout=5s"
+    f" -c idle_in_transaction_session_timeout={60 if TESTING else 5}s",
 }
 _database: dict[str, Any] = env.db_url_config(
     env.str("DATABASE_URL", default="") or f"sqlite:///{BASE_DIR / 'db.sqlite3'}"
@@ -268,8 +270,11 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask_codes"]}},
     "root": {"handlers": ["console"], "level": "ERROR" if TESTING else "INFO"},
-    # Tells every step of every PDF, and warns of each line of CSS it does not know.
-    "loggers": {"weasyprint": {"level": "ERROR"}, "fontTools": {"level": "ERROR"}},
-    # Tests ask for much that is refused: 404, 405, 503.
-    "loggers": {"django": {"level": "CRITICAL"}} if TESTING else {},
+    "loggers": {
+        # Tells every step of every PDF, and warns of each line of CSS it does not know.
+        "weasyprint": {"level": "ERROR"},
+        "fontTools": {"level": "ERROR"},
+        # Tests ask for much that is refused: 404, 405, 503.
+        "django": {"level": "CRITICAL" if TESTING else "INFO"},
+    },
 }

@@ -47,8 +47,12 @@ class Ticket(models.Model):
     def __str__(self) -> str:
         return f"ticket {self.pk} of event {self.event_id}"
 
-    def get_absolute_url(self) -> str:
-        """Return the address of the ticket's page; whoever knows it may still not open it (rule 23)."""
+    @property
+    def page_url(self) -> str:
+        """The address of the ticket's page; whoever knows it may still not open it (rule 23).
+
+        Not `get_absolute_url`: Django's admin redirects any staff to that, at `/admin/r/`, and it contains the code.
+        """
         return reverse("ticket_detail", args=[self.code])
 
     @property

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.test import TransactionTestCase
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from core.models import User
 
@@ -34,6 +34,8 @@ QUIET = (
     "--disable-sync",
 )
 START_SECONDS = 30
+PATIENCE = 15_000  # milliseconds; how quick it is, is measured elsewhere
+expect.set_options(timeout=PATIENCE)
 
 
 def database_url() -> str:
@@ -106,7 +108,7 @@ class BrowserTestCase(CastOfRaces, TransactionTestCase):
         context: BrowserContext = self.browser.new_context(base_url=self.address, **options)
         self.addCleanup(context.close)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page

@@ -3,7 +3,7 @@
 import datetime as dt
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import Group
@@ -77,7 +77,7 @@ def make_person(name: str, **fields: Any) -> User:
 def make_people(count: int) -> list[User]:
     """Store many people at once."""
     serials = itertools.islice(_serial, count)
-    people = [User(username=f"person{n}", email=f"person{n}@example.org", password="!") for n in serials]  # noqa: S106 -- "!" is Django's mark for none
+    people = [User(username=f"person{n}", email=f"person{n}@example.org", password="!") for n in serials]
     return User.objects.bulk_create(people)
 
 
@@ -98,7 +98,9 @@ def arrive(user: User, at: dt.datetime | None = None, **fields: Any) -> UserSess
     """Store a login of `user` at a moment (default: now), seen at that moment too unless `last_seen_at` says more."""
     moment = at or now()
     fields.setdefault("last_seen_at", moment)
-    return UserSession.objects.create(user=user, session_key=f"session{next(_serial)}", login_timestamp=moment, **fields)
+    return UserSession.objects.create(
+        user=user, session_key=f"session{next(_serial)}", login_timestamp=moment, **fields
+    )
 
 
 def lapse(places: QuerySet[TicketHold]) -> None:
@@ -162,19 +164,14 @@ def race(calls: Iterable[Callable[[], T]], *, threads: int = 16) -> list[T | Ref
     todo = list(calls)
     results: dict[int, T | Refused] = {}
     unexpected: list[BaseException] = []
-    lanes: Sequence[range] = [range(first, len(todo), threads) for first in range(min(threads, len(todo)))]
+    lanes = [range(first, len(todo), threads) for first in range(min(threads, len(todo)))]
     start = threading.Barrier(len(lanes), timeout=PATIENCE)
 
     def run(lane: range) -> None:
         try:
             start.wait()
             for n in lane:
-                try:
-                    results[n] = todo[n]()
-                except Refused as refused:
-                    results[n] = refused
-                finally:
-                    connections.close_all()
+                results[n] = _outcome(todo[n])
         except BaseException as error:  # noqa: BLE001 -- carried to the test's own thread
             unexpected.append(error)
 
@@ -188,3 +185,12 @@ def race(calls: Iterable[Callable[[], T]], *, threads: int = 16) -> list[T | Ref
     if len(results) != len(todo):
         raise AssertionError(f"{len(todo) - len(results)} of {len(todo)} calls did not end within {PATIENCE} seconds")
     return [results[n] for n in range(len(todo))]
+
+
+def _outcome(call: Callable[[], T]) -> T | Refused:
+    try:
+        return call()
+    except Refused as refused:
+        return refused
+    finally:
+        connections.close_all()

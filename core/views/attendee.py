@@ -130,7 +130,7 @@ def book(request: PersonRequest, event_id: int) -> HttpResponse:
     except Refused as refused:
         return refuse(request, refused, to="dashboard")
     message = "Booked. This is your ticket."
-    return answer(request, {"status": "booked", "ticket": ticket.code}, message=message, to=ticket)
+    return answer(request, {"status": "booked", "ticket": ticket.code}, message=message, to=ticket.page_url)
 
 
 @writes

@@ -14,7 +14,8 @@ from .attendee import may_manage
 
 def _visible_ticket(request: HttpRequest, code: str) -> Ticket:
     """Return the ticket; for everybody else it looks absent."""
-    ticket = Ticket.objects.select_related("event", "user").filter(code=code).first()
+    tickets = Ticket.objects.select_related("event", "user")
+    ticket = tickets.filter(code=code).first() if code.isprintable() else None  # PostgreSQL refuses a NUL
     if ticket is None or not (ticket.user_id == request.user.pk or may_manage(request, ticket.event)):
         raise Http404("No such ticket.")
     return ticket
@@ -58,7 +59,7 @@ def ticket_pdf(request: HttpRequest, code: str) -> HttpResponse:
         return _file(documents.pdf(ticket), "application/pdf", f"ticket-{ticket.pk}.pdf")
     except documents.PdfUnavailable:
         messages.error(request, "This server cannot make PDFs. The code on this page opens the gate as well.")
-        return redirect(ticket)
+        return redirect(ticket.page_url)
 
 
 @reads
@@ -78,7 +79,7 @@ def ticket_cancel(request: PersonRequest, code: str) -> HttpResponse:
     try:
         allocation.cancel_ticket(ticket_id=ticket.pk, by_owner=by_owner)
     except Refused as refused:
-        return refuse(request, refused, to=ticket)
+        return refuse(request, refused, to=ticket.page_url)
     message = "Cancelled. The ticket no longer opens the gate, and its place goes to the first in line."
-    to = "dashboard" if ticket.user_id == request.user.pk else ticket
+    to = "dashboard" if ticket.user_id == request.user.pk else ticket.page_url
     return answer(request, {"status": "cancelled"}, message=message, to=to)

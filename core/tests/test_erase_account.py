@@ -1,0 +1,175 @@
+"""The end of an account (rule 26): nothing is left to use, and nothing left with a name."""
+
+import json
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.test import TestCase, TransactionTestCase
+
+from core import accounts, allocation, checkin
+from core.models import Event, Scan, Ticket, TicketHold, User, UserSession
+
+from .cast import Cast, CastOfRaces, ago, arrive, book, join, make_event, make_person, numbers, race, statuses
+from .desk import at_desk
+from .tables import all_rows, changed_tables
+
+PASSWORD = "correct horse battery"
+
+
+class EraseCase(Cast, TestCase):
+    """Zeldarine Quistgaard, who left traces in every table; bob waits wherever she has a place."""
+
+    zelda: User
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        super().setUpTestData()
+        names = {"first_name": "Zeldarine", "last_name": "Quistgaard"}
+        cls.zelda = make_person("zeldarine", password=PASSWORD, is_staff=True, **names)
+
+    def setUp(self) -> None:
+        self.events = {
+            name: make_event(name=name, capacity=1, auto_hold=False) for name in ("held", "booked", "admitted")
+        }
+        self.events |= {name: make_event(name=name, capacity=1, auto_hold=False) for name in ("past", "off", "waited")}
+        join(self.events["waited"], self.bob)
+        join(self.events["waited"], self.zelda)
+        join(self.events["held"], self.zelda)
+        for name in ("booked", "admitted", "past", "off"):
+            book(self.events[name], self.zelda)
+        for name in ("held", "booked", "admitted", "past"):
+            join(self.events[name], self.bob)
+        checkin.scan(code=self.ticket("admitted").code, event=self.events["admitted"], staff=self.greta)
+        Event.objects.filter(name="past").update(starts_at=ago(days=1))
+        Event.objects.filter(name="off").update(status="cancelled")
+        self.leave_traces()
+
+    def leave_traces(self) -> None:
+        """Sign zelda up everywhere: mail addresses, Google, groups, permissions, sessions, the admin's history."""
+        accounts.verify_email(self.zelda)
+        EmailAddress.objects.create(user=self.zelda, email="zeldarine.quist@example.org", verified=True)
+        google = SocialAccount.objects.create(
+            user=self.zelda, provider="google", uid="1", extra_data={"name": "Zeldarine"}
+        )
+        self.zelda.groups.add(Group.objects.create(name="friends"))
+        self.zelda.user_permissions.add(Permission.objects.get(codename="view_event"))
+        arrive(self.zelda, ago(hours=2))
+        self.browser = at_desk(self.zelda)
+        for row in (self.zelda, google, *EmailAddress.objects.filter(user=self.zelda)):
+            kind = ContentType.objects.get_for_model(type(row))
+            LogEntry.objects.create(
+                user=self.olga,
+                content_type=kind,
+                object_id=row.pk,
+                object_repr=f"zeldarine {row.pk}",
+                action_flag=CHANGE,
+            )
+
+    def ticket(self, name: str) -> Ticket:
+        return Ticket.objects.get(event=self.events[name], user=self.zelda)
+
+
+class EraseTests(EraseCase):
+    def test_places_and_holds_end_and_the_line_is_served(self) -> None:
+        accounts.erase_account(self.zelda)
+        ended = f"erased-{self.zelda.pk}"
+        self.assertEqual(statuses(self.events["held"]), [(ended, "released"), ("bob", "held")])
+        self.assertEqual(statuses(self.events["waited"]), [("bob", "held"), (ended, "left")])
+        self.assertEqual(numbers(self.events["held"]), {"held": 1, "booked": 0, "waiting": 0})
+
+    def test_tickets_to_come_are_cancelled_and_their_places_go_to_the_line(self) -> None:
+        accounts.erase_account(self.zelda)
+        self.assertEqual(self.ticket("booked").status, "cancelled")
+        self.assertEqual(numbers(self.events["booked"]), {"held": 1, "booked": 0, "waiting": 0})
+
+    def test_used_past_and_called_off_tickets_stay_on_record_without_a_name(self) -> None:
+        before = {name: self.ticket(name) for name in ("admitted", "past", "off")}
+        accounts.erase_account(self.zelda)
+        after = {name: self.ticket(name) for name in before}
+        for name, ticket in after.items():
+            kept = (ticket.code, ticket.checked_in_at, ticket.cancelled_at)
+            self.assertEqual(kept, (before[name].code, before[name].checked_in_at, None), name)
+        names = {ticket.user.display_name for ticket in after.values()}
+        self.assertEqual(names, {f"erased-{self.zelda.pk}"})
+        self.assertEqual(Scan.objects.get(outcome="admitted").ticket, before["admitted"])
+        self.assertEqual([numbers(self.events[name])["booked"] for name in before], [1, 1, 1])
+
+    def test_no_table_keeps_the_name(self) -> None:
+        self.assertIn("zeldarine", json.dumps(all_rows(), default=str).lower())
+        accounts.erase_account(self.zelda)
+        left = {
+            label: rows for label, rows in all_rows().items() if "zeldarine" in json.dumps(rows, default=str).lower()
+        }
+        left |= {
+            label: rows for label, rows in all_rows().items() if "quistgaard" in json.dumps(rows, default=str).lower()
+        }
+        self.assertEqual(left, {})
+        self.assertEqual(set(LogEntry.objects.values_list("object_repr", flat=True)), {f"erased-{self.zelda.pk}"})
+
+    def test_nothing_of_the_account_can_be_used(self) -> None:
+        self.assertEqual(self.browser.get("/dashboard/").status_code, 200)
+        accounts.erase_account(self.zelda)
+        person = User.objects.get(pk=self.zelda.pk)
+        rights = (person.is_active, person.is_staff, person.is_superuser, person.has_usable_password())
+        self.assertEqual(rights, (False, False, False, False))
+        belongings: Any = (UserSession, EmailAddress, SocialAccount)
+        self.assertEqual([row.objects.filter(user=person).count() for row in belongings], [0, 0, 0])
+        self.assertEqual((person.groups.count(), person.user_permissions.count(), Session.objects.count()), (0, 0, 0))
+        self.assertEqual(self.browser.get("/dashboard/").status_code, 302)
+        for login in ("zeldarine", person.username, "zeldarine@example.org"):
+            self.browser.post("/accounts/login/", {"login": login, "password": PASSWORD})
+            self.assertEqual(self.browser.get("/dashboard/").status_code, 302, login)
+
+    def test_doing_it_again_changes_nothing(self) -> None:
+        accounts.erase_account(self.zelda)
+        before = all_rows()
+        for person in (self.zelda, User.objects.get(pk=self.zelda.pk)):
+            accounts.erase_account(person)
+            self.assertEqual(changed_tables(before, all_rows()), [])
+
+    def test_an_erasure_that_was_interrupted_is_finished_by_the_next(self) -> None:
+        self.zelda.is_active = False
+        self.zelda.save()  # as far as it got
+        accounts.erase_account(User.objects.get(pk=self.zelda.pk))
+        self.assertEqual(self.ticket("booked").status, "cancelled")
+        self.assertEqual(User.objects.get(pk=self.zelda.pk).username, f"erased-{self.zelda.pk}")
+
+    def test_others_keep_all_they_have(self) -> None:
+        accounts.verify_email(self.bob)
+        session = arrive(self.bob)
+        people = User.objects.exclude(pk=self.zelda.pk).order_by("pk")
+        before = list(people.values())
+        accounts.erase_account(self.zelda)
+        self.assertEqual(list(people.values()), before)
+        self.assertEqual(list(UserSession.objects.all()), [session])
+        self.assertEqual(list(EmailAddress.objects.values_list("user__username", flat=True)), ["bob"])
+
+    def test_the_name_that_it_would_take_may_be_taken(self) -> None:
+        make_person("squatter", first_name="Sam")
+        User.objects.filter(username="squatter").update(username=f"erased-{self.zelda.pk}")
+        accounts.erase_account(self.zelda)
+        self.assertEqual(User.objects.get(pk=self.zelda.pk).username, f"erased-{self.zelda.pk}-")
+
+    def test_the_freed_name_and_address_can_be_used_again(self) -> None:
+        accounts.erase_account(self.zelda)
+        again = make_person("zeldarine")
+        self.assertEqual((again.tickets.count(), again.places.count()), (0, 0))
+        book(self.events["waited"], self.bob)
+        self.assertEqual(join(self.events["waited"], again).ahead, 0)
+
+
+class EraseRaceTests(CastOfRaces, TransactionTestCase):
+    def test_who_is_erased_twice_at_once_is_gone_and_the_line_is_served(self) -> None:
+        event = make_event(capacity=1)
+        join(event, self.alice)
+        join(event, self.bob)
+        erase = [lambda: accounts.erase_account(User.objects.get(pk=self.alice.pk))] * 2
+        race([*erase, lambda: allocation.serve(event.pk), lambda: allocation.serve(event.pk)], threads=4)
+        self.assertEqual(statuses(event), [(f"erased-{self.alice.pk}", "released"), ("bob", "held")])
+        self.assertEqual(numbers(event), {"held": 1, "booked": 0, "waiting": 0})
+        self.assertEqual(TicketHold.objects.count(), 2)

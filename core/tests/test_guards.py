@@ -1,0 +1,88 @@
+"""What a newcomer could break without noticing: the guards of STYLE 3.6."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.test import SimpleTestCase
+
+from core import live
+
+ROOT = Path(settings.BASE_DIR)
+TESTS = ROOT / "core" / "tests"
+
+
+def texts(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield the name within the project, and the text, of every file that matches."""
+    for file in sorted(folder.rglob(pattern)):
+        yield str(file.relative_to(ROOT)), file.read_text()
+
+
+def message_types() -> set[str]:
+    """Return what `live.py` declares as the type of a message."""
+    return set(re.findall(r'type: Literal\["(\w+)"\]', Path(live.__file__).read_text()))
+
+
+class TemplateTests(SimpleTestCase):
+    def test_no_template_has_a_script_style_or_handler_in_it(self):
+        inline = re.compile(
+            r"<style|\sstyle\s*=|<script(?![^>]*\ssrc=)[^>]*>|\son[a-z]+\s*=\s*[\"']|=\s*[\"']?javascript:",
+            re.IGNORECASE,
+        )
+        found = [(name, match[0]) for name, text in texts(ROOT / "core/templates", "*.html")
+                 for match in inline.finditer(text)]  # fmt: skip
+        self.assertEqual(found, [])
+
+    def test_nothing_is_loaded_from_elsewhere(self):
+        foreign = re.compile(r"""(?:src|href|url)\s*[=(]\s*["']?(?:https?:)?//[^"')\s]+""")
+        files = [*texts(ROOT / "core/templates", "*.html"), *texts(ROOT / "core/static", "*.css")]
+        self.assertEqual([(name, match[0]) for name, text in files for match in foreign.finditer(text)], [])
+
+    def test_no_script_writes_markup_or_runs_text(self):
+        risky = re.compile(r"\b(?:eval|Function|document\.write)\(|\.(?:innerHTML|outerHTML)\s*=")
+        files = texts(ROOT / "core/static/core/js", "*.js")
+        self.assertEqual([(name, match[0]) for name, text in files for match in risky.finditer(text)], [])
+
+
+class MessageTests(SimpleTestCase):
+    def test_these_are_all_the_messages(self):
+        self.assertEqual(message_types(), {"snapshot", "stats", "hold", "ticket", "position"})
+
+    def test_every_message_is_handled_by_the_page(self):
+        script = (ROOT / "core/static/core/js/live.js").read_text()
+        handlers = script[script.index("const HANDLERS = {") : script.index("\n};")]
+        self.assertEqual(set(re.findall(r"^  (\w+)[(:]", handlers, re.MULTILINE)), message_types())
+
+    def test_every_message_has_a_test(self):
+        tests = "".join(text for _, text in texts(TESTS, "test_socket*.py"))
+        self.assertEqual({kind for kind in message_types() if f'"type": "{kind}"' in tests}, message_types())
+
+
+class EnvironmentTests(SimpleTestCase):
+    def test_every_variable_that_is_read_is_explained(self):
+        settings_file = (ROOT / "event_ticketing/settings.py").read_text()
+        read = set(re.findall(r'(?:env\.\w+|_number)\(\s*"([A-Z_]+)"', settings_file))
+        explained = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+        self.assertIn("SECRET_KEY", read)
+        self.assertEqual(read - explained, set())
+
+    def test_only_the_settings_read_the_environment(self):
+        reading = re.compile(r"os\.environ\b(?!\.setdefault\(\"DJANGO_SETTINGS_MODULE\")|os\.getenv")
+        files = [*texts(ROOT / "core", "*.py"), *texts(ROOT / "event_ticketing", "*.py")]
+        readers = {name for name, text in files if reading.search(text) and not name.startswith("core/tests/")}
+        self.assertEqual(readers, set())
+
+
+class LayerTests(SimpleTestCase):
+    def test_only_the_live_module_speaks_to_the_channel_layer(self):
+        files = texts(ROOT / "core", "*.py")
+        speakers = {name for name, text in files if "get_channel_layer" in text and "tests" not in name}
+        self.assertEqual(speakers, {"core/live.py"})
+
+    def test_only_the_allocation_writes_places_and_tickets(self):
+        # Check-in marks are the gate's; `serving.py` is the allocation's own hand.
+        makes = re.compile(r"\b(?:TicketHold|Ticket)(?:\.objects)?\.?(?:bulk_create|create|get_or_create)?\(\w+=")
+        files = texts(ROOT / "core", "*.py")
+        writers = {name for name, text in files if makes.search(text) and "tests" not in name}
+        self.assertEqual(writers - {"core/allocation.py", "core/serving.py"}, set())
