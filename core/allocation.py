@@ -37,15 +37,20 @@ from .serving import Serving, announce_after_commit
 
 
 @contextmanager
-def _locked(event_ids: Iterable[int]) -> Iterator[Serving]:
+def _locked(event_ids: Iterable[int], *, skip_locked: bool = False) -> Iterator[Serving]:
     """Lock events in the order of their ids, bring them up to date, and write and announce what the caller changes.
 
-    A refusal raised inside keeps what was brought up to date: it is committed, then the refusal goes on.
+    A refusal raised inside keeps what was brought up to date: it is committed, then the refusal goes on. With
+    `skip_locked` an event that somebody else has locked is left out.
     """
     refusal: Refused | None = None
     with transaction.atomic():
         # NO KEY: the foreign key of a row that joins must not wait for this lock. Evaluated: a lazy one locks nothing.
-        locked = list(Event.objects.select_for_update(no_key=True).filter(pk__in=event_ids).order_by("pk"))
+        locked = list(
+            Event.objects.select_for_update(no_key=True, skip_locked=skip_locked)
+            .filter(pk__in=event_ids)
+            .order_by("pk")
+        )
         serving = Serving({event.pk: event for event in locked}, now())
         serving.bring_up_to_date()
         try:
@@ -62,20 +67,23 @@ def events_to_serve(moment: dt.datetime) -> EventQuerySet:
 
     Every path that frees a place serves the event itself; this finds what was forgotten, and what time alone brings.
     """
-    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"), user__is_active=True)
+    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
     room = Q(capacity__gt=F("held") + F("booked"))
     due = Event.objects.filter(starts_at__gt=moment - dt.timedelta(days=1)).filter(
         Q(pk__in=Event.objects.opening(moment).order_by().values("pk"))
         | Q(pk__in=Event.objects.on_sale(moment).filter(room).order_by().values("pk")) & Exists(waiting)
-        | (Q(starts_at__lte=moment) | Q(status=Event.Status.CANCELLED)) & Exists(waiting)
+        | (Q(starts_at__lte=moment) | ~Q(status=Event.Status.PUBLISHED)) & Exists(waiting)
     )
     lapsed = TicketHold.objects.lapsed(moment).order_by().values("event")
     return Event.objects.filter(Q(pk__in=lapsed) | Q(pk__in=due.values("pk")))
 
 
-def serve(event_id: int) -> None:
-    """End what lapsed and give every free place of the event to the first in line. Harmless when nothing is due."""
-    with _locked([event_id]):
+def serve(event_id: int, *, skip_locked: bool = False) -> None:
+    """End what lapsed and give every free place of the event to the first in line. Harmless when nothing is due.
+
+    With `skip_locked` nothing happens while somebody else has the event's lock: they serve it themselves.
+    """
+    with _locked([event_id], skip_locked=skip_locked):
         pass
 
 
@@ -100,7 +108,11 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
         announce_after_commit({event.pk}, [place], [])
     if events_to_serve(now()).filter(pk=event_id).exists():
         serve(event_id)
-    return mine.with_ahead().latest("pk")
+    place = mine.with_ahead().latest("pk")
+    if place.status not in TicketHold.UNENDED:  # ended at the same instant: the event was cancelled, another tab booked
+        _refuse_the_line(Event.objects.published().get(pk=event_id), user, now())
+        raise HoldExpired
+    return place
 
 
 def _refuse_the_line(event: Event, user: User, moment: dt.datetime) -> None:
@@ -124,8 +136,10 @@ def hold_for_login(*, user: User, session: UserSession) -> None:
     if not forward:
         return
     with _locked(forward) as serving:
-        # The line was served a moment ago: where a place is still free, nobody waits.
-        free = [event for event in serving.events.values() if event.free > 0 and event.is_on_sale(serving.moment)]
+        # The line was served a moment ago: where a place is still free, nobody waits. Another device of the person may
+        # have booked or released while this one waited for the lock.
+        clear = set(arrivals.without_obstacle(user, serving.moment).filter(pk__in=forward).values_list("pk", flat=True))
+        free = [e for e in serving.events.values() if e.free > 0 and e.is_on_sale(serving.moment) and e.pk in clear]
         serving.insert_holds(free, user, session)
 
 
@@ -154,6 +168,8 @@ def _book_now(serving: Serving, event: Event, user: User) -> Ticket:
         ticket.hold = last
     else:
         _refuse_direct_booking(serving, event, last)
+        if last is not None and last.status == TicketHold.Status.WAITING:  # joined in another tab a moment ago
+            serving.end([last], TicketHold.Status.LEFT)
     return serving.issue(ticket)
 
 
@@ -179,7 +195,8 @@ def _refuse_direct_booking(serving: Serving, event: Event, last: TicketHold | No
 def release(*, event_id: int, user: User) -> TicketHold | None:
     """Release the person's hold or leave the line; return the place as it ended, None if there never was one.
 
-    Doing it again changes nothing and answers the same.
+    Doing it again changes nothing and answers the same. Raises AlreadyBooked when it was booked meanwhile: a ticket is
+    cancelled, not released.
     """
     Event.objects.published().only("pk").get(pk=event_id)
     with _locked([event_id]) as serving:
@@ -187,6 +204,8 @@ def release(*, event_id: int, user: User) -> TicketHold | None:
         if last is not None and last.status in TicketHold.UNENDED:
             _end_place(serving, last)
             serving.bring_up_to_date()
+        elif Ticket.objects.valid().filter(event=event_id, user=user).exists():
+            raise AlreadyBooked("You have a ticket for this event, and no hold. To give it back, cancel the ticket.")
     return last
 
 
@@ -260,6 +279,8 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
         serving.write_numbers()  # of holds that lapsed: a capacity lowered to what is left must not meet the old ones
         event.save(update_fields={*values, "opened_at"})
         serving.revise(event)
+        if event.status == Event.Status.CANCELLED:
+            serving.tickets += Ticket.objects.valid().filter(event=event)  # which no longer open the gate
         serving.bring_up_to_date()
 
 

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 
-from .models import Event, Ticket, TicketHold, TicketHoldQuerySet, TicketQuerySet, User, UserSession
-from .now import now
+from .models import Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, TicketQuerySet, User, UserSession
+from .now import clock, now
 
 PRESENT = dt.timedelta(minutes=15)  # rule 11: seen this recently counts as being there at the opening
 BATCH = 500  # sessions in one statement
@@ -17,8 +17,7 @@ SIGN_OF_LIFE = dt.timedelta(minutes=1)  # how exactly `last_seen_at` is kept: on
 
 def record_login(*, user: User, session_key: str) -> None:
     """Store the moment of a login; the same session keeps its first one."""
-    moment = now()
-    login = UserSession(user=user, session_key=session_key, login_timestamp=moment, last_seen_at=moment)
+    login = UserSession(user=user, session_key=session_key, login_timestamp=clock(), last_seen_at=clock())
     UserSession.objects.bulk_create([login], ignore_conflicts=True)
 
 
@@ -36,10 +35,14 @@ def note_signs_of_life(session_keys: Iterable[str]) -> None:
     UserSession.objects.filter(session_key__in=session_keys, is_active=True).update(last_seen_at=now())
 
 
-def end_session(*, user: User, session_key: str) -> bool:
-    """End one session; return whether it was the person's last live one."""
+def is_last_session(*, user: User, session_key: str) -> bool:
+    """Return whether the person has no other live session than this one."""
+    return not live_sessions(now()).filter(user=user).exclude(session_key=session_key).exists()
+
+
+def end_session(session_key: str) -> None:
+    """End one session; its sockets close within 5 seconds."""
     UserSession.objects.filter(session_key=session_key).update(is_active=False)
-    return not live_sessions(now()).filter(user=user).exists()
 
 
 def end_all_sessions(user: User) -> None:
@@ -72,15 +75,20 @@ def put_forward(user: User, moment: dt.datetime) -> list[int]:
 
     Which of them still have a free place, and nobody waiting, is decided later, under their locks.
     """
-    mine = Q(user=user, event=OuterRef("pk"))
     waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
     lapsed = TicketHold.objects.lapsed(moment).filter(event=OuterRef("pk"))
     events = (
-        Event.objects.on_sale(moment)
-        .filter(~Exists(_places_in_the_way(mine, moment)), ~Exists(_tickets_in_the_way(mine, moment)))
+        without_obstacle(user, moment)
+        .on_sale(moment)
         .filter(Q(capacity__gt=F("held") + F("booked")) | Exists(lapsed), ~Exists(waiting), auto_hold=True)
     )
     return list(events.values_list("pk", flat=True)[: settings.AUTO_HOLDS_PER_LOGIN])
+
+
+def without_obstacle(user: User, moment: dt.datetime) -> EventQuerySet:
+    """Return the events on which nothing of the person's own keeps them from being held a place automatically."""
+    mine = Q(user=user, event=OuterRef("pk"))
+    return Event.objects.filter(~Exists(_places_in_the_way(mine, moment)), ~Exists(_tickets_in_the_way(mine, moment)))
 
 
 def _places_in_the_way(mine: Q, moment: dt.datetime) -> TicketHoldQuerySet:

@@ -54,6 +54,10 @@ def scan(*, code: str, event: Event, staff: User, gate: str = "", nonce: str = "
     code = ticket_code.tidy(code)
     ticket = Ticket.objects.select_related("user", "event").filter(code=code).first()
     if ticket is not None and ticket.user_id == staff.pk:
+        theirs = ticket if ticket.event_id == event.pk else None
+        Scan.objects.create(
+            event=event, ticket=theirs, staff=staff, gate=gate, outcome=Outcome.OWN_TICKET, scanned_at=now()
+        )
         raise OwnTicket
     before = Scan.objects.filter(staff=staff, nonce=nonce).first() if nonce else None
     if before is not None and _is_again(before, ticket, event):
@@ -62,8 +66,11 @@ def scan(*, code: str, event: Event, staff: User, gate: str = "", nonce: str = "
     try:
         with transaction.atomic():
             return _result(_attempt(ticket, event, staff, gate, nonce), ticket)
-    except IntegrityError:  # the same nonce at the same instant: the other request has the answer
-        return _result(Scan.objects.get(staff=staff, nonce=nonce), ticket)
+    except IntegrityError:
+        if not Scan.objects.filter(staff=staff, nonce=nonce).exclude(nonce="").exists():
+            raise
+        # The same nonce at the same instant: it is there by now.
+        return scan(code=code, event=event, staff=staff, gate=gate, nonce=nonce)
 
 
 def _is_again(before: Scan, ticket: Ticket | None, event: Event) -> bool:
@@ -114,5 +121,5 @@ _WORDS: dict[str, str] = {
     Outcome.ALREADY_CHECKED_IN: "This ticket was used before.",
     Outcome.WRONG_EVENT: "This ticket is for another event.",
     Outcome.CANCELLED: "This ticket was cancelled. Do not let them in.",
-    Outcome.UNKNOWN_CODE: "We do not know this code. Check it and try again, or look the person up.",
+    Outcome.UNKNOWN_CODE: "We do not know this code. Check it and try again.",
 }

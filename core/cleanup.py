@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from . import allocation, clock
-from .models import TicketHold, TicketHoldQuerySet, UserSession
+from .models import Event, EventQuerySet, TicketHold, TicketHoldQuerySet, UserSession
 from .now import now
 
 WITHOUT_SIGN_OF_LIFE = dt.timedelta(hours=24)
@@ -29,7 +29,7 @@ def clean() -> Counts:
     lapsed = TicketHold.objects.lapsed(moment).count()
     return {
         "lapsed holds": lapsed,
-        "events served": clock.tick(),
+        "events served": clock.tick() + _end_lines(_begun(moment)),
         "waiting places ended": end_places(_absent(moment)),
         "logins ended": _in_batches(_idle(moment), lambda logins: logins.update(is_active=False)),
         "old logins removed": _in_batches(_old_logins(moment), _remove),
@@ -43,7 +43,7 @@ def count() -> Counts:
     moment = now()
     return {
         "lapsed holds": TicketHold.objects.lapsed(moment).count(),
-        "events served": allocation.events_to_serve(moment).count(),
+        "events served": (allocation.events_to_serve(moment) | _begun(moment)).count(),
         "waiting places ended": _absent(moment).count(),
         "logins ended": _idle(moment).count(),
         "old logins removed": _old_logins(moment).count(),
@@ -62,12 +62,25 @@ def end_places(places: TicketHoldQuerySet) -> int:
     return sum(allocation.end_places(places.filter(pk__in=ids[at : at + BATCH])) for at in range(0, len(ids), BATCH))
 
 
+def _begun(moment: dt.datetime) -> EventQuerySet:
+    """Events whose line did not end because nothing ran when they began (rule 11); the clock looks back a day only."""
+    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
+    return Event.objects.filter(Exists(waiting), starts_at__lte=moment - WITHOUT_SIGN_OF_LIFE)
+
+
+def _end_lines(events: EventQuerySet) -> int:
+    ids = list(events.order_by("pk").values_list("pk", flat=True))
+    for event_id in ids:
+        allocation.serve(event_id)
+    return len(ids)
+
+
 def _absent(moment: dt.datetime) -> TicketHoldQuerySet:
-    """Waiting places of people unseen for 24 hours (rule 14), and of events that began while nothing ran (rule 11)."""
+    """Waiting places of people unseen for 24 hours (rule 14)."""
     since = moment - WITHOUT_SIGN_OF_LIFE
     seen = UserSession.objects.filter(user=OuterRef("user"), last_seen_at__gt=since)
-    gone = Q(created_at__lte=since) & ~Exists(seen)  # joining is a sign of life as well
-    return TicketHold.objects.waiting().filter(gone | Q(event__starts_at__lte=since))
+    waiting = TicketHold.objects.waiting().filter(event__starts_at__gt=since)  # others' lines end as a whole
+    return waiting.filter(~Exists(seen), created_at__lte=since)  # joining is a sign of life as well
 
 
 def _idle(moment: dt.datetime) -> QuerySet[UserSession]:
@@ -75,7 +88,8 @@ def _idle(moment: dt.datetime) -> QuerySet[UserSession]:
 
 
 def _old_logins(moment: dt.datetime) -> QuerySet[UserSession]:
-    return UserSession.objects.filter(is_active=False, last_seen_at__lte=_retained_since(moment))
+    """Return logins past their time, those included that only this cleanup ends: nothing retains less than two days."""
+    return UserSession.objects.filter(last_seen_at__lte=_retained_since(moment))
 
 
 def _old_places(moment: dt.datetime) -> TicketHoldQuerySet:

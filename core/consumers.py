@@ -7,10 +7,10 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from . import clock, live
-from .hub import Mailbox
+from .hub import Letter, Mailbox
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +35,23 @@ class EventsConsumer(AsyncWebsocketConsumer):
         self.mailbox = self.make_mailbox()
         self.hub.mailboxes.add(self.mailbox)  # before the snapshot is read: nothing is lost in between
         try:
-            snapshot = await database_sync_to_async(live.read_snapshot)(self.person())
-        except DatabaseError as error:
+            upcoming = await self.hub.upcoming()
+            events = [numbers for numbers, _ in upcoming]
+            snapshot = await database_sync_to_async(live.read_snapshot)(events, self.person())
+            self.mailbox.note_snapshot([letter for _, letter in upcoming])
+            self.mailbox.note_snapshot([Letter.of({"type": "hold", **hold}) for hold in snapshot.get("holds", [])])
+            self.mailbox.note_snapshot(
+                [Letter.of({"type": "ticket", **state}) for state in snapshot.get("tickets", [])]
+            )
+            await self.send(live.encode(snapshot))
+        except (DatabaseError, InterfaceError) as error:
             logger.warning("database unavailable: %s", type(error).__name__)
             self.hub.mailboxes.discard(self.mailbox)
             await self.close(TRY_AGAIN)
             return
-        self.mailbox.note_snapshot(snapshot)
-        await self.send(live.encode(snapshot))
+        except BaseException:  # the client left meanwhile: a mailbox that nobody empties must not stay
+            self.hub.mailboxes.discard(self.mailbox)
+            raise
         self.forwarding = asyncio.create_task(self.forward())
 
     def person(self) -> Any:

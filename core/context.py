@@ -3,7 +3,11 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from django.http import HttpRequest
+
+from . import checkin
 from .models import Event, Ticket, TicketHold
 from .position import PersonPlaces, Stats
 
@@ -71,3 +75,8 @@ def _badge(event: Event, stats: Stats, place: TicketHold | None, ticket: Ticket 
         (stats["available"] == 0, "sold_out"),
     )
     return next((badge for is_so, badge in states if is_so), "available")
+
+
+def nav(request: HttpRequest) -> dict[str, Any]:
+    """Give every page's navigation what it asks: whether the gate is anything for this person (one query)."""
+    return {"can_scan": lambda: request.user.is_authenticated and checkin.can_scan(request.user)}

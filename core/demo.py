@@ -45,11 +45,11 @@ AUDIENCE = (
 def create_missing() -> tuple[int, int]:
     """Create the accounts and events that are missing, all or none; return how many accounts and events."""
     with transaction.atomic():
+        # Two runs at once: the second waits here, and then finds everything made.
+        Group.objects.select_for_update().get_or_create(name=GATE_STAFF)
         before = User.objects.count()
         cast = [_person(person) for person in CAST]
-        organizer = User.objects.select_for_update().get(
-            pk=cast[2].pk
-        )  # two runs at once: the second waits, and finds all
+        organizer = cast[2]
         there = set(Event.objects.filter(created_by=organizer).values_list("name", flat=True))
         missing = [event for event in EVENTS if event.name not in there]
         if missing:

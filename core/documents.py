@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import qrcode
 from django.contrib.staticfiles import finders
+from django.db import connection
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -17,11 +18,16 @@ from icalendar import Event as Entry
 
 from .models import Ticket
 
+PATIENCE = 5.0  # seconds to wait for one's turn
 _AT_ONCE = threading.BoundedSemaphore(2)  # a PDF takes 430 ms of processor and 70 MB
 
 
 class PdfUnavailable(Exception):
     """This server cannot make PDFs: Pango is missing."""
+
+
+class PdfBusy(Exception):
+    """Too many people want a PDF at this moment."""
 
 
 def qr_png(code: str) -> bytes:
@@ -34,7 +40,7 @@ def qr_png(code: str) -> bytes:
 
 
 def pdf(ticket: Ticket) -> bytes:
-    """Return the ticket as a PDF page. Raises PdfUnavailable."""
+    """Return the ticket as a PDF page. Raises PdfUnavailable and PdfBusy."""
     try:
         from weasyprint import CSS, HTML  # noqa: PLC0415 -- takes a second to import, and needs Pango
     except OSError as error:
@@ -42,8 +48,14 @@ def pdf(ticket: Ticket) -> bytes:
     html = _page(ticket)
     fetcher = _fetcher()
     styles = CSS(filename=finders.find("core/css/pdf.css"), url_fetcher=fetcher)
-    with _AT_ONCE:
+    if not connection.in_atomic_block:
+        connection.close()  # back to the pool: whoever waits here must not keep bookings from it
+    if not _AT_ONCE.acquire(timeout=PATIENCE):
+        raise PdfBusy
+    try:
         made: bytes = HTML(string=html, url_fetcher=fetcher).write_pdf(stylesheets=[styles])
+    finally:
+        _AT_ONCE.release()
     return made
 
 
@@ -78,7 +90,8 @@ def calendar_entry(ticket: Ticket, request: HttpRequest) -> bytes:
     entry.add("dtend", (event.ends_at or event.starts_at + dt.timedelta(hours=2)).astimezone(dt.UTC))
     entry.add("summary", event.name)
     entry.add("location", event.venue)
-    entry.add("url", request.build_absolute_uri(ticket.page_url))
+    # The event's page: calendars are shared, and the ticket's address has its code in it.
+    entry.add("url", request.build_absolute_uri(event.get_absolute_url()))
     entry.add("status", "CANCELLED" if ticket.status == "cancelled" else "CONFIRMED")
     calendar = Calendar()
     calendar.add("prodid", "-//Event Ticketing System//EN")

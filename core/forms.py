@@ -41,7 +41,7 @@ class ScanForm(forms.Form):
 
     def problem(self) -> str:
         """Return the first error in words."""
-        return next((f"{name.capitalize()}: {errors[0]}" for name, errors in self.errors.items()), "")
+        return next((str(errors[0]) for errors in self.errors.values()), "")
 
 
 class MonthForm(forms.Form):
@@ -59,6 +59,12 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
             "name", "description", "venue", "starts_at", "ends_at", "time_zone", "capacity", "image", "created_by",
             "status", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes", "line_policy",
         )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            # What changed is told by what the form showed, not by what a colleague has saved since.
+            field.show_hidden_initial = self.instance.pk is not None and name != "image"
 
     def changed_values(self) -> dict[str, Any]:
         """Return what was changed, for `allocation.revise_event`."""

@@ -6,9 +6,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.http.response import HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -33,15 +40,40 @@ def wants_json(request: HttpRequest) -> bool:
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
+def problem(request: HttpRequest, status: int, name: str, detail: str) -> HttpResponse:
+    """Answer what went wrong: as JSON, or as the page of that status."""
+    if wants_json(request):
+        return JsonResponse({"status": name, "detail": detail}, status=status)
+    return render(request, f"{status}.html", {"detail": detail}, status=status)
+
+
+def _in_words(view: View) -> View:
+    """Say in words what is not there and what cannot be done; with DEBUG, too, where Django shows its own pages."""
+
+    @wraps(view)
+    def said(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            response = view(request, *args, **kwargs)
+        except Http404 as error:
+            return problem(request, 404, "not_found", str(error))
+        if isinstance(response, HttpResponseNotAllowed):
+            allowed = response["Allow"]
+            response = problem(request, 405, "method_not_allowed", f"This address answers {allowed} only.")
+            response["Allow"] = allowed
+        return response
+
+    return said
+
+
 def reads(view: View) -> View:
     """Let GET and HEAD in; a wrong method is 405 before anything else."""
-    return csrf_exempt(require_safe(view))  # nothing is written here, so there is no forgery to stop
+    return csrf_exempt(_in_words(require_safe(view)))  # nothing is written here, so there is no forgery to stop
 
 
 def writes(view: View) -> View:
     """Let POST with a CSRF token in; a wrong method is 405 first, then a wrong token is 403."""
     # Exempt from the middleware only because the same check runs here, after the method was looked at.
-    return csrf_exempt(require_POST(csrf_protect(view)))
+    return csrf_exempt(_in_words(require_POST(csrf_protect(view))))
 
 
 def for_people(view: View) -> View:
@@ -54,8 +86,10 @@ def for_people(view: View) -> View:
         if wants_json(request):
             detail = "Log in first: places are given to people, in the order of their logins."
             return JsonResponse({"status": "login_required", "detail": detail}, status=401)
-        # After the login a form's address would answer 405: go to the page where its button is.
-        after = request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("dashboard")
+        after = request.get_full_path()
+        if request.method == "POST":  # a form's address answers 405 after the login: go to where its button is
+            messages.info(request, "You are not logged in any more, so nothing was done. Log in and try again.")
+            after = reverse("event_detail", kwargs=kwargs) if "event_id" in kwargs else reverse("dashboard")
         return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': after})}")
 
     return guarded

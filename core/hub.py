@@ -9,21 +9,43 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
 
 from . import arrivals, live
+from .position import Stats
 
 logger = logging.getLogger(__name__)
 
 TICK = 0.25  # seconds: at most four messages a second and event (rule 22)
 GATHER = 0.01  # seconds: what one commit changes is told in one tick
 RESYNC = 10.0  # seconds (rule 21)
+SESSION_CHECK = 5.0  # seconds until the sockets of a session that ended are closed
+SIGNS = 60.0  # seconds between two notes that the people of open pages are there
 RELISTEN = 5.0  # seconds until a lost channel layer is tried again
 
 Key = tuple[str, int | str]
+ENDED = frozenset({"booked", "released", "expired", "left", "cancelled"})  # no news to a page that never showed it
 _current: "Hub | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message made ready once for all mailboxes: what it is about, what makes it differ, and its text."""
+
+    key: Key
+    content: dict[str, Any]
+    text: str
+
+    @classmethod
+    def of(cls, message: Any) -> "Letter":
+        """Make a message ready. The moment it was read is no difference; nor a hold's position, which has a message."""
+        silent = "position" if message["type"] == "hold" else "now"
+        content = {name: value for name, value in message.items() if name != silent}
+        return cls((message["type"], message.get("code") or message["event"]), content, live.encode(message))
 
 
 class Mailbox:
@@ -36,36 +58,30 @@ class Mailbox:
         self.user_id = user_id
         self.session_key = session_key
         self.closed = False
-        self._shown: dict[Key, Any] = {}
+        self._shown: dict[Key, dict[str, Any]] = {}
         self._waiting: dict[Key, str] = {}
         self._arrived = asyncio.Event()
 
-    def put(self, message: Any, encoded: str) -> None:
+    def put(self, letter: Letter) -> None:
         """Leave a message, unless the page shows the same already, or something newer."""
-        key, content = _key(message), _content(message)
-        news = key in self._shown or message.get("status") not in {"booked", "released", "expired", "left", "cancelled"}
-        if news and self._shown.get(key) != content and not self._is_older(key, content):
+        key, content = letter.key, letter.content
+        shown = self._shown.get(key)
+        if shown == content or (shown is None and content.get("status") in ENDED):
+            return
+        if shown is None or content.get("version", 0) >= shown.get("version", 0):
             self._shown[key] = content
-            self._waiting[key] = encoded
+            self._waiting[key] = letter.text
             self._arrived.set()
 
-    def note_snapshot(self, snapshot: live.Snapshot) -> None:
+    def note_snapshot(self, letters: Iterable[Letter]) -> None:
         """Remember what the page was sent first."""
-        states: dict[str, Iterable[Any]] = {
-            "stats": snapshot["events"],
-            "hold": snapshot.get("holds", []),
-            "ticket": snapshot.get("tickets", []),
-        }
-        for message in ({"type": kind, **state} for kind, part in states.items() for state in part):
-            key, content = _key(message), _content(message)
-            if key not in self._shown:
-                self._shown[key] = content
-            elif content.get("version", 0) > self._shown[key].get("version", 0):  # put before this was read
-                self._shown[key] = content
-                self._waiting.pop(key, None)
-
-    def _is_older(self, key: Key, content: Any) -> bool:
-        return bool(content.get("version", 0) < self._shown.get(key, content).get("version", 0))
+        for letter in letters:
+            shown = self._shown.get(letter.key)
+            if shown is None:
+                self._shown[letter.key] = letter.content
+            elif letter.content.get("version", 0) > shown.get("version", 0):  # that one was put before this was read
+                self._shown[letter.key] = letter.content
+                self._waiting.pop(letter.key, None)
 
     def hang_up(self) -> None:
         """Ask the socket to close."""
@@ -80,16 +96,6 @@ class Mailbox:
         return taken
 
 
-def _key(message: Any) -> Key:
-    return message["type"], message.get("code") or message["event"]
-
-
-def _content(message: Any) -> Any:
-    """Return what makes a message differ: not the moment it was read, nor a position, which has its own message."""
-    silent = {"now"} if message["type"] != "hold" else {"position"}
-    return {name: value for name, value in message.items() if name not in silent}
-
-
 class Hub:
     """One process's mailboxes, and what changed since the last tick."""
 
@@ -101,6 +107,22 @@ class Hub:
         self._own: tuple[set[int], set[int]] = (set(), set())
         self._noted = asyncio.Event()
         self._resync_at = self.loop.time() + RESYNC
+        self._signs_at = self.loop.time()
+        self._upcoming: dict[int, tuple[Stats, Letter]] = {}
+        self._upcoming_until = 0.0
+        self._reading = asyncio.Lock()
+
+    async def upcoming(self) -> list[tuple[Stats, Letter]]:
+        """Return the numbers of all upcoming events, at most a tick old, and never older than what pages were sent.
+
+        Thousands of pages that connect in the same second read them once.
+        """
+        async with self._reading:
+            if self.loop.time() >= self._upcoming_until:
+                numbers = await database_sync_to_async(live.read_upcoming)()
+                self._upcoming = {stats["event"]: (stats, Letter.of({"type": "stats", **stats})) for stats in numbers}
+                self._upcoming_until = self.loop.time() + TICK
+            return list(self._upcoming.values())
 
     def note(self, event_ids: Iterable[int], user_ids: Iterable[int], *, own: bool) -> None:
         """Remember what changed until the next tick; this process's `own` changes are passed on to the others."""
@@ -148,22 +170,32 @@ class Hub:
         await asyncio.gather(*telling)  # our own pages do not wait for a slow channel layer
 
     async def _deliver(self, events: set[int], users: set[int], *, resync: bool) -> None:
-        if resync:
-            await self._check_sessions()
-        for numbers in await database_sync_to_async(live.read_stats)(None if resync else events):
-            self._put_everywhere({"type": "stats", **numbers})
+        read = live.read_all_shown if resync else partial(live.read_stats, events)
+        for numbers in await database_sync_to_async(read)():
+            self._put_everywhere(numbers)
         people = {mailbox.user_id for mailbox in self.mailboxes if mailbox.user_id is not None}
         if people:
             concerned = people if resync else users & people
-            said = await database_sync_to_async(live.read_personal)(concerned, events)
+            said = await database_sync_to_async(live.read_personal)(concerned, events, people)
             for mailbox in self.mailboxes:
                 for message in said.get(mailbox.user_id or 0, []):
-                    mailbox.put(message, live.encode(message))
+                    mailbox.put(Letter.of(message))
 
-    def _put_everywhere(self, message: Any) -> None:
-        encoded = live.encode(message)
+    def _put_everywhere(self, numbers: Stats) -> None:
+        letter = Letter.of({"type": "stats", **numbers})
+        if numbers["event"] in self._upcoming:
+            self._upcoming[numbers["event"]] = numbers, letter
         for mailbox in self.mailboxes:
-            mailbox.put(message, encoded)
+            mailbox.put(letter)
+
+    async def watch_sessions(self) -> None:
+        """Close the sockets of sessions that ended, within 5 seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(SESSION_CHECK)
+            try:
+                await self._check_sessions()
+            except Exception:
+                logger.exception("sessions could not be checked; it is tried again in a few seconds")
 
     async def _check_sessions(self) -> None:
         """Close the sockets of sessions that ended; an open page is a sign of life of the others."""
@@ -174,14 +206,25 @@ class Hub:
         for mailbox in self.mailboxes:
             if mailbox.session_key in ended:
                 mailbox.hang_up()
-        await database_sync_to_async(arrivals.note_signs_of_life)(keys - ended)
+        if self.loop.time() >= self._signs_at:
+            self._signs_at = self.loop.time() + SIGNS
+            await database_sync_to_async(arrivals.note_signs_of_life)(keys - ended)
 
 
 def start() -> "tuple[Hub, list[Callable[[], Any]]]":
     """Make the hub of the running event loop; return it with what is to run beside it."""
     global _current  # noqa: PLW0603 -- one hub per process
     _current = Hub()
-    return _current, [_current.run, _current.listen]
+    return _current, [_current.run, _current.listen, _current.watch_sessions]
+
+
+def hang_up(session_key: str) -> None:
+    """Close the sockets of a session that ended here, from any thread; other processes find out by themselves."""
+    hub = _current
+    if hub is not None and not hub.loop.is_closed():
+        ours = [mailbox for mailbox in list(hub.mailboxes) if mailbox.session_key == session_key]
+        for mailbox in ours:
+            hub.loop.call_soon_threadsafe(mailbox.hang_up)
 
 
 def note_change(event_ids: Iterable[int], user_ids: Iterable[int]) -> None:

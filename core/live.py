@@ -18,7 +18,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db.models import Q
 
 from . import arrivals
-from .models import Event, Ticket, TicketHold, User
+from .models import Event, EventQuerySet, Ticket, TicketHold, User
 from .now import now
 from .position import Stats, positions, seconds_per_place, stats, with_line
 
@@ -93,18 +93,32 @@ def encode(message: Any) -> str:
     return json.dumps(message, separators=(",", ":"))
 
 
-def read_stats(event_ids: Iterable[int] | None) -> list[Stats]:
-    """Return the numbers of these public events, or of all upcoming ones, in one query."""
+def read_stats(event_ids: Iterable[int]) -> list[Stats]:
+    """Return the numbers of these public events, in one query."""
+    return _read(Event.objects.published().filter(pk__in=event_ids), now())
+
+
+def read_upcoming() -> list[Stats]:
+    """Return the numbers of all upcoming events, soonest first, in one query."""
     moment = now()
-    events = Event.objects.upcoming(moment) if event_ids is None else Event.objects.published().filter(pk__in=event_ids)
+    return _read(Event.objects.upcoming(moment), moment)
+
+
+def read_all_shown() -> list[Stats]:
+    """Return the numbers of all events that an open page may still show: started or cancelled ones as well."""
+    moment = now()
+    return _read(Event.objects.published().filter(starts_at__gt=moment - RECENT), moment)
+
+
+def _read(events: EventQuerySet, moment: dt.datetime) -> list[Stats]:
     return [stats(event, moment) for event in with_line(events, moment)]
 
 
-def read_snapshot(user: User | None) -> Snapshot:
-    """Return the first message for a person, or for anybody."""
-    snapshot = Snapshot(type="snapshot", events=read_stats(None), now=now().isoformat())
+def read_snapshot(events: list[Stats], user: User | None) -> Snapshot:
+    """Return the first message for a person, or for anybody, with these events in it."""
+    snapshot = Snapshot(type="snapshot", events=events, now=now().isoformat())
     if user is not None:
-        said = read_personal({user.pk}, set()).get(user.pk, [])
+        said = read_personal({user.pk}, set(), {user.pk}).get(user.pk, [])
         live = {"waiting", "held"}
         snapshot["holds"] = [_bare(m) for m in said if m["type"] == "hold" and m["status"] in live]
         snapshot["tickets"] = [_bare(m) for m in said if m["type"] == "ticket" and m["status"] != "cancelled"]
@@ -115,14 +129,18 @@ def _bare(message: Any) -> Any:
     return {name: value for name, value in message.items() if name != "type"}
 
 
-def read_personal(user_ids: set[int], event_ids: set[int]) -> dict[int, list[PersonalMessage]]:
-    """Return `{user id: messages}`: all that is true of these people, and positions of all who wait for these events.
+def read_personal(user_ids: set[int], event_ids: set[int], people: set[int]) -> dict[int, list[PersonalMessage]]:
+    """Return `{user id: messages}`: all of these users, and positions of `people` who wait for these events.
 
-    At most four queries. Of each event a person's newest place and ticket count; long ended ones are left out.
+    At most five queries. Of each event a person's newest place and ticket count; long ended ones are left out. A line
+    in which none of the people waits is not read.
     """
     moment = now()
     places, tickets = _newest_places(user_ids, moment), _tickets(user_ids, moment)
-    waited_for = event_ids | {place.event_id for place in places if place.status == TicketHold.Status.WAITING}
+    waited_for = {place.event_id for place in places if place.status == TicketHold.Status.WAITING}
+    if event_ids:
+        waiting = TicketHold.objects.waiting().filter(event__in=event_ids, user__in=people)
+        waited_for |= set(waiting.values_list("event", flat=True))
     lines = positions(waited_for) if waited_for else {}
     pace = seconds_per_place(lines, moment) if lines else {}
     said: dict[int, list[PersonalMessage]] = {}
@@ -133,7 +151,7 @@ def read_personal(user_ids: set[int], event_ids: set[int]) -> dict[int, list[Per
         message = TicketMessage(type="ticket", event=ticket.event_id, code=ticket.code, status=ticket.status)
         said.setdefault(ticket.user_id, []).append(message)
     for event_id, line in lines.items():
-        for user_id, position in line.items():
+        for user_id, position in ((user_id, line[user_id]) for user_id in people & line.keys()):
             said.setdefault(user_id, []).append(_position_message(event_id, position, pace.get(event_id)))
     return said
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import cast
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
@@ -32,6 +33,19 @@ class PrivacyHeadersMiddleware:
         if "Cookie" in response.get("Vary", "") or response.cookies:
             response.setdefault("Cache-Control", "no-store")
         return response
+
+
+class NoNulMiddleware:
+    """Answer 400 to a NUL in a query: no text has one, and PostgreSQL refuses it only when it is asked."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on, or refuse it."""
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            raise SuspiciousOperation("NUL in the query string")
+        return self.get_response(request)
 
 
 class TicketHoldMiddleware:
@@ -74,10 +88,18 @@ class TicketHoldMiddleware:
             request.user = AnonymousUser()  # type: ignore[assignment]  # -- from here on nobody is logged in
 
     def _hold(self, request: PersonRequest) -> None:
-        if not request.session.session_key or ARRIVED not in request.session:
+        """Hold places for a login that is yet to be put forward.
+
+        When an event is locked for too long, the login stands, and its next request tries again: Django keeps no
+        session of an answer 5xx, and whoever had to log in again would have lost their rank.
+        """
+        if not request.session.session_key or ARRIVED not in request.session or not request.user.is_authenticated:
             return
-        del request.session[ARRIVED]
-        if request.user.is_authenticated:
+        try:
             session = UserSession.objects.filter(session_key=request.session.session_key, is_active=True).first()
             if session is not None and session.user_id == request.user.pk:
                 allocation.hold_for_login(user=request.user, session=session)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("a login is held places later: %s", type(error.__cause__ or error).__name__)
+        else:
+            del request.session[ARRIVED]

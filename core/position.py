@@ -65,8 +65,13 @@ def stats(event: Event, moment: dt.datetime) -> Stats:
 
 
 def places_of(user: User, moment: dt.datetime) -> PersonPlaces:
-    """Return what a person has at `moment`, in two queries."""
-    places = TicketHold.objects.live(moment).filter(user=user).with_ahead()
+    """Return what a person has at `moment`, in two queries; three when they wait."""
+    places = list(TicketHold.objects.live(moment).filter(user=user).with_ahead())
+    waiting = [place for place in places if place.status == TicketHold.Status.WAITING]
+    pace = seconds_per_place([place.event_id for place in waiting], moment) if waiting else {}
+    for place in waiting:
+        if place.event_id in pace:
+            place.wait_seconds = round(pace[place.event_id] * (place.ahead + 1))
     tickets = Ticket.objects.valid().filter(user=user).select_related("event").order_by("event__starts_at", "pk")
     return PersonPlaces({place.event_id: place for place in places}, {ticket.event_id: ticket for ticket in tickets})
 

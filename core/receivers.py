@@ -30,8 +30,11 @@ def end_places_with_the_last_session(request: Any, user: User | None, **kwargs: 
         return
     # A changed password signs out as well, but ends no place: the session still bears the hash of the old one.
     by_hand = request.session.get(HASH_SESSION_KEY) == user.get_session_auth_hash()
-    if arrivals.end_session(user=user, session_key=request.session.session_key) and by_hand:
-        allocation.end_places(TicketHold.objects.filter(user=user))
+    key = request.session.session_key
+    if by_hand and arrivals.is_last_session(user=user, session_key=key):
+        allocation.end_places(TicketHold.objects.filter(user=user))  # first: if it fails, they are still signed in
+    arrivals.end_session(key)
+    hub.hang_up(key)
 
 
 @receiver([password_changed, password_reset])

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
 
 from . import arrivals, signals
 from .models import Event, Ticket, TicketHold, User, UserSession
@@ -67,18 +67,19 @@ class Serving:
 
     def _serve_line(self, event: Event) -> None:
         waiting = TicketHold.objects.waiting().filter(event=event)
-        if event.status == Event.Status.CANCELLED or event.is_over(self.moment):
+        if event.status != Event.Status.PUBLISHED or event.is_over(self.moment):
             self.end(list(waiting), TicketHold.Status.LEFT)
         elif event.is_on_sale(self.moment):
-            self._grant(event, waiting.filter(user__is_active=True))
+            self._grant(event, waiting)
 
     def _grant(self, event: Event, waiting: Any) -> None:
         booked = Ticket.objects.valid().filter(event=event, user=OuterRef("user"))
-        in_order = waiting.annotate(has_ticket=Exists(booked)).in_line_order()
+        # Joined in one tab while another tab booked, or just before they were deactivated: the place goes on.
+        barred = ExpressionWrapper(Q(Exists(booked)) | Q(user__is_active=False), BooleanField())
+        in_order = waiting.annotate(barred=barred).in_line_order()
         while event.free > 0 and (first := list(in_order[: event.free])):
-            # Joined in one tab while another tab booked: one ticket per person, so the place goes on.
-            self.end([place for place in first if place.has_ticket], TicketHold.Status.LEFT)
-            self.hold([place for place in first if not place.has_ticket])
+            self.end([place for place in first if place.barred], TicketHold.Status.LEFT)
+            self.hold([place for place in first if not place.barred])
 
     def hold(self, places: list[TicketHold]) -> None:
         """Turn waiting places into holds, each as long as its event's holds last."""

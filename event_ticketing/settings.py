@@ -27,9 +27,17 @@ def _number(name: str, default: float, *, least: float) -> float:
     return float(value)
 
 
+def _switch(name: str, *, default: bool) -> bool:
+    """Read on or off from the environment; a typing error must not switch a protection off."""
+    text = env.str(name, default="").lower()
+    if text not in {"", "on", "off", "true", "false", "yes", "no", "1", "0"}:
+        raise ImproperlyConfigured(f"{name} must be on or off, not {text!r}.")
+    return text in {"on", "true", "yes", "1"} if text else default
+
+
 # --- Core ---------------------------------------------------------------------------------------------------
-DEBUG = env.bool("DEBUG", default=False)
-HTTPS = env.bool("HTTPS", default=not DEBUG)
+DEBUG = _switch("DEBUG", default=False)
+HTTPS = _switch("HTTPS", default=not DEBUG)
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
     if not (DEBUG or TESTING):
@@ -64,6 +72,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "core.middleware.PrivacyHeadersMiddleware",
+    "core.middleware.NoNulMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -87,7 +96,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "core.views.attendee.nav",
+                "core.context.nav",
             ],
         },
     }
@@ -103,7 +112,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 2
 
 # --- The box office (DESIGN 2.3) ----------------------------------------------------------------------------
 HOLD_MINUTES = _number("HOLD_MINUTES", 10, least=0.01)
-AUTO_HOLDS_PER_LOGIN = int(_number("AUTO_HOLDS_PER_LOGIN", 10, least=0))
+AUTO_HOLDS_PER_LOGIN = round(_number("AUTO_HOLDS_PER_LOGIN", 10, least=0))
 AUTO_HOLD_COOLDOWN_MINUTES = _number("AUTO_HOLD_COOLDOWN_MINUTES", 30, least=0)
 # At least two days: the rank of somebody who comes back looks at their ended places of the last 24 hours.
 RETENTION_DAYS = _number("RETENTION_DAYS", 90, least=2)
@@ -121,6 +130,8 @@ _POSTGRESQL = {
     "tcp_user_timeout": 5000,
     # A test case is one transaction, in which PDFs are made as well.
     "options": "-c lock_timeout=3s -c statement_timeout=5s"
+    # Under REPEATABLE READ who waited for the lock would count what was there before.
+    " -c default_transaction_isolation=read\\ committed"
     f" -c idle_in_transaction_session_timeout={60 if TESTING else 5}s",
 }
 _database: dict[str, Any] = env.db_url_config(
@@ -131,7 +142,7 @@ if "sqlite" in _database["ENGINE"]:
     _file = Path(_database["NAME"])
     _database |= {"OPTIONS": _SQLITE, "TEST": {"NAME": str(_file.with_name(f"test-{_file.name}"))}}
 elif "postgresql" in _database["ENGINE"]:
-    _database |= {"OPTIONS": _POSTGRESQL, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+    _database |= {"OPTIONS": _database.get("OPTIONS", {}) | _POSTGRESQL, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
 else:
     raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL: races were proven on those two only.")
 DATABASES = {"default": _database}

@@ -1,6 +1,6 @@
 """Events in the admin: the four numbers of each, and changes that go through the allocation."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -48,6 +48,10 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
     autocomplete_fields = ("created_by",)
     readonly_fields = ("booked_now", "held_now", "available_now", "waiting_now", "sold")
     list_per_page = 50
+
+    class Media:
+        css: ClassVar = {"all": ["core/css/admin.css"]}
+
     show_full_result_count = False
 
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> Any:
@@ -139,11 +143,10 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
     def sold(self, event: Event) -> SafeString:
         """Return the booked share of the capacity as a bar."""
         return format_html(
-            '<progress value="{}" max="{}">{}%</progress> {} of {}',
+            '<span class="sold"><progress value="{}" max="{}">{}%</progress> of {}</span>',
             event.booked,
             max(event.capacity, 1),
-            position.stats(event, _read_at(event))["percentage_sold"],
-            event.booked,
+            f"{position.stats(event, _read_at(event))['percentage_sold']:.0f}",
             event.capacity,
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.urls import reverse
@@ -43,6 +44,9 @@ class EventQuerySet(QuerySet["Event"]):
         return self.on_sale(now).filter(opened_at=None, sales_open_at__isnull=False)
 
 
+LARGEST_CAPACITY = 1_000_000  # more is a typing error
+
+
 class Event(models.Model):
     """Something people go to, with `capacity` places.
 
@@ -71,7 +75,9 @@ class Event(models.Model):
         validators=[known_time_zone],
         help_text="For example Europe/Berlin; empty: the site's.",
     )
-    capacity = models.PositiveIntegerField(help_text="How many people can get in.")
+    capacity = models.PositiveIntegerField(
+        validators=[MaxValueValidator(LARGEST_CAPACITY)], help_text="How many people can get in."
+    )
     image = models.ImageField(upload_to="events/", blank=True)
     created_by = models.ForeignKey(User, related_name="organized_events", on_delete=models.PROTECT)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

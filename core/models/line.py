@@ -36,10 +36,6 @@ class TicketHoldQuerySet(QuerySet["TicketHold"]):
         """Places still in line."""
         return self.filter(status=TicketHold.Status.WAITING)
 
-    def held(self, now: dt.datetime) -> "TicketHoldQuerySet":
-        """Holds that can be booked at `now`."""
-        return self.filter(status=TicketHold.Status.HELD, expires_at__gt=now)
-
     def lapsed(self, now: dt.datetime) -> "TicketHoldQuerySet":
         """Holds whose time is over and that nothing has swept yet."""
         return self.filter(status=TicketHold.Status.HELD, expires_at__lte=now)
@@ -86,6 +82,7 @@ class TicketHold(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     ahead: int  # annotated by `with_ahead`
+    wait_seconds: int | None = None  # estimated by `position.places_of`
 
     objects = TicketHoldQuerySet.as_manager()
 

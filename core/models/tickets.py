@@ -74,6 +74,7 @@ class Scan(models.Model):
         WRONG_EVENT = "wrong_event"
         CANCELLED = "cancelled"
         UNKNOWN_CODE = "unknown_code"
+        OWN_TICKET = "own_ticket"
 
     event = models.ForeignKey(Event, related_name="scans", on_delete=models.PROTECT)
     ticket = models.ForeignKey(Ticket, null=True, blank=True, related_name="scans", on_delete=models.PROTECT)

@@ -78,7 +78,7 @@ def filled(response: Any) -> dict[str, str]:
     parser = _Form()
     parser.feed(response.content.decode())
     fields = max(parser.forms, key=len)
-    return {name: value for name, value in fields.items() if not name.startswith(("csrf", "initial-"))}
+    return {name: value for name, value in fields.items() if not name.startswith("csrf")}
 
 
 def rows_of(response: Any) -> list[list[str]]:

@@ -109,12 +109,15 @@ class CalendarEntryTests(TicketCase):
             "SUMMARY": "Opera",
             "LOCATION": "Hall, 1st floor; left",
             "STATUS": "CONFIRMED",
-            "URL": f"http://testserver/ticket/{self.ticket.code}/",
+            "URL": f"http://testserver/events/{self.ticket.event_id}/",
             "UID": f"ticket-{self.ticket.pk}@testserver",
         })  # fmt: skip
         self.assertEqual(
             (entry["DTSTART"].to_ical(), entry["DTEND"].to_ical()), (b"20300701T181500Z", b"20300701T201500Z")
         )
+
+    def test_the_code_is_not_in_what_people_share(self):
+        self.assertNotContains(self.get("calendar.ics"), self.ticket.code[:20])
 
     def test_it_ends_when_the_event_does(self):
         Event.objects.update(ends_at=dt.datetime(2030, 7, 2, 1, 0, tzinfo=dt.UTC))

@@ -59,12 +59,12 @@ class SocketWithoutDatabaseTests(SocketCase):
         def away(*args: Any) -> Any:
             raise OperationalError("the database is away")
 
-        await sync_to_async(connection.execute_wrappers.append)(away)
+        await sync_to_async(lambda: connection.execute_wrappers.append(away))()
         try:
             socket = await self.open("/ws/events/")
             sent = await socket.receive_output(PATIENCE)
         finally:
-            await sync_to_async(connection.execute_wrappers.remove)(away)
+            await sync_to_async(lambda: connection.execute_wrappers.remove(away))()
         self.assertEqual((sent["type"], sent["code"]), ("websocket.close", 1013))
         self.assertEqual(clock.start().mailboxes, set())
         await self.close()

@@ -1,8 +1,10 @@
 """The end of a hold by time (rules 2 and 13), and the clock that sees to it."""
 
 import logging
+from typing import Any
 from unittest import mock
 
+from django.db.models import QuerySet
 from django.test import TestCase
 
 from core import allocation, clock
@@ -23,11 +25,10 @@ class LapseTests(Cast, TestCase):
             name: [place.user.username for place in places]
             for name, places in {
                 "live": TicketHold.objects.live(moment),
-                "held": TicketHold.objects.held(moment),
                 "lapsed": TicketHold.objects.lapsed(moment),
             }.items()
         }
-        self.assertEqual(names, {"live": ["bob"], "held": ["bob"], "lapsed": ["alice"]})
+        self.assertEqual(names, {"live": ["bob"], "lapsed": ["alice"]})
         self.assertEqual(statuses(event), [("alice", "held"), ("bob", "held")])
 
     def test_a_hold_is_dead_at_the_very_moment_it_expires(self):
@@ -35,7 +36,7 @@ class LapseTests(Cast, TestCase):
         place = TicketHold.objects.get()
         assert place.expires_at
         self.assertEqual(list(TicketHold.objects.lapsed(place.expires_at)), [place])
-        self.assertEqual(list(TicketHold.objects.held(place.expires_at)), [])
+        self.assertEqual(list(TicketHold.objects.live(place.expires_at)), [])
 
     def test_a_hold_ended_when_its_time_was_over_not_when_it_was_noticed(self):
         event = make_event()
@@ -55,6 +56,19 @@ class LapseTests(Cast, TestCase):
         allocation.serve(event.pk)
         self.assertEqual(Event.objects.get().version, version)
         self.assertEqual(numbers(event), {"held": 1, "booked": 0, "waiting": 0})
+
+    def test_a_hold_that_lapses_while_its_booking_waits_for_the_lock_has_lapsed(self):
+        event = make_event(capacity=1)
+        join(event, self.alice)
+        lock = QuerySet.select_for_update
+
+        def lock_after_a_wait(rows: Any, **kwargs: Any) -> Any:
+            TicketHold.objects.update(expires_at=now())
+            return lock(rows, **kwargs)
+
+        with mock.patch.object(QuerySet, "select_for_update", lock_after_a_wait):
+            book(event, self.alice)
+        self.assertEqual(statuses(event), [("alice", "expired")])
 
     def test_a_hold_of_a_sale_that_closed_lapses_and_nobody_is_served(self):
         event = make_event(capacity=1)
@@ -92,12 +106,13 @@ class ClockTests(Cast, TestCase):
         self.assertEqual(statuses(full), [("alice", "held"), ("bob", "waiting")])
         self.assertEqual((statuses(before), statuses(draft)), ([("alice", "waiting")], []))
 
-    def test_it_does_not_wake_for_a_line_of_the_deactivated(self):
+    def test_it_clears_a_line_of_the_deactivated_once(self):
         event = make_event(capacity=0)
         join(event, self.alice)
         type(self.alice).objects.filter(pk=self.alice.pk).update(is_active=False)
         Event.objects.update(capacity=1)
-        self.assertEqual(clock.tick(), 0)
+        self.assertEqual((clock.tick(), clock.tick()), (1, 0))
+        self.assertEqual(statuses(event), [("alice", "left")])
 
     def test_it_carries_out_an_opening_once(self):
         event = make_event(sales_open_at=later(hours=1))
@@ -122,10 +137,10 @@ class ClockTests(Cast, TestCase):
         lapse(TicketHold.objects.all())
         serve = allocation.serve
 
-        def fail_once(event_id: int) -> None:
+        def fail_once(event_id: int, *, skip_locked: bool) -> None:
             if event_id == events[0].pk:
                 raise ValueError("broken on purpose")
-            serve(event_id)
+            serve(event_id, skip_locked=skip_locked)
 
         with mock.patch.object(allocation, "serve", fail_once), self.assertLogs("core.clock", logging.ERROR) as logs:
             self.assertEqual(clock.tick(), 3)

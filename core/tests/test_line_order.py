@@ -195,7 +195,7 @@ class NoOvertakingTests(Cast, TestCase):
             join(event, person)
         User.objects.filter(pk=gone.pk).update(is_active=False)  # past the receiver that would end the place
         make_room(event, 1)
-        self.assertEqual(statuses(event), [("gone", "waiting"), ("alice", "held")])
+        self.assertEqual(statuses(event), [("gone", "left"), ("alice", "held")])
 
     def test_many_places_are_given_at_once_in_order(self):
         event = make_event(capacity=0)

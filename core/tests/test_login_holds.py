@@ -39,7 +39,7 @@ def log_in(user: User, at: dt.datetime | None = None) -> UserSession:
 
 def held_for(user: User) -> list[str]:
     """Return the names of the events that are held for a person, soonest first."""
-    held = TicketHold.objects.held(now()).filter(user=user).order_by("event__starts_at")
+    held = TicketHold.objects.filter(status="held", expires_at__gt=now(), user=user).order_by("event__starts_at")
     return list(held.values_list("event__name", flat=True))
 
 

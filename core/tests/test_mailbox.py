@@ -3,7 +3,8 @@ from typing import Any
 
 from django.test import SimpleTestCase
 
-from core.hub import Mailbox
+from core.hub import Letter, Mailbox
+from core.live import encode
 
 HELD = {"type": "hold", "event": 1, "status": "held", "expires_at": "2030-01-01T00:00:00+00:00", "position": None}
 TICKET = {"type": "ticket", "event": 1, "code": "A", "status": "valid"}
@@ -19,11 +20,7 @@ class MailboxTests(SimpleTestCase):
 
     def put(self, *messages: dict[str, Any]) -> None:
         for message in messages:
-            self.mailbox.put(message, str(message))
-
-    def note_snapshot(self, **states: Any) -> None:
-        snapshot: Any = {"type": "snapshot", "now": ""} | states
-        self.mailbox.note_snapshot(snapshot)
+            self.mailbox.put(Letter.of(message))
 
     def taken(self) -> list[str]:
         """Return what would be sent now."""
@@ -38,13 +35,13 @@ class MailboxTests(SimpleTestCase):
 
     def test_a_newer_value_takes_the_place_of_an_older_one(self):
         self.put(stats(1), stats(2), stats(1, event=2), stats(3))
-        self.assertEqual(self.taken(), [str(stats(3)), str(stats(1, event=2))])
+        self.assertEqual(self.taken(), [encode(stats(3)), encode(stats(1, event=2))])
         self.assertEqual(self.taken(), [])
 
     def test_an_older_version_is_never_sent_after_a_newer(self):
         self.put(stats(5))
         self.put(stats(4))
-        self.assertEqual(self.taken(), [str(stats(5))])
+        self.assertEqual(self.taken(), [encode(stats(5))])
         self.put(stats(4, waiting=7))
         self.assertEqual(self.taken(), [])
 
@@ -52,7 +49,7 @@ class MailboxTests(SimpleTestCase):
         self.put(stats(5))
         self.taken()
         self.put(stats(5, waiting=7))
-        self.assertEqual(self.taken(), [str(stats(5, waiting=7))])
+        self.assertEqual(self.taken(), [encode(stats(5, waiting=7))])
 
     def test_what_the_page_shows_already_is_not_sent_again(self):
         for message in (stats(1), HELD, TICKET):
@@ -62,9 +59,7 @@ class MailboxTests(SimpleTestCase):
         self.assertEqual(self.taken(), [])
 
     def test_what_the_snapshot_said_is_not_sent_again(self):
-        without_type = [{name: value for name, value in m.items() if name != "type"} for m in (stats(1), HELD, TICKET)]
-        events, holds, tickets = ([state] for state in without_type)
-        self.note_snapshot(events=events, holds=holds, tickets=tickets)
+        self.mailbox.note_snapshot(Letter.of(message) for message in (stats(1), HELD, TICKET))
         self.put(stats(1), HELD, TICKET)
         self.assertEqual(self.taken(), [])
         self.put(stats(2), HELD | {"status": "booked"}, TICKET | {"status": "admitted"})
@@ -72,15 +67,13 @@ class MailboxTests(SimpleTestCase):
 
     def test_what_came_before_a_newer_snapshot_is_dropped(self):
         self.put(stats(4))
-        newer = {name: value for name, value in stats(5).items() if name != "type"}
-        self.note_snapshot(events=[newer])
+        self.mailbox.note_snapshot([Letter.of(stats(5))])
         self.assertEqual(self.taken(), [])
 
     def test_what_came_after_an_older_snapshot_is_kept(self):
         self.put(stats(6))
-        older = {name: value for name, value in stats(5).items() if name != "type"}
-        self.note_snapshot(events=[older])
-        self.assertEqual(self.taken(), [str(stats(6))])
+        self.mailbox.note_snapshot([Letter.of(stats(5))])
+        self.assertEqual(self.taken(), [encode(stats(6))])
 
     def test_the_end_of_what_a_page_never_showed_is_not_sent(self):
         ends = [HELD | {"status": status} for status in ("booked", "released", "expired", "left")]
@@ -88,7 +81,7 @@ class MailboxTests(SimpleTestCase):
         self.assertEqual(self.taken(), [])
         self.put(HELD)
         self.put(ends[0])
-        self.assertEqual(self.taken(), [str(ends[0])])
+        self.assertEqual(self.taken(), [encode(ends[0])])
 
     def test_two_tickets_of_one_event_are_two_subjects(self):
         self.put(TICKET, TICKET | {"code": "B"})

@@ -87,6 +87,15 @@ class RefusedJoiningTests(Cast, TestCase):
         self.assertEqual(self.join(make_event(starts_at=ago(minutes=1))), refusal(refusals.EventOver, status="over"))
 
 
+class RefusedReleaseTests(Cast, TestCase):
+    def test_what_was_booked_is_cancelled_and_not_released(self):
+        event = make_event(auto_hold=False)
+        allocation.book(event_id=event.pk, user=self.alice)
+        detail = "You have a ticket for this event, and no hold. To give it back, cancel the ticket."
+        answer = answer_of(visit(self.alice).post(f"/release-hold/{event.pk}/"))
+        self.assertEqual(answer, (409, {"status": "already_booked", "detail": detail, "can_join": False}))
+
+
 class RefusedCancellingTests(Cast, TestCase):
     def setUp(self):
         self.event = make_event(auto_hold=False)
@@ -180,7 +189,8 @@ class PrecedenceTests(Cast, TestCase):
         self.assertEqual({path: target_of(browser.get(path)) for path in targets}, targets)
         # A form's address takes no GET: the page with its button is where the login leads.
         form = browser.post(f"/book/{self.closed.pk}/")
-        self.assertEqual((form.status_code, target_of(form)), (302, "/accounts/login/?next=%2Fdashboard%2F"))
+        event = f"/accounts/login/?next=%2Fevents%2F{self.closed.pk}%2F"
+        self.assertEqual((form.status_code, target_of(form)), (302, event))
 
     def test_a_program_gets_401_on_every_page_that_needs_a_login(self):
         anonymous = visit(headers=JSON)

@@ -7,14 +7,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from .. import allocation, checkin
+from .. import allocation
+from ..access import may_manage
 from ..context import EventCard, event_card
 from ..forms import MonthForm
 from ..http import PersonRequest, answer, for_people, reads, refuse, writes
-from ..models import Event, Ticket, TicketHold
+from ..models import Event, EventQuerySet, Ticket, TicketHold
 from ..now import now
 from ..position import PersonPlaces, places_of, stats, with_line
 from ..refusals import Refused
@@ -24,29 +26,23 @@ def _mine(request: HttpRequest, moment: dt.datetime) -> PersonPlaces:
     return places_of(request.user, moment) if request.user.is_authenticated else PersonPlaces()
 
 
-def _upcoming(mine: PersonPlaces, moment: dt.datetime) -> list[EventCard]:
-    events = with_line(Event.objects.upcoming(moment), moment)
-    return [event_card(event, stats(event, moment), mine, moment) for event in events]
+def _cards(events: EventQuerySet, mine: PersonPlaces, moment: dt.datetime) -> list[EventCard]:
+    return [event_card(event, stats(event, moment), mine, moment) for event in with_line(events, moment)]
 
 
 def _visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> Event:
     """Return the event; a draft only to its organizer and administrators, for others it looks absent."""
     event = with_line(Event.objects.filter(pk=event_id), moment).first()
-    if event is None or (event.status == Event.Status.DRAFT and not may_manage(request, event)):
+    if event is None or (event.status == Event.Status.DRAFT and not may_manage(request.user, event)):
         raise Http404("No such event.")
     return event
-
-
-def may_manage(request: HttpRequest, event: Event) -> bool:
-    """Return whether the person organizes this event or administers the site."""
-    return bool(request.user.is_superuser or event.created_by_id == request.user.pk)
 
 
 @reads
 def index(request: HttpRequest) -> HttpResponse:
     """List the upcoming events with their numbers."""
     moment = now()
-    cards = _upcoming(_mine(request, moment), moment)
+    cards = _cards(Event.objects.upcoming(moment), _mine(request, moment), moment)
     return render(request, "core/index.html", {"cards": cards, "now": moment})
 
 
@@ -56,8 +52,11 @@ def event_detail(request: HttpRequest, event_id: int) -> HttpResponse:
     moment = now()
     event = _visible_event(request, event_id, moment)
     card = event_card(event, stats(event, moment), _mine(request, moment), moment)
-    context = {"card": card, "now": moment, "zone": event.zone, "can_manage": may_manage(request, event)}
+    context = {"card": card, "now": moment, "zone": event.zone, "can_manage": may_manage(request.user, event)}
     return render(request, "core/event_detail.html", context)
+
+
+ORGANIZED = 20  # the latest of one's own events that the dashboard names
 
 
 @reads
@@ -66,13 +65,19 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     """Show a person's holds, places in line and tickets, and all upcoming events."""
     moment = now()
     mine = _mine(request, moment)
-    cards = _upcoming(mine, moment)
-    shown = {
+    # A ticket stays in sight while people arrive late, and when its event is cancelled.
+    with_ticket = Event.objects.filter(pk__in=mine.tickets, starts_at__gt=moment - dt.timedelta(days=1))
+    events = Event.objects.filter(Q(pk__in=Event.objects.upcoming(moment).values("pk")) | Q(pk__in=with_ticket))
+    cards = _cards(events.order_by("starts_at", "pk"), mine, moment)
+    context = {
         "held": [card for card in cards if card.badge == "held"],
         "waiting": [card for card in cards if card.badge == "waiting"],
-        "booked": [card for card in cards if card.badge == "booked"],
+        "booked": [card for card in cards if card.ticket],
+        "cards": [card for card in cards if card.badge not in {"over", "cancelled"}],
+        "organized": Event.objects.filter(created_by=request.user.pk).order_by("-starts_at", "-pk")[:ORGANIZED],
+        "now": moment,
     }
-    return render(request, "core/dashboard.html", {**shown, "cards": cards, "now": moment})
+    return render(request, "core/dashboard.html", context)
 
 
 @dataclass
@@ -159,11 +164,8 @@ def release_hold(request: PersonRequest, event_id: int) -> HttpResponse:
         place = allocation.release(event_id=event_id, user=request.user)
     except Event.DoesNotExist as error:
         raise Http404("No such event.") from error
+    except Refused as refused:
+        return refuse(request, refused, to="dashboard")
     left = place is not None and place.status == TicketHold.Status.LEFT
     message = "You left the line." if left else "Released. The place goes to the first in line."
     return answer(request, {"status": "left" if left else "released"}, message=message, to="dashboard")
-
-
-def nav(request: HttpRequest) -> dict[str, Any]:
-    """Give every page's navigation what it asks: whether the gate is anything for this person (one query)."""
-    return {"can_scan": lambda: request.user.is_authenticated and checkin.can_scan(request.user)}

@@ -1,32 +1,25 @@
 """Pages for what went wrong; as JSON for clients that prefer it."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.views import defaults
 
-from ..http import wants_json
-
-
-def _error(request: HttpRequest, template: str, status: int, name: str, detail: str) -> HttpResponse:
-    if wants_json(request):
-        return JsonResponse({"status": name, "detail": detail}, status=status)
-    return render(request, template, {"detail": detail}, status=status)
+from ..http import problem, wants_json
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form without a valid token: forged, or too old."""
     detail = "This form is too old or does not come from our pages. Reload the page and try again; nothing was lost."
-    return _error(request, "403_csrf.html", 403, "csrf_failed", detail)
+    return problem(request, 403, "csrf_failed", detail)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer what the person may not do, with the reason."""
-    return _error(request, "403.html", 403, "forbidden", str(exception) or "You may not do this.")
+    return problem(request, 403, "forbidden", str(exception) or "You may not do this.")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer what does not exist, or must look as if it did not."""
-    return _error(request, "404.html", 404, "not_found", "There is nothing at this address.")
+    return problem(request, 404, "not_found", "There is nothing at this address.")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

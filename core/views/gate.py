@@ -16,7 +16,7 @@ def _gate_page(request: PersonRequest, form: ScanForm, *, status: int = 200, **s
     keep = form.data if form.is_bound else {}
     context = {
         "events": checkin.scannable_events(request.user),
-        "selected": form.cleaned_data.get("event") if form.is_bound and form.is_valid() else None,
+        "selected": form.cleaned_data.get("event") if form.is_bound and not form.errors.get("event") else None,
         "gate": keep.get("gate", ""),
         "code": keep.get("code", "") if "error" in shown else "",
         "nonce": uuid.uuid4().hex,
@@ -58,7 +58,10 @@ def checkin_scan(request: PersonRequest) -> HttpResponse:
             code=typed["code"], event=event, staff=request.user, gate=typed["gate"], nonce=typed["nonce"]
         )
     except checkin.OwnTicket as error:
-        raise PermissionDenied("Nobody checks in their own ticket. Ask a colleague.") from error
+        own = "Nobody checks in their own ticket. Ask a colleague."
+        if wants_json(request):
+            raise PermissionDenied(own) from error
+        return _gate_page(request, form, status=403, error=own)
     if wants_json(request):
         at = result.checked_in_at.isoformat() if result.checked_in_at else None
         return JsonResponse({"outcome": result.outcome, "attendee": result.attendee, "checked_in_at": at})

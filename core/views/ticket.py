@@ -5,18 +5,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from .. import allocation, documents
-from ..http import PersonRequest, answer, for_people, reads, refuse, writes
+from ..access import may_manage
+from ..http import PersonRequest, answer, for_people, reads, refuse, unavailable, writes
 from ..models import Ticket
 from ..now import now
 from ..refusals import Refused
-from .attendee import may_manage
 
 
 def _visible_ticket(request: HttpRequest, code: str) -> Ticket:
     """Return the ticket; for everybody else it looks absent."""
     tickets = Ticket.objects.select_related("event", "user")
     ticket = tickets.filter(code=code).first() if code.isprintable() else None  # PostgreSQL refuses a NUL
-    if ticket is None or not (ticket.user_id == request.user.pk or may_manage(request, ticket.event)):
+    if ticket is None or not (ticket.user_id == request.user.pk or may_manage(request.user, ticket.event)):
         raise Http404("No such ticket.")
     return ticket
 
@@ -57,6 +57,8 @@ def ticket_pdf(request: HttpRequest, code: str) -> HttpResponse:
     ticket = _visible_ticket(request, code)
     try:
         return _file(documents.pdf(ticket), "application/pdf", f"ticket-{ticket.pk}.pdf")
+    except documents.PdfBusy:
+        return unavailable(request)
     except documents.PdfUnavailable:
         messages.error(request, "This server cannot make PDFs. The code on this page opens the gate as well.")
         return redirect(ticket.page_url)
@@ -75,7 +77,7 @@ def ticket_calendar(request: HttpRequest, code: str) -> HttpResponse:
 def ticket_cancel(request: PersonRequest, code: str) -> HttpResponse:
     """Cancel a ticket; its place goes to the first in line."""
     ticket = _visible_ticket(request, code)
-    by_owner = not may_manage(request, ticket.event)
+    by_owner = not may_manage(request.user, ticket.event)
     try:
         allocation.cancel_ticket(ticket_id=ticket.pk, by_owner=by_owner)
     except Refused as refused:

@@ -51,12 +51,17 @@ async function fetchPage() {
 }
 
 function replaceRegions(fresh) {
+  let news = false;
   for (const region of document.querySelectorAll("[data-region]")) {
     const next = fresh.querySelector(`[data-region="${CSS.escape(region.dataset.region)}"]`);
     if (!next || comparable(next) === served.get(region.dataset.region)) continue;
     if (region.contains(document.activeElement) && isTyping()) wanted = 300;
-    else replace(region, next);
+    else {
+      news ||= region.dataset.region === "mine";
+      replace(region, next);
+    }
   }
+  if (news) document.querySelector("ul.messages")?.remove(); // it spoke of what was before
   document.dispatchEvent(new Event("regions-replaced")); // numbers and clocks go on from what they know
 }
 
