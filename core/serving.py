@@ -107,10 +107,7 @@ class Serving:
             for event in events
         ]
         TicketHold.objects.bulk_create(places, ignore_conflicts=True)
-        # That other tab's place may have been served, and counted, under this lock.
-        served = [place.pk for place in self.holds if place.user_id == user.pk]
-        mine = TicketHold.objects.filter(user=user, event__in=events, held_at=self.moment).exclude(pk__in=served)
-        for place in mine:
+        for place in TicketHold.objects.filter(user=user, event__in=events, held_at=self.moment):
             self.count(place.event_id, held=1)
             self.holds.append(place)
 

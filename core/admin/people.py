@@ -1,5 +1,6 @@
 """People and their logins in the admin: accounts are erased, never deleted, and sessions can be ended."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from .. import accounts, arrivals
@@ -70,6 +71,13 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # -- not subscriptable 
         """Let only administrators change staff: who may set a colleague's password or e-mail could act as them."""
         is_above = obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser
         return not is_above and super().has_change_permission(request, obj)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 -- Django's name
+        """Set a password, and end the person's sessions: whoever had taken them over is out, sockets included."""
+        response = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            arrivals.end_all_sessions(User.objects.get(pk=id))
+        return response
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Let only administrators give rights."""

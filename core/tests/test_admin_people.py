@@ -12,7 +12,7 @@ from django.test import TestCase
 
 from core.models import User
 
-from .cast import Cast, book, join, make_event, make_people, make_person, statuses
+from .cast import Cast, arrive, book, join, make_event, make_people, make_person, statuses
 from .desk import act, at_desk, employ, errors_of, filled, make_administrator, messages_of, rows_of
 from .tables import all_rows, changed_tables
 from .visits import BROWSER, visit
@@ -140,6 +140,15 @@ class RightsTests(PeopleCase):
         alice = User.objects.get(pk=self.alice.pk)
         self.assertEqual((alice.first_name, alice.is_staff, alice.is_superuser), ("Alice", False, False))
         self.assertEqual((alice.groups.count(), alice.user_permissions.count()), (0, 0))
+
+    def test_a_password_set_here_ends_the_persons_sessions_and_keeps_their_holds(self) -> None:
+        event = make_event()
+        join(event, self.alice)
+        arrive(self.alice)
+        form = {"password1": PASSWORD, "password2": PASSWORD}
+        self.browser.post(f"/admin/core/user/{self.alice.pk}/password/", form)
+        self.assertEqual(list(self.alice.arrivals.values_list("is_active", flat=True)), [False])
+        self.assertEqual(statuses(event), [("alice", "held")])
 
     def test_staff_change_neither_colleagues_nor_administrators_nor_their_passwords(self) -> None:
         employ(self.bob)

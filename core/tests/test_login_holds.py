@@ -217,15 +217,32 @@ class LoginRaceTests(CastOfRaces, TransactionTestCase):
         self.assertEqual([numbers(event)["held"] for event in events], [3, 3, 3, 3])
 
 
-class OtherTabTests(Cast, TestCase):
-    def test_a_place_that_another_tab_joined_a_moment_before_the_lock_is_counted_once(self):
-        event, session, put_forward = make_event(capacity=5), arrive(self.alice), arrivals.put_forward
+class OtherDeviceTests(Cast, TestCase):
+    """What another device of the person does after the events were chosen, and before they are locked."""
 
-        def and_join(user: User, moment: dt.datetime) -> list[int]:
+    def log_in_while(self, meanwhile: Callable[[], object]) -> None:
+        session, put_forward = arrive(self.alice), arrivals.put_forward
+
+        def interrupted(user: User, moment: dt.datetime) -> list[int]:
             forward = put_forward(user, moment)
-            TicketHold.objects.create(event=event, user=user, session=session)
+            meanwhile()
             return forward
 
-        with mock.patch.object(arrivals, "put_forward", and_join):
+        with mock.patch.object(arrivals, "put_forward", interrupted):
             allocation.hold_for_login(user=self.alice, session=session)
+
+    def test_it_joins_and_is_counted_once(self):
+        event = make_event(capacity=5)
+        self.log_in_while(lambda: TicketHold.objects.create(event=event, user=self.alice))
         self.assertEqual(numbers(event), {"held": 1, "booked": 0, "waiting": 0})
+
+    def test_it_books_and_is_held_nothing_on_top(self):
+        event = make_event(capacity=5)
+        self.log_in_while(lambda: book(event, self.alice))
+        self.assertEqual(numbers(event), {"held": 0, "booked": 1, "waiting": 0})
+
+    def test_it_gives_a_hold_back_and_is_not_held_another(self):
+        event = make_event(capacity=5)
+        self.log_in_while(lambda: (join(event, self.alice), release(event, self.alice)))
+        self.assertEqual(statuses(event), [("alice", "released")])
+        self.assertEqual(numbers(event), {"held": 0, "booked": 0, "waiting": 0})

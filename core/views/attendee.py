@@ -73,7 +73,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "held": [card for card in cards if card.badge == "held"],
         "waiting": [card for card in cards if card.badge == "waiting"],
         "booked": [card for card in cards if card.ticket],
-        "cards": [card for card in cards if card.badge not in {"over", "cancelled"}],
+        "cards": [card for card in cards if card.badge != "cancelled" and not card.event.is_over(moment)],
         "organized": Event.objects.filter(created_by=request.user.pk).order_by("-starts_at", "-pk")[:ORGANIZED],
         "now": moment,
     }
