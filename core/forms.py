@@ -55,9 +55,10 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
 
     class Meta:
         model = Event
+        # Without `line_policy`: the draw is not built yet, and a promise of it would be empty.
         fields = (
             "name", "description", "venue", "starts_at", "ends_at", "time_zone", "capacity", "image", "created_by",
-            "status", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes", "line_policy",
+            "status", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

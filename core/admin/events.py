@@ -10,6 +10,8 @@ from django.db.models import ProtectedError, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -40,7 +42,7 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
     """Administrators see every event, other staff those they organize."""
 
     form = RevisionForm
-    list_display = ("name", "starts_at", "status", "booked_now", "held_now", "available_now", "waiting_now", "sold")
+    list_display = ("name", "starts", "status", "booked_now", "held_now", "available_now", "waiting_now", "sold")
     list_filter = ("status", ("starts_at", admin.DateFieldListFilter), "auto_hold")
     search_fields = ("name", "venue", "created_by__username", "created_by__email")
     date_hierarchy = "starts_at"
@@ -60,7 +62,7 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
         times = (
             f"Times are typed and shown here in {settings.TIME_ZONE}, and on the event's pages in its own time zone."
         )
-        sale = ("status", "capacity", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes", "line_policy")
+        sale = ("status", "capacity", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes")
         event = ("name", "description", "venue", "starts_at", "ends_at", "time_zone", "image", *organizer)
         parts: list[Any] = [(None, {"fields": event, "description": times}), ("Sale", {"fields": sale})]
         return [*parts, ("Now", {"fields": self.readonly_fields})] if obj else parts
@@ -118,6 +120,11 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
             pass
         messages.error(request, IN_USE % event)
         return redirect("admin:core_event_change", object_id)
+
+    @admin.display(description="starts", ordering="starts_at")
+    def starts(self, event: Event) -> str:
+        """Return when it starts, in the site's time zone, in few letters."""
+        return date_format(timezone.localtime(event.starts_at), "j M Y, H:i")
 
     @admin.display(description="booked", ordering="booked")
     def booked_now(self, event: Event) -> SafeString:
