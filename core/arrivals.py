@@ -35,6 +35,11 @@ def note_signs_of_life(session_keys: Iterable[str]) -> None:
     UserSession.objects.filter(session_key__in=session_keys, is_active=True).update(last_seen_at=now())
 
 
+def rename_session(before: str, after: str) -> None:
+    """Follow a session to its new key: the login, and the rank that comes with it, stay the same."""
+    UserSession.objects.filter(session_key=before).update(session_key=after)
+
+
 def is_last_session(*, user: User, session_key: str) -> bool:
     """Return whether the person has no other live session than this one."""
     return not live_sessions(now()).filter(user=user).exclude(session_key=session_key).exists()

@@ -77,10 +77,13 @@ class TicketHoldMiddleware:
 
     def _attend(self, request: PersonRequest) -> None:
         request.arrival = None
-        if request.session.session_key is None or not request.user.is_authenticated:
+        before = request.session.session_key
+        if before is None or not request.user.is_authenticated:
             return
+        key = request.session.session_key or ""
+        if key != before:  # Django gives a new key to a session that was signed with one of SECRET_KEY_FALLBACKS
+            arrivals.rename_session(before, key)
         self._hold(request)
-        key = request.session.session_key
         request.arrival = arrivals.session_of(user_id=request.user.pk, session_key=key)
         if request.arrival is None:
             # Ended elsewhere. Not `logout()`: that is a person signing out, which ends their holds.

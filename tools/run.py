@@ -81,7 +81,7 @@ def main() -> None:
         print(NO_PANGO)
     logging.getLogger("daphne").setLevel(logging.WARNING)
     print(f"Open http://{HOST}:{port} (Ctrl-C stops).", flush=True)
-    # -v 0: Daphne's own access log shows paths, and the path of a ticket is its code.
+    # -v 0: without a line for each request, what the application has to say can be seen.
     CommandLineInterface().run(["-v", "0", "-b", HOST, "-p", str(port), "event_ticketing.asgi:application"])
 
 

@@ -19,6 +19,16 @@ class LoginTests(Cast, TestCase):
         )
         self.assertGreaterEqual(session.last_seen_at, session.login_timestamp)
 
+    def test_a_login_outlives_a_change_of_the_secret_key(self):
+        with self.settings(SECRET_KEY="old-key"):
+            self.client.force_login(self.alice)
+            self.client.get("/dashboard/")
+        login = UserSession.objects.values_list("pk", "login_timestamp").get()
+        with self.settings(SECRET_KEY="new-key", SECRET_KEY_FALLBACKS=["old-key"]):
+            self.assertEqual(self.client.get("/dashboard/").status_code, 200)
+            self.assertEqual(self.client.get("/dashboard/").status_code, 200)
+        self.assertEqual(UserSession.objects.values_list("pk", "login_timestamp").get(), login)
+
     def test_the_same_session_keeps_its_first_moment(self):
         arrivals.record_login(user=self.alice, session_key="key")
         first = UserSession.objects.values().get()
