@@ -96,9 +96,11 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
     event = Event.objects.published().get(pk=event_id)
     mine = TicketHold.objects.filter(event=event, user=user)
     moment = now()
-    if mine.lapsed(moment).exists():
+    last = mine.order_by("pk").last()
+    if last is not None and last.is_lapsed(moment):
         serve(event_id)
-    if not mine.unended().exists():
+        last.refresh_from_db()
+    if last is None or last.status not in TicketHold.UNENDED:
         _refuse_the_line(event, user, moment)
         login = session.login_timestamp if session else moment
         rank = arrivals.rank(user=user, event=event, login_timestamp=login)
@@ -106,13 +108,25 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
         # From another tab at the same instant: the constraint keeps one row, and both tabs find it below.
         TicketHold.objects.bulk_create([place], ignore_conflicts=True)
         announce_after_commit({event.pk}, [place], [])
-    if events_to_serve(now()).filter(pk=event_id).exists():
+    if _is_due(event_id):
         serve(event_id)
     place = mine.with_ahead().latest("pk")
     if place.status not in TicketHold.UNENDED:  # ended at the same instant: the event was cancelled, another tab booked
         _refuse_the_line(Event.objects.published().get(pk=event_id), user, now())
         raise HoldExpired
     return place
+
+
+def _is_due(event_id: int) -> bool:
+    """Return whether somebody could be served now, or the line is to end, as far as can be told without the lock.
+
+    Read after the joining row was committed. What it misses, a place freed at this instant, the clock finds.
+    """
+    moment = now()
+    event = Event.objects.get(pk=event_id)
+    lapsed = TicketHold.objects.lapsed(moment).filter(event=event)
+    has_ended = event.status != Event.Status.PUBLISHED or event.is_over(moment)
+    return has_ended or (event.is_on_sale(moment) and (event.free > 0 or lapsed.exists()))
 
 
 def _refuse_the_line(event: Event, user: User, moment: dt.datetime) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from .models import Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, TicketQuerySet, User, UserSession
 from .now import clock, now
@@ -23,7 +24,7 @@ def record_login(*, user: User, session_key: str) -> None:
 
 def session_of(*, user_id: int, session_key: str) -> UserSession | None:
     """Return the login behind a session and note the sign of life; None when it has ended or was never recorded."""
-    moment = now()
+    moment = timezone.now()  # this process's clock: a day and a minute need no exact one, and each request asks
     session = live_sessions(moment).filter(session_key=session_key, user=user_id).first()
     if session is not None and moment - session.last_seen_at > SIGN_OF_LIFE:
         note_signs_of_life([session_key])
@@ -32,7 +33,7 @@ def session_of(*, user_id: int, session_key: str) -> UserSession | None:
 
 def note_signs_of_life(session_keys: Iterable[str]) -> None:
     """Record that the people of these sessions are there now, by a request or an open page."""
-    UserSession.objects.filter(session_key__in=session_keys, is_active=True).update(last_seen_at=now())
+    UserSession.objects.filter(session_key__in=session_keys, is_active=True).update(last_seen_at=clock())
 
 
 def rename_session(before: str, after: str) -> None:

@@ -170,11 +170,10 @@ def _tickets(user_ids: set[int], moment: dt.datetime) -> list[Ticket]:
 
 
 def _hold_message(place: TicketHold, position: int | None, moment: dt.datetime) -> HoldMessage:
-    lapsed = place.status == TicketHold.Status.HELD and place.expires_at is not None and place.expires_at <= moment
     return HoldMessage(
         type="hold",
         event=place.event_id,
-        status="expired" if lapsed else place.status,
+        status="expired" if place.is_lapsed(moment) else place.status,
         expires_at=place.expires_at.isoformat() if place.expires_at else None,
         position=position,
     )

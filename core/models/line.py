@@ -116,3 +116,7 @@ class TicketHold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} place {self.pk} of event {self.event_id}"
+
+    def is_lapsed(self, now: dt.datetime) -> bool:
+        """Whether this is a hold whose time is over, swept or not."""
+        return self.status == self.Status.HELD and self.expires_at is not None and self.expires_at <= now
