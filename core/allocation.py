@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
 
 from . import arrivals, ticket_code
-from .models import Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
+from .models import Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
 from .now import now
 from .refusals import (
     AlreadyBooked,
@@ -60,22 +59,6 @@ def _locked(event_ids: Iterable[int], *, skip_locked: bool = False) -> Iterator[
         serving.finish()
     if refusal is not None:
         raise refusal
-
-
-def events_to_serve(moment: dt.datetime) -> EventQuerySet:
-    """Return the events with something to do: a lapsed hold, a free place and a line, an opening, a line to end.
-
-    Every path that frees a place serves the event itself; this finds what was forgotten, and what time alone brings.
-    """
-    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
-    room = Q(capacity__gt=F("held") + F("booked"))
-    due = Event.objects.filter(starts_at__gt=moment - dt.timedelta(days=1)).filter(
-        Q(pk__in=Event.objects.opening(moment).order_by().values("pk"))
-        | Q(pk__in=Event.objects.on_sale(moment).filter(room).order_by().values("pk")) & Exists(waiting)
-        | (Q(starts_at__lte=moment) | ~Q(status=Event.Status.PUBLISHED)) & Exists(waiting)
-    )
-    lapsed = TicketHold.objects.lapsed(moment).order_by().values("event")
-    return Event.objects.filter(Q(pk__in=lapsed) | Q(pk__in=due.values("pk")))
 
 
 def serve(event_id: int, *, skip_locked: bool = False) -> None:

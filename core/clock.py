@@ -1,14 +1,17 @@
 """Once a second, in every process that serves pages: serve the events that have something to do (rule 2)."""
 
 import asyncio
+import datetime as dt
 import logging
 import time
 from contextvars import Context
 
 from asgiref.sync import sync_to_async
 from django.db import connections
+from django.db.models import Exists, F, OuterRef, Q
 
 from . import allocation, hub
+from .models import Event, EventQuerySet, TicketHold
 from .now import now
 
 logger = logging.getLogger(__name__)
@@ -16,9 +19,25 @@ logger = logging.getLogger(__name__)
 _running: tuple[asyncio.AbstractEventLoop, hub.Hub, list[asyncio.Task[None]]] | None = None
 
 
+def events_to_serve(moment: dt.datetime) -> EventQuerySet:
+    """Return the events with something to do: a lapsed hold, a free place and a line, an opening, a line to end.
+
+    Every path that frees a place serves the event itself; this finds what was forgotten, and what time alone brings.
+    """
+    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
+    room = Q(capacity__gt=F("held") + F("booked"))
+    due = Event.objects.filter(starts_at__gt=moment - dt.timedelta(days=1)).filter(
+        Q(pk__in=Event.objects.opening(moment).order_by().values("pk"))
+        | Q(pk__in=Event.objects.on_sale(moment).filter(room).order_by().values("pk")) & Exists(waiting)
+        | (Q(starts_at__lte=moment) | ~Q(status=Event.Status.PUBLISHED)) & Exists(waiting)
+    )
+    lapsed = TicketHold.objects.lapsed(moment).order_by().values("event")
+    return Event.objects.filter(Q(pk__in=lapsed) | Q(pk__in=due.values("pk")))
+
+
 def tick() -> int:
     """Serve every event that is due, each in its own transaction; return how many."""
-    due = list(allocation.events_to_serve(now()).order_by("pk").values_list("pk", flat=True))
+    due = list(events_to_serve(now()).order_by("pk").values_list("pk", flat=True))
     for event_id in due:
         try:
             allocation.serve(event_id, skip_locked=True)

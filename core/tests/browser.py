@@ -79,7 +79,13 @@ class BrowserTestCase(CastOfRaces, TransactionTestCase):
     def _start_server(cls) -> None:
         port = free_port()
         cls.address = f"http://127.0.0.1:{port}"
-        own = {"DATABASE_URL": database_url(), "DEBUG": "on", "HTTPS": "off", "REDIS_URL": settings.REDIS_URL}
+        own = {
+            "ALLOWED_HOSTS": "",
+            "DATABASE_URL": database_url(),
+            "DEBUG": "on",
+            "HTTPS": "off",
+            "REDIS_URL": settings.REDIS_URL,
+        }
         command = [sys.executable, "-m", "daphne", "-v", "0", "-p", str(port), "event_ticketing.asgi:application"]
         cls.server = subprocess.Popen(command, cwd=settings.BASE_DIR, env=os.environ | own)
         cls.addClassCleanup(cls._stop_server)
