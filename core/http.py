@@ -117,9 +117,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         detail = "We are at our limit for a moment. Nothing was lost; try again in a few seconds."
         response: HttpResponse = JsonResponse({"status": "unavailable", "detail": detail}, status=503)
-    else:
-        response = HttpResponse(
-            render_to_string("503.html"), status=503
-        )  # without the request: its context asks the database
+    else:  # rendered without the request, whose context would ask the database
+        response = HttpResponse(render_to_string("503.html"), status=503)
     response["Retry-After"] = RETRY_AFTER
     return response

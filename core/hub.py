@@ -118,6 +118,8 @@ class Hub:
         Thousands of pages that connect in the same second read them once.
         """
         async with self._reading:
+            # All reads go through one database thread: they end in the order they began, so this one cannot put back
+            # numbers that a tick has just replaced.
             if self.loop.time() >= self._upcoming_until:
                 numbers = await database_sync_to_async(live.read_upcoming)()
                 self._upcoming = {stats["event"]: (stats, Letter.of({"type": "stats", **stats})) for stats in numbers}

@@ -1,11 +1,13 @@
 """People in real browsers: what they see, and that it moves by itself."""
 
+import re
+
 from playwright.sync_api import expect
 
 from core.models import Ticket, TicketHold
 
 from .browser import BrowserTestCase
-from .cast import join, later, make_event, statuses
+from .cast import book, join, later, make_event, statuses
 
 PHONE = {"width": 375, "height": 812}
 
@@ -68,6 +70,24 @@ class JourneyTests(BrowserTestCase):
         expect(alices.get_by_role("button", name="Join the line").first).to_be_visible()
         self.assertEqual(statuses(event), [("alice", "expired"), ("bob", "held")])
         self.assertEqual(self.complaints, [])
+
+    def test_without_a_socket_the_page_refreshes_itself_every_thirty_seconds(self) -> None:
+        event = make_event(name="Proxy without sockets", capacity=3, auto_hold=False)
+        page = self.window()
+        page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close())
+        page.clock.install()
+        self.log_in(page, self.alice)
+        row = page.locator(f"[data-region=all] [data-event='{event.pk}']")
+        expect(row.locator("[data-number=booked]")).to_have_text("0")
+        with page.expect_response("**/dashboard/"):  # the first refresh, as soon as it is plain that there is no socket
+            page.clock.fast_forward(11_000)
+            page.clock.fast_forward(3_000)
+        expect(page.locator("[data-live-status]").first).to_contain_text("Updates every 30 s")
+        page.evaluate("window.sameDocument = true")
+        book(event, self.bob)
+        page.clock.fast_forward(33_000)
+        expect(row.locator("[data-number=booked]")).to_have_text("1")
+        self.assertTrue(page.evaluate("window.sameDocument"))
 
     def test_everything_works_with_scripts_off(self) -> None:
         make_event(name="Quiet evening", capacity=1)

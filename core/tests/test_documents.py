@@ -5,6 +5,7 @@ import re
 import socketserver
 import threading
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 from django.test import TestCase
 from icalendar import Calendar
@@ -93,6 +94,14 @@ class PdfTests(TicketCase):
             server.shutdown()
         self.assertEqual(asked, [])
         self.assertEqual(fetcher("data:text/plain,ours").read(), b"ours")
+
+
+class CrowdTests(TicketCase):
+    def test_whoever_would_wait_too_long_for_a_pdf_is_asked_to_try_again(self):
+        with documents._AT_ONCE, documents._AT_ONCE, patch.object(documents, "PATIENCE", 0.01):
+            response = self.get("download/")
+        self.assertEqual((response.status_code, response.headers["Retry-After"]), (503, "3"))
+        self.assertEqual(self.get("download/").status_code, 200)
 
 
 class CalendarEntryTests(TicketCase):

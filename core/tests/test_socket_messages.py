@@ -222,6 +222,15 @@ class SessionTests(SocketCase):
             [{"type": "websocket.close", "code": 4401}],
         )
 
+    async def test_signing_out_closes_the_socket_at_once_without_waiting_for_the_next_check(self):
+        with patch.object(hub, "SESSION_CHECK", 3600):
+            client = await sync_to_async(visit)(self.alice, headers=BROWSER)
+            socket = await self.open("/ws/dashboard/", client)
+            await self.said(socket, 1)
+            await sync_to_async(client.post)("/accounts/logout/")
+            closed = await socket.receive_output(timeout=PATIENCE)
+        self.assertEqual(closed, {"type": "websocket.close", "code": 4401})
+
     async def test_the_socket_of_a_deactivated_person_is_closed(self):
         def deactivate() -> None:
             self.alice.is_active = False
