@@ -9,7 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
 from . import allocation, arrivals
-from .models import Ticket, TicketHold, User, UserSession
+from .models import Cause, Ticket, TicketHold, User, UserSession
 from .now import now
 from .refusals import Refused
 
@@ -44,7 +44,7 @@ def erase_account(user: User) -> None:
         user.set_unusable_password()
     user.save(update_fields=["is_active", "password"])
     arrivals.end_sessions(UserSession.objects.filter(user=user))
-    allocation.end_places(TicketHold.objects.filter(user=user))
+    allocation.end_places(TicketHold.objects.filter(user=user), cause=Cause.ERASED)
     _cancel_tickets(user)
     with transaction.atomic():
         _forget_name(user)
@@ -54,7 +54,7 @@ def _cancel_tickets(user: User) -> None:
     to_come = Ticket.objects.valid().filter(user=user, event__starts_at__gt=now(), checked_in_at=None)
     for ticket_id in to_come.order_by("event", "pk").values_list("pk", flat=True):
         with suppress(Refused):  # admitted a moment ago, or the event was cancelled: it stays on record, without a name
-            allocation.cancel_ticket(ticket_id=ticket_id, by_owner=False)
+            allocation.cancel_ticket(ticket_id=ticket_id, cause=Cause.ERASED)
 
 
 def _forget_name(user: User) -> None:

@@ -1,7 +1,7 @@
 """Who gets a place: the only writer of places, tickets (check-in marks apart) and an event's numbers.
 
-What lives here: join, serve, book, release, cancel, and what staff may change about an event. What does not:
-who is first (`arrivals.py`, `models/line.py`), the gate (`checkin.py`), telling anybody (`live.py`).
+What lives here: join, serve, book, release, cancel; what staff may change is in `steering.py`. What does not: who is
+first (`arrivals.py`, `models/line.py`, `tiers.py`), the gate (`checkin.py`), telling anybody (`live.py`).
 
 How it works. Joining appends a waiting row and locks nothing. Everything that frees or gives a place does it in
 one transaction that locks the event, reads the clock, ends what lapsed, and gives every free place to the first in
@@ -12,19 +12,16 @@ Counters move by guarded steps that the constraint `event_never_oversold` checks
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.db import transaction
 
-from . import arrivals, ticket_code
-from .models import Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
+from . import arrivals, position, ticket_code, tiers
+from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
 from .now import now
 from .refusals import (
     AlreadyBooked,
     AlreadyCheckedIn,
-    CapacityTooLow,
     EventCancelled,
-    EventInUse,
     EventOver,
     HoldExpired,
     NotOnSale,
@@ -34,9 +31,11 @@ from .refusals import (
 )
 from .serving import Serving, announce_after_commit
 
+PAUSED = "Staff have paused the serving of this event."
+
 
 @contextmanager
-def _locked(event_ids: Iterable[int], *, skip_locked: bool = False) -> Iterator[Serving]:
+def locked(event_ids: Iterable[int], *, skip_locked: bool = False) -> Iterator[Serving]:
     """Lock events in the order of their ids, bring them up to date, and write and announce what the caller changes.
 
     A refusal raised inside keeps what was brought up to date: it is committed, then the refusal goes on. With
@@ -66,7 +65,7 @@ def serve(event_id: int, *, skip_locked: bool = False) -> None:
 
     With `skip_locked` nothing happens while somebody else has the event's lock: they serve it themselves.
     """
-    with _locked([event_id], skip_locked=skip_locked):
+    with locked([event_id], skip_locked=skip_locked):
         pass
 
 
@@ -87,13 +86,15 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
         _refuse_the_line(event, user, moment)
         login = session.login_timestamp if session else moment
         rank = arrivals.rank(user=user, event=event, login_timestamp=login)
-        place = TicketHold(event=event, user=user, session=session, login_timestamp=rank, created_at=moment)
+        tier = tiers.tiers_of([user.pk], [event]).get((event_id, user.pk), 0)
+        place = TicketHold(event=event, user=user, session=session, login_timestamp=rank, tier=tier, created_at=moment)
         # From another tab at the same instant: the constraint keeps one row, and both tabs find it below.
         TicketHold.objects.bulk_create([place], ignore_conflicts=True)
         announce_after_commit({event.pk}, [place], [])
     if _is_due(event_id):
         serve(event_id)
     place = mine.with_ahead().latest("pk")
+    position.set_ahead([place])
     if place.status not in TicketHold.UNENDED:  # ended at the same instant: the event was cancelled, another tab booked
         _refuse_the_line(Event.objects.published().get(pk=event_id), user, now())
         raise HoldExpired
@@ -109,7 +110,7 @@ def _is_due(event_id: int) -> bool:
     event = Event.objects.get(pk=event_id)
     lapsed = TicketHold.objects.lapsed(moment).filter(event=event)
     has_ended = event.status != Event.Status.PUBLISHED or event.is_over(moment)
-    return has_ended or (event.is_on_sale(moment) and (event.free > 0 or lapsed.exists()))
+    return has_ended or (event.is_serving(moment) and (event.free > 0 or lapsed.exists()))
 
 
 def _refuse_the_line(event: Event, user: User, moment: dt.datetime) -> None:
@@ -132,11 +133,11 @@ def hold_for_login(*, user: User, session: UserSession) -> None:
     forward = arrivals.put_forward(user, session.login_timestamp)
     if not forward:
         return
-    with _locked(forward) as serving:
+    with locked(forward) as serving:
         # The line was served a moment ago: where a place is still free, nobody waits. Another device of the person may
         # have booked or released while this one waited for the lock.
         clear = set(arrivals.without_obstacle(user, serving.moment).filter(pk__in=forward).values_list("pk", flat=True))
-        free = [e for e in serving.events.values() if e.free > 0 and e.is_on_sale(serving.moment) and e.pk in clear]
+        free = [e for e in serving.events.values() if e.free > 0 and e.is_serving(serving.moment) and e.pk in clear]
         serving.insert_holds(free, user, session)
 
 
@@ -146,7 +147,7 @@ def book(*, event_id: int, user: User) -> Ticket:
     Booking again gives the same ticket. Raises Refused with the reason, and Event.DoesNotExist for a draft.
     """
     Event.objects.published().only("pk").get(pk=event_id)
-    with _locked([event_id]) as serving:
+    with locked([event_id]) as serving:
         event = serving.events[event_id]
         ticket = Ticket.objects.valid().filter(event=event, user=user).first()
         if event.status == Event.Status.CANCELLED:
@@ -162,11 +163,12 @@ def _book_now(serving: Serving, event: Event, user: User) -> Ticket:
     ticket = Ticket(event=event, user=user, code=ticket_code.make(event.pk), booked_at=serving.moment)
     if last is not None and last.status == TicketHold.Status.HELD:
         serving.end([last], TicketHold.Status.BOOKED)
-        ticket.hold = last
+        ticket.hold, ticket.tier = last, last.tier
     else:
         _refuse_direct_booking(serving, event, last)
         if last is not None and last.status == TicketHold.Status.WAITING:  # joined in another tab a moment ago
-            serving.end([last], TicketHold.Status.LEFT)
+            serving.end([last], TicketHold.Status.LEFT, Cause.BOOKED_ELSEWHERE)
+        ticket.tier = tiers.tiers_of([user.pk], [event]).get((event.pk, user.pk), 0)
     return serving.issue(ticket)
 
 
@@ -178,6 +180,9 @@ def _refuse_direct_booking(serving: Serving, event: Event, last: TicketHold | No
         )
     if not event.is_on_sale(serving.moment):
         raise NotOnSale("The sale of this event has closed.")
+    if event.paused_at is not None:
+        can_join = last is None or last.status not in TicketHold.UNENDED
+        raise NotOnSale(f"{PAUSED} Everybody keeps their place in line, and it goes on in order.", can_join=can_join)
     if event.free > 0:
         return
     if last is not None and last.status == TicketHold.Status.EXPIRED:
@@ -196,97 +201,56 @@ def release(*, event_id: int, user: User) -> TicketHold | None:
     cancelled, not released.
     """
     Event.objects.published().only("pk").get(pk=event_id)
-    with _locked([event_id]) as serving:
+    with locked([event_id]) as serving:
         last = TicketHold.objects.filter(event=event_id, user=user).order_by("pk").last()
         if last is not None and last.status in TicketHold.UNENDED:
-            _end_place(serving, last)
+            _end_place(serving, last, Cause.RELEASED)
             serving.bring_up_to_date()
         elif Ticket.objects.valid().filter(event=event_id, user=user).exists():
             raise AlreadyBooked("You have a ticket for this event, and no hold. To give it back, cancel the ticket.")
     return last
 
 
-def _end_place(serving: Serving, place: TicketHold) -> None:
+def _end_place(serving: Serving, place: TicketHold, cause: Cause, reason: str = "") -> None:
     held = place.status == TicketHold.Status.HELD
-    serving.end([place], TicketHold.Status.RELEASED if held else TicketHold.Status.LEFT)
+    serving.end([place], TicketHold.Status.RELEASED if held else TicketHold.Status.LEFT, cause, reason)
 
 
-def end_places(places: TicketHoldQuerySet) -> int:
+def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") -> int:
     """End these places, held or waiting, and serve their events; return how many ended.
 
     For a person who signed out, was deactivated or erased, and for staff. One transaction per event.
     """
     ended = 0
     for event_id in sorted(set(places.unended().values_list("event", flat=True))):
-        with _locked([event_id]) as serving:
+        with locked([event_id]) as serving:
             mine = list(places.unended().filter(event=event_id))
             for place in mine:
-                _end_place(serving, place)
+                _end_place(serving, place, cause, reason)
             serving.bring_up_to_date()
         ended += len(mine)
     return ended
 
 
-def cancel_ticket(*, ticket_id: int, by_owner: bool) -> Ticket:
+def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, reason: str = "") -> Ticket:
     """Cancel a ticket and free its place; doing it again changes nothing.
 
-    Owners can until the event starts, staff (`by_owner=False`) after that too. Raises AlreadyCheckedIn, EventOver,
+    Owners can until the event starts, for any other cause it goes after that too. Raises AlreadyCheckedIn, EventOver,
     EventCancelled.
     """
     event_id = Ticket.objects.values_list("event", flat=True).get(pk=ticket_id)
-    with _locked([event_id]) as serving:
+    with locked([event_id]) as serving:
         ticket, event = Ticket.objects.get(pk=ticket_id), serving.events[event_id]
         if ticket.cancelled_at is None:
             if ticket.checked_in_at is not None:
                 raise AlreadyCheckedIn
             if event.status == Event.Status.CANCELLED:
                 raise EventCancelled
-            if by_owner and event.is_over(serving.moment):
+            if cause == Cause.CANCELLED_BY_OWNER and event.is_over(serving.moment):
                 raise EventOver
-            _cancel(serving, ticket)
+            unused = Ticket.objects.valid().filter(pk=ticket_id, checked_in_at=None)
+            if unused.update(cancelled_at=serving.moment) != 1:
+                raise AlreadyCheckedIn  # the gate takes no lock on the event: it was a moment faster
+            serving.cancel(ticket, cause, reason)
+            serving.bring_up_to_date()
     return ticket
-
-
-def _cancel(serving: Serving, ticket: Ticket) -> None:
-    unused = Ticket.objects.valid().filter(pk=ticket.pk, checked_in_at=None)
-    if unused.update(cancelled_at=serving.moment) != 1:  # the gate takes no lock on the event: it was a moment faster
-        raise AlreadyCheckedIn
-    ticket.cancelled_at = serving.moment
-    serving.tickets.append(ticket)
-    serving.count(ticket.event_id, booked=-1)
-    serving.bring_up_to_date()
-
-
-def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
-    """Change an existing event: details, capacity, sales window, status; serve whoever can be served then.
-
-    Raises CapacityTooLow (it names the least possible number) and EventInUse. Cancelling ends places and holds; a
-    sale that is moved into the future opens again.
-    """
-    with _locked([event_id]) as serving:
-        event = serving.events[event_id]
-        _refuse_revision(event, values)
-        was_open = event.is_on_sale(serving.moment)
-        for name, value in values.items():
-            setattr(event, name, value)
-        if event.is_before_sale(serving.moment):
-            event.opened_at = None  # there will be an opening, perhaps a second one
-        elif was_open:
-            event.opened_at = event.opened_at or serving.moment
-        serving.write_numbers()  # of holds that lapsed: a capacity lowered to what is left must not meet the old ones
-        event.save(update_fields={*values, "opened_at"})
-        serving.revise(event)
-        if event.status == Event.Status.CANCELLED:
-            serving.tickets += Ticket.objects.valid().filter(event=event)  # which no longer open the gate
-        serving.bring_up_to_date()
-
-
-def _refuse_revision(event: Event, values: dict[str, Any]) -> None:
-    taken = event.booked + event.held
-    if values.get("capacity", event.capacity) < taken:
-        raise CapacityTooLow(
-            f"{event.booked} places are booked and {event.held} are held, so the capacity cannot go below {taken}."
-        )
-    hidden = values.get("status") == Event.Status.DRAFT and event.status != Event.Status.DRAFT
-    if hidden and (taken or TicketHold.objects.unended().filter(event=event).exists()):
-        raise EventInUse

@@ -85,7 +85,7 @@ def put_forward(user: User, moment: dt.datetime) -> list[int]:
     lapsed = TicketHold.objects.lapsed(moment).filter(event=OuterRef("pk"))
     events = (
         without_obstacle(user, moment)
-        .on_sale(moment)
+        .serving(moment)
         .filter(Q(capacity__gt=F("held") + F("booked")) | Exists(lapsed), ~Exists(waiting), auto_hold=True)
     )
     return list(events.values_list("pk", flat=True)[: settings.AUTO_HOLDS_PER_LOGIN])

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from . import allocation, clock
-from .models import Event, EventQuerySet, TicketHold, TicketHoldQuerySet, UserSession
+from .models import Cause, Event, EventQuerySet, TicketHold, TicketHoldQuerySet, UserSession
 from .now import now
 
 WITHOUT_SIGN_OF_LIFE = dt.timedelta(hours=24)
@@ -30,7 +30,7 @@ def clean() -> Counts:
     return {
         "lapsed holds": lapsed,
         "events served": clock.tick() + _end_lines(_begun(moment)),
-        "waiting places ended": end_places(_absent(moment)),
+        "waiting places ended": end_places(_absent(moment), cause=Cause.ABSENT),
         "logins ended": _in_batches(_idle(moment), lambda logins: logins.update(is_active=False)),
         "old logins removed": _in_batches(_old_logins(moment), _remove),
         "old places removed": _in_batches(_old_places(moment), _remove),
@@ -52,14 +52,15 @@ def count() -> Counts:
     }
 
 
-def end_places(places: TicketHoldQuerySet) -> int:
+def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") -> int:
     """End these places a few hundred at a time; return how many ended.
 
     Those in line go first, so that nobody among them is held a place only to lose it with the next batch.
     """
     in_turn = places.unended().order_by("event", "-status", "pk")
     ids = list(in_turn.values_list("pk", flat=True))
-    return sum(allocation.end_places(places.filter(pk__in=ids[at : at + BATCH])) for at in range(0, len(ids), BATCH))
+    batches = (places.filter(pk__in=ids[at : at + BATCH]) for at in range(0, len(ids), BATCH))
+    return sum(allocation.end_places(batch, cause=cause, reason=reason) for batch in batches)
 
 
 def _begun(moment: dt.datetime) -> EventQuerySet:

@@ -19,6 +19,7 @@ BADGES = {
     "over": "Already started",
     "not_yet": "Not yet on sale",
     "closed": "Sale closed",
+    "paused": "Serving paused",
     "sold_out": "Sold out",
     "line": "People waiting",
     "available": "Available",
@@ -52,7 +53,7 @@ class EventCard:
     @property
     def can_join(self) -> bool:
         """Whether the viewer can take a place in line."""
-        return self.badge in {"sold_out", "line", "not_yet"}
+        return self.badge in {"sold_out", "line", "not_yet", "paused"}
 
 
 def event_card(event: Event, stats: Stats, mine: PersonPlaces, now: dt.datetime) -> EventCard:
@@ -71,6 +72,7 @@ def _badge(event: Event, stats: Stats, place: TicketHold | None, ticket: Ticket 
         (place is not None, "waiting"),
         (event.is_before_sale(now), "not_yet"),
         (event.is_sale_closed(now), "closed"),
+        ("paused" in stats, "paused"),
         (stats["waiting"] > 0, "line"),
         (stats["available"] == 0, "sold_out"),
     )

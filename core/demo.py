@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q
 
-from . import accounts, allocation, checkin
+from . import accounts, allocation, checkin, steering
 from .demo_events import EVENTS, DemoEvent
 from .models import GATE_STAFF, Event, Scan, Ticket, User
 from .now import now
@@ -132,4 +132,4 @@ def _let_it_be_over(event: Event, starts_at: dt.datetime, ends_at: dt.datetime, 
         booked_at = starts_at - dt.timedelta(days=20 - early, minutes=17 * early)
         Ticket.objects.filter(pk=ticket.pk).update(booked_at=booked_at)
     Event.objects.filter(pk=event.pk).update(created_at=starts_at - dt.timedelta(days=30))
-    allocation.revise_event(event_id=event.pk, values={"starts_at": starts_at, "ends_at": ends_at})
+    steering.revise_event(event_id=event.pk, values={"starts_at": starts_at, "ends_at": ends_at})

@@ -68,7 +68,7 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
             field.show_hidden_initial = self.instance.pk is not None and name != "image"
 
     def changed_values(self) -> dict[str, Any]:
-        """Return what was changed, for `allocation.revise_event`."""
+        """Return what was changed, for `steering.revise_event`."""
         changed = {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
         if changed.get("image") is False:  # what a file field says when its box "clear" is ticked
             changed["image"] = ""

@@ -9,7 +9,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from . import accounts, allocation, arrivals, hub
-from .models import Ticket, TicketHold, User
+from .models import Cause, Ticket, TicketHold, User
 from .signals import availability_changed, hold_changed, ticket_changed
 
 ARRIVED = "arrived"  # in a session whose login is yet to be put forward for holds
@@ -32,7 +32,9 @@ def end_places_with_the_last_session(request: Any, user: User | None, **kwargs: 
     by_hand = request.session.get(HASH_SESSION_KEY) == user.get_session_auth_hash()
     key = request.session.session_key
     if by_hand and arrivals.is_last_session(user=user, session_key=key):
-        allocation.end_places(TicketHold.objects.filter(user=user))  # first: if it fails, they are still signed in
+        allocation.end_places(
+            TicketHold.objects.filter(user=user), cause=Cause.LOGGED_OUT
+        )  # first: if it fails, they are still signed in
     arrivals.end_session(key)
     hub.hang_up(key)
 
@@ -48,7 +50,7 @@ def end_places_of_the_deactivated(instance: User, **kwargs: Any) -> None:
     """A deactivated account keeps its tickets and nothing else (rule 26)."""
     if not instance.is_active:
         arrivals.end_all_sessions(instance)
-        allocation.end_places(TicketHold.objects.filter(user=instance))
+        allocation.end_places(TicketHold.objects.filter(user=instance), cause=Cause.DEACTIVATED)
 
 
 @receiver(post_save, sender=User)

@@ -83,3 +83,10 @@ class EventInUse(Refused):
 
     status = "event_in_use"
     detail = "People have places or tickets for this event. Cancel it instead of hiding it as a draft."
+
+
+class TermsFrozen(Refused):
+    """The sale has opened, so what decides about the line stays as it was announced."""
+
+    status = "terms_frozen"
+    detail = "The sale has opened: the order of the line and its tiers stay as they were announced before."

@@ -1,6 +1,6 @@
-"""What one transaction of the allocation does to the events it has locked: open, expire, grant, count, announce.
+"""What one transaction of the allocation does to the events it has locked: open, expire, grant, count, seal, announce.
 
-Used by `allocation.py` alone, which takes the lock.
+Used by `allocation.py` and `steering.py` alone, which take the lock.
 """
 
 import datetime as dt
@@ -10,89 +10,160 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
 
-from . import arrivals, signals
-from .models import Event, Ticket, TicketHold, User, UserSession
+from . import arrivals, signals, tiers
+from .fairness import draw
+from .fairness.ledger import Ledger, pseudonym
+from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
+
+ENDINGS = {
+    TicketHold.Status.EXPIRED: "expiry",
+    TicketHold.Status.RELEASED: "release",
+    TicketHold.Status.LEFT: "leave",
+}  # and their entries in the ledger; the end by booking is in the ticket's
+BATCH = 1000  # rows in one statement that names each
 
 
 class Serving:
     """The locked events of one transaction, the moment read after the lock, and what changes.
 
     `moves[event id]` is `[change of held, change of booked]`; the same steps are made on the events in memory, so that
-    `event.free` is right throughout, and written as guarded steps at the end.
+    `event.free` is right throughout, and written as guarded steps at the end, together with the ledger's entries.
     """
 
     def __init__(self, events: Mapping[int, Event], moment: dt.datetime) -> None:
         self.events = events
         self.moment = moment
+        self.ledger = Ledger(moment)
         self.moves: dict[int, list[int]] = defaultdict(lambda: [0, 0])
         self.touched: set[int] = set()
         self.holds: list[TicketHold] = []
         self.tickets: list[Ticket] = []
+        self._linked: set[int] = set()  # places that the ledger has now, and whose rows do not say so yet
+        self._moved: set[int] = set()  # places whose rows do
 
     def bring_up_to_date(self) -> None:
-        """End what lapsed, carry out openings, and give every free place to the first in line."""
-        self._expire()
+        """Link who joined, end what lapsed, carry out openings, and give every free place to the first in line."""
+        self._link_and_expire()
         for event in self.events.values():
             if event.is_opening(self.moment):
                 self._open(event)
+            elif event.is_drawn and event.is_before_sale(self.moment):
+                self.ledger.note_terms(event)  # with the commitment: before anybody who takes part
         waited_for = TicketHold.objects.waiting().filter(event__in=self.events).order_by()
         for event_id in waited_for.values_list("event", flat=True).distinct():
             self._serve_line(self.events[event_id])
         for event in self.events.values():
             if event.status == Event.Status.CANCELLED:
                 held = list(TicketHold.objects.filter(event=event, status=TicketHold.Status.HELD))
-                self.end(held, TicketHold.Status.RELEASED)
+                self.end(held, TicketHold.Status.RELEASED, Cause.EVENT_CANCELLED)
 
-    def _expire(self) -> None:
-        lapsed = list(TicketHold.objects.lapsed(self.moment).filter(event__in=self.events))
+    def _link_and_expire(self) -> None:
+        is_due = Q(is_linked=False, ended_at=None) | Q(status=TicketHold.Status.HELD, expires_at__lte=self.moment)
+        due = list(TicketHold.objects.filter(is_due, event__in=self.events).order_by("pk"))
+        self.link(due)
+        lapsed = [place for place in due if place.is_lapsed(self.moment)]
         # Ended when its time was over, not when somebody noticed: that moment ranks the person if they come back.
         self._move(lapsed, status=TicketHold.Status.EXPIRED, ended_at=F("expires_at"))
         for hold in lapsed:
             hold.ended_at = hold.expires_at
+            self.note(hold, ENDINGS[TicketHold.Status.EXPIRED])
             self.count(hold.event_id, held=-1)
+
+    def link(self, places: list[TicketHold]) -> None:
+        """Enter the joining of places that the ledger does not have; held ones first, which were served before."""
+        unlinked = [place for place in places if not place.is_linked and place.pk not in self._linked]
+        for place in sorted(unlinked, key=lambda place: place.status == TicketHold.Status.WAITING):
+            self._enter(place)
+            self._linked.add(place.pk)
+
+    def _enter(self, place: TicketHold) -> None:
+        joined = {"rank": place.login_timestamp, "tier": place.tier, "joined_at": place.created_at}
+        self.note(place, "join", **joined)
+        if place.status == TicketHold.Status.HELD:
+            self.note(place, "hold", until=place.expires_at)
+
+    def note(self, place: TicketHold, kind: str, **fields: Any) -> None:
+        """Add an entry about a place to its event's ledger."""
+        self.ledger.note(self.events[place.event_id], kind, user_id=place.user_id, place=place.pk, **fields)
 
     def _open(self, event: Event) -> None:
         """Put everybody who is there in line by their login, before the first place is given (rule 11)."""
         if event.auto_hold:
+            present = arrivals.present_at_opening(event)
+            tier_of = tiers.tiers_of(present, [event])
             places = [
-                TicketHold(event=event, user_id=user, login_timestamp=rank, created_at=self.moment)
-                for user, rank in arrivals.present_at_opening(event).items()
+                TicketHold(
+                    event=event,
+                    user_id=user,
+                    login_timestamp=rank,
+                    tier=tier_of.get((event.pk, user), 0),
+                    created_at=self.moment,
+                )
+                for user, rank in present.items()
             ]
             TicketHold.objects.bulk_create(places, ignore_conflicts=True)
             self.holds += places
+        self.link(list(TicketHold.objects.waiting().to_link().filter(event=event).order_by("pk")))
+        if event.is_drawn:
+            self._draw(event)
+        else:
+            self.ledger.note(event, "opening")
         Event.objects.filter(pk=event.pk).update(opened_at=self.moment)
         event.opened_at = self.moment
 
+    def _draw(self, event: Event) -> None:
+        """Draw all who wait into a random order; who was drawn at an earlier opening keeps that number (rule 10)."""
+        waiting = list(TicketHold.objects.waiting().filter(event=event, draw=None).order_by("pk"))
+        self.link(waiting)
+        people = {pseudonym(event, place.user_id): place for place in waiting}
+        frozen = draw.freeze(people)
+        self.ledger.note(event, "opening", seed=event.draw_seed, frozen=frozen, drawn=len(people))
+        last = TicketHold.objects.filter(event=event).aggregate(last=Max("draw"))["last"] or 0
+        for number, person in enumerate(draw.order(event.draw_seed, frozen, people), start=last + 1):
+            people[person].draw = number
+            self.note(people[person], "draw", draw=number)
+        TicketHold.objects.bulk_update(waiting, ["draw"], batch_size=BATCH)
+
     def _serve_line(self, event: Event) -> None:
         waiting = TicketHold.objects.waiting().filter(event=event)
-        if event.status != Event.Status.PUBLISHED or event.is_over(self.moment):
-            self.end(list(waiting), TicketHold.Status.LEFT)
-        elif event.is_on_sale(self.moment):
+        if event.status != Event.Status.PUBLISHED:
+            self.end(list(waiting), TicketHold.Status.LEFT, Cause.EVENT_CANCELLED)
+        elif event.is_over(self.moment):
+            self.end(list(waiting), TicketHold.Status.LEFT, Cause.EVENT_OVER)
+        elif event.is_serving(self.moment):
             self._grant(event, waiting)
 
-    def _grant(self, event: Event, waiting: Any) -> None:
+    def _grant(self, event: Event, waiting: TicketHoldQuerySet) -> None:
+        """Hold every free place for the first in line. Whoever cannot be held one leaves, and it goes on."""
         booked = Ticket.objects.valid().filter(event=event, user=OuterRef("user"))
-        # Joined in one tab while another tab booked, or just before they were deactivated: the place goes on.
-        barred = ExpressionWrapper(Q(Exists(booked)) | Q(user__is_active=False), BooleanField())
-        in_order = waiting.annotate(barred=barred).in_line_order()
-        while event.free > 0 and (first := list(in_order[: event.free])):
-            self.end([place for place in first if place.barred], TicketHold.Status.LEFT)
-            self.hold([place for place in first if not place.barred])
+        # Joined in one tab while another tab booked, or just before they were deactivated.
+        in_turn = waiting.annotate(has_ticket=Exists(booked), is_active=F("user__is_active"))
+        exhausted = False
+        while event.free > 0 and not exhausted:
+            first: list[Any] = tiers.first_in_line(in_turn, event, event.free)
+            exhausted = len(first) < event.free
+            self.end([p for p in first if p.has_ticket], TicketHold.Status.LEFT, Cause.BOOKED_ELSEWHERE)
+            inactive = [p for p in first if not p.has_ticket and not p.is_active]
+            self.end(inactive, TicketHold.Status.LEFT, Cause.DEACTIVATED)
+            self.hold([place for place in first if place.status == TicketHold.Status.WAITING])
 
     def hold(self, places: list[TicketHold]) -> None:
         """Turn waiting places into holds, each as long as its event's holds last."""
+        self.link(places)
         until: dict[dt.datetime, list[TicketHold]] = defaultdict(list)
         for place in places:
             place.held_at, place.expires_at = self.moment, self.moment + self.events[place.event_id].hold_time
             until[place.expires_at].append(place)
+            self.note(place, "hold", until=place.expires_at)
             self.count(place.event_id, held=1)
         for expires_at, alike in until.items():
             self._move(alike, status=TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
 
     def insert_holds(self, events: list[Event], user: User, session: UserSession) -> None:
         """Hold a place of each event for a person; where they have one by now, from another tab, that one stays."""
+        tier_of = tiers.tiers_of([user.pk], events)
         places = [
             TicketHold(
                 event=event,
@@ -100,20 +171,29 @@ class Serving:
                 session=session,
                 status=TicketHold.Status.HELD,
                 login_timestamp=session.login_timestamp,
+                tier=tier_of.get((event.pk, user.pk), 0),
                 created_at=self.moment,
                 held_at=self.moment,
                 expires_at=self.moment + event.hold_time,
+                is_linked=True,
             )
             for event in events
         ]
         TicketHold.objects.bulk_create(places, ignore_conflicts=True)
         for place in TicketHold.objects.filter(user=user, event__in=events, held_at=self.moment):
+            self._enter(place)
             self.count(place.event_id, held=1)
             self.holds.append(place)
 
-    def end(self, places: list[TicketHold], status: TicketHold.Status) -> None:
+    def end(
+        self, places: list[TicketHold], status: TicketHold.Status, cause: Cause | None = None, reason: str = ""
+    ) -> None:
         """End waiting or held places in a final state; a held one frees its place."""
+        self.link(places)
+        why = {"cause": cause, "reason": reason} if reason else {"cause": cause}
         for place in places:
+            if status in ENDINGS:
+                self.note(place, ENDINGS[status], **why)
             if place.status == TicketHold.Status.HELD:
                 self.count(place.event_id, held=-1)
             place.ended_at = self.moment
@@ -122,17 +202,32 @@ class Serving:
     def issue(self, ticket: Ticket) -> Ticket:
         """Store a new ticket and count it."""
         ticket.save()
+        event = self.events[ticket.event_id]
+        numbers = {"ticket": ticket.pk, "place": ticket.hold_id, "tier": ticket.tier}
+        self.ledger.note(event, "booking", user_id=ticket.user_id, **numbers)
         self.count(ticket.event_id, booked=1)
         self.tickets.append(ticket)
         return ticket
+
+    def cancel(self, ticket: Ticket, cause: Cause, reason: str) -> None:
+        """Count a ticket that was cancelled as a free place."""
+        ticket.cancelled_at = self.moment
+        why = {"cause": cause, "reason": reason} if reason else {"cause": cause}
+        event = self.events[ticket.event_id]
+        self.ledger.note(event, "cancellation", user_id=ticket.user_id, ticket=ticket.pk, tier=ticket.tier, **why)
+        self.count(ticket.event_id, booked=-1)
+        self.tickets.append(ticket)
 
     def _move(self, places: list[TicketHold], **to: Any) -> None:
         """Set a state on places that were read under the lock; each must still be in a state that is not final."""
         if not places:
             return
-        moved = TicketHold.objects.unended().filter(pk__in=[place.pk for place in places]).update(**to)
+        ids = [place.pk for place in places]
+        moved = TicketHold.objects.unended().filter(pk__in=ids).update(is_linked=True, **to)
         if moved != len(places):
             raise RuntimeError(f"{len(places)} places were to move, {moved} did: somebody wrote without the lock")
+        self._linked.update(ids)
+        self._moved.update(ids)
         for place in places:
             place.status = to["status"]
         self.holds += places
@@ -143,8 +238,28 @@ class Serving:
         event.held, event.booked = event.held + held, event.booked + booked
         move[0], move[1] = move[0] + held, move[1] + booked
 
+    def extend(self, event: Event, by: dt.timedelta, reason: str) -> int:
+        """Move the end of every hold of an event; return how many there are."""
+        held = list(TicketHold.objects.filter(event=event, status=TicketHold.Status.HELD))
+        self.ledger.note(event, "extension", minutes=by / dt.timedelta(minutes=1), reason=reason)
+        if held:
+            self._move(held, status=TicketHold.Status.HELD, expires_at=F("expires_at") + by)
+        return len(held)
+
+    def retier(self, event: Event) -> None:
+        """Give everybody who waits the tier that the event's tiers, declared anew, make them (rule 9)."""
+        waiting = list(TicketHold.objects.waiting().filter(event=event))
+        tier_of = tiers.tiers_of([place.user_id for place in waiting], [event])
+        moved = [place for place in waiting if place.tier != tier_of.get((event.pk, place.user_id), 0)]
+        self.link(moved)
+        for place in moved:
+            place.tier = tier_of.get((event.pk, place.user_id), 0)
+            self.note(place, "tier", tier=place.tier)
+        TicketHold.objects.bulk_update(moved, ["tier"], batch_size=BATCH)
+
     def revise(self, event: Event) -> None:
-        """Note that something else about the event changed, so that its pages learn of it."""
+        """Note that something else about the event changed, so that its pages learn of it, and its ledger."""
+        self.ledger.revise(event)
         self.count(event.pk)
 
     def write_numbers(self) -> None:
@@ -154,14 +269,24 @@ class Serving:
             alike[held, booked].append(event_id)
         for (held, booked), event_ids in alike.items():
             Event.objects.filter(pk__in=event_ids).update(
-                held=F("held") + held, booked=F("booked") + booked, version=F("version") + 1
+                held=F("held") + held,
+                booked=F("booked") + booked,
+                version=F("version") + 1,
+                **self.ledger.columns(event_ids),
             )
         self.touched |= self.moves.keys()
         self.moves.clear()
 
     def finish(self) -> None:
         """Write what is left to write, and announce it all."""
+        only_sealed = self.ledger.events.keys() - self.moves.keys()
         self.write_numbers()
+        if only_sealed:
+            Event.objects.filter(pk__in=only_sealed).update(**self.ledger.columns(only_sealed))
+        self.ledger.write()
+        unmarked = sorted(self._linked - self._moved)
+        for start in range(0, len(unmarked), BATCH):
+            TicketHold.objects.filter(pk__in=unmarked[start : start + BATCH]).update(is_linked=True)
         self.touched |= {place.event_id for place in self.holds}
         announce_after_commit(self.touched, self.holds, self.tickets)
 

@@ -114,6 +114,10 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 2
 HOLD_MINUTES = _number("HOLD_MINUTES", 10, least=0.01)
 AUTO_HOLDS_PER_LOGIN = round(_number("AUTO_HOLDS_PER_LOGIN", 10, least=0))
 AUTO_HOLD_COOLDOWN_MINUTES = _number("AUTO_HOLD_COOLDOWN_MINUTES", 30, least=0)
+# Groups that an event may serve first up to a share of its capacity, lowest first: the first is tier 1 (rule 9).
+TIERS = [name.strip() for name in env.list("TIERS", default=[])]
+if len(set(TIERS)) != len(TIERS) or "" in TIERS:
+    raise ImproperlyConfigured(f"TIERS must be names of groups, each once, not {env.str('TIERS')!r}.")
 # At least two days: the rank of somebody who comes back looks at their ended places of the last 24 hours.
 RETENTION_DAYS = _number("RETENTION_DAYS", 90, least=2)
 

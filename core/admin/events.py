@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from .. import allocation, position
+from .. import position, steering
 from ..forms import EventForm
 from ..models import Event, Scan
 from ..now import now
@@ -104,7 +104,7 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
         if change:
             values = form.changed_values()
             if values:
-                allocation.revise_event(event_id=obj.pk, values=values)
+                steering.revise_event(event_id=obj.pk, values=values)
             return
         if not request.user.is_superuser:
             obj.created_by_id = request.user.pk  # type: ignore[assignment]  # -- staff have logged in

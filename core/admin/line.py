@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from .. import allocation, cleanup
-from ..models import Event, Scan, Ticket, TicketHold
+from ..models import Cause, Event, Scan, Ticket, TicketHold
 from ..now import now
 from ..refusals import Refused
 from .records import RecordAdmin, counted
@@ -74,7 +74,9 @@ class TicketHoldAdmin(RecordAdmin):
     def release_places(self, request: HttpRequest, queryset: QuerySet[TicketHold]) -> None:
         """End live places; the next in line are served at once."""
         chosen = queryset.count()
-        ended = cleanup.end_places(TicketHold.objects.filter(pk__in=queryset.order_by().values("pk")))
+        ended = cleanup.end_places(
+            TicketHold.objects.filter(pk__in=queryset.order_by().values("pk")), cause=Cause.REMOVED_BY_STAFF
+        )
         if ended:
             messages.success(request, f"Released: {counted(ended, 'place', 'places')}. The line was served.")
         if ended < chosen:
@@ -116,7 +118,7 @@ class TicketAdmin(RecordAdmin):
                 refused["This ticket was cancelled before."] += 1
                 continue
             try:
-                allocation.cancel_ticket(ticket_id=ticket_id, by_owner=False)
+                allocation.cancel_ticket(ticket_id=ticket_id, cause=Cause.CANCELLED_BY_STAFF)
                 cancelled += 1
             except Refused as reason:
                 refused[reason.detail] += 1

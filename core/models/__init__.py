@@ -1,15 +1,20 @@
 """What is stored, and the rules that the database itself keeps."""
 
-from .events import Event, EventQuerySet
+from .events import DeclaredTier, Event, EventQuerySet, new_secret
+from .ledger import FREES_A_PLACE, Cause, LedgerEntry
 from .line import LINE_ORDER, TicketHold, TicketHoldQuerySet, count_per_event
 from .people import GATE_STAFF, User, UserSession
 from .tickets import Scan, Ticket, TicketQuerySet
 
 __all__ = [
+    "FREES_A_PLACE",
     "GATE_STAFF",
     "LINE_ORDER",
+    "Cause",
+    "DeclaredTier",
     "Event",
     "EventQuerySet",
+    "LedgerEntry",
     "Scan",
     "Ticket",
     "TicketHold",
@@ -18,4 +23,5 @@ __all__ = [
     "User",
     "UserSession",
     "count_per_event",
+    "new_secret",
 ]

@@ -1,8 +1,9 @@
 """Events, and what can be done with them when."""
 
 import datetime as dt
+import secrets
 import zoneinfo
-from typing import Any
+from typing import Any, TypedDict
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -22,6 +23,14 @@ def known_time_zone(name: str) -> None:
         raise ValidationError(f"“{name}” is no time zone; write one like Europe/Berlin or America/New_York.")
 
 
+class DeclaredTier(TypedDict):
+    """A group whose members an event serves first, as everybody is told: its number from 1, its name, its places."""
+
+    tier: int
+    name: str
+    places: int
+
+
 class EventQuerySet(QuerySet["Event"]):
     """Events by what can be done with them."""
 
@@ -39,18 +48,28 @@ class EventQuerySet(QuerySet["Event"]):
             Q(sales_open_at=None) | Q(sales_open_at__lte=now), Q(sales_close_at=None) | Q(sales_close_at__gt=now)
         )
 
+    def serving(self, now: dt.datetime) -> "EventQuerySet":
+        """Events on sale whose serving staff have not paused."""
+        return self.on_sale(now).filter(paused_at=None)
+
     def opening(self, now: dt.datetime) -> "EventQuerySet":
         """Events on sale whose announced opening has come, and has not been carried out (rule 11)."""
         return self.on_sale(now).filter(opened_at=None, sales_open_at__isnull=False)
 
 
 LARGEST_CAPACITY = 1_000_000  # more is a typing error
+SECRET_BYTES = 32
+
+
+def new_secret() -> str:
+    """Return a secret of an event's own, in hexadecimal: the seed of its draw, the key of its pseudonyms."""
+    return secrets.token_hex(SECRET_BYTES)
 
 
 class Event(models.Model):
     """Something people go to, with `capacity` places.
 
-    `held`, `booked`, `version` and `opened_at` belong to `allocation.py`; saving an existing event leaves them alone.
+    What `KEPT_BY_ALLOCATION` names belongs to the allocation; saving an existing event leaves it alone.
     """
 
     class Status(models.TextChoices):
@@ -62,7 +81,10 @@ class Event(models.Model):
         LOGIN_FIFO = "login_fifo", "in order of login"
         RANDOMISED_OPEN = "randomised_open", "drawn at the opening, then in order of login"
 
-    KEPT_BY_ALLOCATION = frozenset({"held", "booked", "version", "opened_at"})
+    KEPT_BY_ALLOCATION = frozenset({
+        "held", "booked", "version", "opened_at", "paused_at", "pause_reason", "draw_seed", "pseudonym_key",
+        "ledger_seq", "ledger_seal", "ledger_terms",
+    })  # fmt: skip
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
@@ -87,10 +109,19 @@ class Event(models.Model):
     auto_hold = models.BooleanField(default=True, help_text="A login is held a place automatically.")
     hold_minutes = models.DecimalField(max_digits=7, decimal_places=3, null=True, blank=True)
     line_policy = models.CharField(max_length=15, choices=LinePolicy.choices, default=LinePolicy.LOGIN_FIFO)
+    # Percent of the capacity by name of a group of `TIERS`, whose members are served first up to it (rule 9).
+    tier_shares = models.JSONField(default=dict, blank=True)
     held = models.PositiveIntegerField(default=0, editable=False)
     booked = models.PositiveIntegerField(default=0, editable=False)
     version = models.PositiveBigIntegerField(default=0, editable=False)
     opened_at = models.DateTimeField(null=True, editable=False)
+    paused_at = models.DateTimeField(null=True, editable=False)
+    pause_reason = models.CharField(max_length=200, blank=True, editable=False)
+    draw_seed = models.CharField(max_length=64, default=new_secret, editable=False)
+    pseudonym_key = models.CharField(max_length=64, default=new_secret, editable=False)
+    ledger_seq = models.PositiveBigIntegerField(default=0, editable=False)
+    ledger_seal = models.CharField(max_length=64, blank=True, editable=False)
+    ledger_terms = models.TextField(blank=True, editable=False)
 
     # Annotated by `position.with_line`.
     line_waiting: int
@@ -166,6 +197,10 @@ class Event(models.Model):
             and not self.is_sale_closed(now)
         )
 
+    def is_serving(self, now: dt.datetime) -> bool:
+        """Whether free places are given at `now`: on sale, and not paused by staff."""
+        return self.paused_at is None and self.is_on_sale(now)
+
     def is_opening(self, now: dt.datetime) -> bool:
         """Whether the announced opening of the sale has come, and has not been carried out (rule 11)."""
         return self.sales_open_at is not None and self.opened_at is None and self.is_on_sale(now)
@@ -186,6 +221,21 @@ class Event(models.Model):
     def is_over(self, now: dt.datetime) -> bool:
         """Whether the event has started; nothing is bookable from then on."""
         return self.starts_at <= now
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether those present at the opening are drawn into a random order (rule 10)."""
+        return self.line_policy == self.LinePolicy.RANDOMISED_OPEN
+
+    @property
+    def tiers(self) -> list[DeclaredTier]:
+        """The tiers that are served first, highest first, each with the places its share comes to (rounded down)."""
+        named = [(tier, name, self.tier_shares.get(name)) for tier, name in enumerate(settings.TIERS, start=1)]
+        return [
+            DeclaredTier(tier=tier, name=name, places=self.capacity * percent // 100)
+            for tier, name, percent in reversed(named)
+            if percent
+        ]
 
     @property
     def hold_time(self) -> dt.timedelta:

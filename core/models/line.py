@@ -1,6 +1,7 @@
 """Places in line: who waits, who is held a ticket until when, and how each place ended."""
 
 import datetime as dt
+from typing import Any
 
 from django.db import models
 from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
@@ -12,12 +13,13 @@ from .people import User, UserSession
 
 # Rule 4; ids break ties, so that the order is exact to the single arrival.
 LINE_ORDER = (F("tier").desc(), F("draw").asc(nulls_last=True), F("login_timestamp").asc(), F("id").asc())
+RANK = LINE_ORDER[1:]  # the same among people of whose tier nothing depends
 NOT_DRAWN = 2**31 - 1  # more than any draw: whoever was not drawn comes after all who were
 
 
-def count_per_event(places: "QuerySet[TicketHold]") -> Coalesce:
-    """Return an expression that counts `places`, which refer to the outer event."""
-    counted = places.order_by().values("event").annotate(n=Count("pk")).values("n")
+def count_per_event(rows: "QuerySet[Any]") -> Coalesce:
+    """Return an expression that counts `rows`, places or tickets, which refer to the outer event."""
+    counted = rows.order_by().values("event").annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted), 0, output_field=IntegerField())
 
 
@@ -35,6 +37,10 @@ class TicketHoldQuerySet(QuerySet["TicketHold"]):
     def waiting(self) -> "TicketHoldQuerySet":
         """Places still in line."""
         return self.filter(status=TicketHold.Status.WAITING)
+
+    def to_link(self) -> "TicketHoldQuerySet":
+        """Places that have not ended and that the ledger does not have yet."""
+        return self.filter(is_linked=False, ended_at=None)
 
     def lapsed(self, now: dt.datetime) -> "TicketHoldQuerySet":
         """Holds whose time is over and that nothing has swept yet."""
@@ -80,6 +86,8 @@ class TicketHold(models.Model):
     held_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    # Whether the ledger has the place's joining; until the next serve links it, a waiting row is its own record.
+    is_linked = models.BooleanField(default=False, editable=False)
 
     ahead: int  # annotated by `with_ahead`
     wait_seconds: int | None = None  # estimated by `position.places_of`
@@ -110,6 +118,8 @@ class TicketHold(models.Model):
                 name="hold_line",
             ),
             models.Index(fields=["expires_at"], condition=Q(status="held"), name="hold_lapse"),
+            models.Index(fields=["event", "tier"], condition=Q(status="held", tier__gt=0), name="hold_of_tier"),
+            models.Index(fields=["event"], condition=Q(is_linked=False, ended_at=None), name="hold_to_link"),
             models.Index(fields=["user", "event", "ended_at"], name="hold_of_person"),
             models.Index(fields=["event", "ended_at"], name="hold_rate"),
         ]

@@ -24,6 +24,7 @@ class Ticket(models.Model):
     event = models.ForeignKey(Event, related_name="tickets", on_delete=models.PROTECT)
     user = models.ForeignKey(User, related_name="tickets", on_delete=models.PROTECT)
     hold = models.OneToOneField(TicketHold, null=True, blank=True, on_delete=models.SET_NULL, related_name="ticket")
+    tier = models.PositiveSmallIntegerField(default=0)
     code = models.CharField(max_length=90, unique=True)
     booked_at = models.DateTimeField(default=timezone.now)
     cancelled_at = models.DateTimeField(null=True, blank=True)
@@ -42,6 +43,9 @@ class Ticket(models.Model):
             models.CheckConstraint(
                 condition=Q(cancelled_at=None) | Q(checked_in_at=None), name="ticket_admitted_or_cancelled"
             ),
+        ]
+        indexes = [
+            models.Index(fields=["event", "tier"], condition=Q(cancelled_at=None, tier__gt=0), name="ticket_of_tier")
         ]
 
     def __str__(self) -> str:

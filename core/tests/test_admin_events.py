@@ -6,7 +6,7 @@ from django.db import connection
 from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 
-from core import allocation
+from core import steering
 from core.models import Event, TicketHold, User
 
 from .cast import Cast, book, join, lapse, later, make_event, make_people, numbers, statuses
@@ -192,7 +192,7 @@ class ChangeTests(AdminCase):
     def test_what_a_colleague_has_saved_since_the_form_was_opened_stays(self) -> None:
         event = make_event(capacity=5, auto_hold=False)
         form = filled(self.browser.get(page_of(event)))
-        allocation.revise_event(event_id=event.pk, values={"capacity": 9, "status": "cancelled"})
+        steering.revise_event(event_id=event.pk, values={"capacity": 9, "status": "cancelled"})
         self.assertEqual(self.browser.post(page_of(event), form | {"name": "New name"}).status_code, 302)
         self.assertEqual(Event.objects.values_list("name", "capacity", "status").get(), ("New name", 9, "cancelled"))
 

@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client, TestCase
 
 from core import allocation, checkin
-from core.models import Event, Scan, Ticket, TicketHold, User, UserSession
+from core.models import Cause, Event, Scan, Ticket, TicketHold, User, UserSession
 
 from .cast import Cast, ago, arrive, book, join, lapse, make_event, numbers, release, statuses
 from .desk import act, at_desk, employ, make_administrator, rows_of
@@ -201,7 +201,7 @@ class TicketTests(RecordsCase):
             *(book(called_off, p) for p in (self.alice, self.bob)),
         ]
         Event.objects.filter(pk=called_off.pk).update(status="cancelled")
-        allocation.cancel_ticket(ticket_id=cancelled.pk, by_owner=False)
+        allocation.cancel_ticket(ticket_id=cancelled.pk, cause=Cause.CANCELLED_BY_STAFF)
         before = list(Ticket.objects.order_by("pk").values())
         code, said = self.cancel(*tickets)
         sentences = [

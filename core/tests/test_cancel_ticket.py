@@ -6,8 +6,8 @@ from typing import Any
 
 from django.test import TestCase, TransactionTestCase
 
-from core import allocation, checkin
-from core.models import Event, Ticket
+from core import allocation, checkin, steering
+from core.models import Cause, Event, Ticket
 from core.now import now
 from core.refusals import AlreadyCheckedIn
 
@@ -26,8 +26,8 @@ from .cast import (
 )
 
 
-def cancel(ticket: Ticket, *, by_owner: bool = True) -> Ticket:
-    return allocation.cancel_ticket(ticket_id=ticket.pk, by_owner=by_owner)
+def cancel(ticket: Ticket, cause: Cause = Cause.CANCELLED_BY_OWNER) -> Ticket:
+    return allocation.cancel_ticket(ticket_id=ticket.pk, cause=cause)
 
 
 class CancelTicketTests(Cast, TestCase):
@@ -54,22 +54,22 @@ class CancelTicketTests(Cast, TestCase):
         Event.objects.update(starts_at=ago(seconds=1))
         self.assertEqual(refusal(lambda: cancel(ticket)), ("over", False))
         self.assertEqual(numbers(event), {"held": 0, "booked": 1, "waiting": 0})
-        self.assertEqual(cancel(ticket, by_owner=False).status, "cancelled")
+        self.assertEqual(cancel(ticket, Cause.CANCELLED_BY_STAFF).status, "cancelled")
         self.assertEqual(numbers(event), {"held": 0, "booked": 0, "waiting": 0})
 
     def test_admitted_it_cannot_be_cancelled_by_anybody(self):
         event = make_event()
         ticket = book(event, self.alice)
         Ticket.objects.update(checked_in_at=now(), checked_in_by=self.greta)
-        for by_owner in (True, False):
-            with self.subTest(by_owner=by_owner):
-                self.assertEqual(refusal(partial(cancel, ticket, by_owner=by_owner)), ("already_checked_in", False))
+        for cause in (Cause.CANCELLED_BY_OWNER, Cause.CANCELLED_BY_STAFF, Cause.ERASED):
+            with self.subTest(cause=cause):
+                self.assertEqual(refusal(partial(cancel, ticket, cause)), ("already_checked_in", False))
         self.assertEqual(numbers(event), {"held": 0, "booked": 1, "waiting": 0})
 
     def test_of_a_cancelled_event_it_stays_on_record(self):
         event = make_event()
         ticket = book(event, self.alice)
-        allocation.revise_event(event_id=event.pk, values={"status": "cancelled"})
+        steering.revise_event(event_id=event.pk, values={"status": "cancelled"})
         self.assertEqual(refusal(lambda: cancel(ticket)), ("cancelled", False))
         self.assertEqual(numbers(event), {"held": 0, "booked": 1, "waiting": 0})
 

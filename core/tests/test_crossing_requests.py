@@ -6,7 +6,7 @@ from typing import Any
 from django.db import OperationalError, connection
 from django.test import TestCase
 
-from core import allocation, arrivals, clock
+from core import allocation, arrivals, clock, steering
 from core.models import Event, Ticket, TicketHold, UserSession
 
 from .cast import Cast, arrive, book, join, make_event, numbers, refusal, statuses
@@ -53,7 +53,7 @@ class CrossingTests(Cast, TestCase):
     def test_whoever_joins_while_the_event_is_cancelled_is_told_so(self) -> None:
         event = make_event()
         cancel = {"status": Event.Status.CANCELLED}
-        with crossing("core_tickethold", lambda: allocation.revise_event(event_id=event.pk, values=cancel)):
+        with crossing("core_tickethold", lambda: steering.revise_event(event_id=event.pk, values=cancel)):
             told = refusal(lambda: join(event, self.alice))
         self.assertEqual(told, ("cancelled", False))
 
@@ -117,7 +117,7 @@ class InSightTests(Cast, TestCase):
         for event in (begun, cancelled):
             book(event, self.alice)
         Event.objects.filter(pk=begun.pk).update(starts_at=begun.created_at)
-        allocation.revise_event(event_id=cancelled.pk, values={"status": Event.Status.CANCELLED})
+        steering.revise_event(event_id=cancelled.pk, values={"status": Event.Status.CANCELLED})
         page = visit(self.alice, headers=BROWSER).get("/dashboard/")
         self.assertEqual([card.event.name for card in page.context["booked"]], ["Begun", "Called off"])
         self.assertEqual(page.context["cards"], [])
@@ -126,7 +126,7 @@ class InSightTests(Cast, TestCase):
         event = make_event()
         ticket = book(event, self.alice)
         with self.captureOnCommitCallbacks() as told:
-            allocation.revise_event(event_id=event.pk, values={"status": Event.Status.CANCELLED})
+            steering.revise_event(event_id=event.pk, values={"status": Event.Status.CANCELLED})
         given = [getattr(call, "keywords", {}) for call in told]
         tickets = [keywords["tickets"] for keywords in given if "tickets" in keywords]
         self.assertEqual(tickets, [[ticket]])

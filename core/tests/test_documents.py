@@ -133,7 +133,7 @@ class CalendarEntryTests(TicketCase):
         self.assertEqual(self.entry()["DTEND"].dt, dt.datetime(2030, 7, 2, 1, 0, tzinfo=dt.UTC))
 
     def test_it_says_when_the_ticket_was_cancelled(self):
-        allocation.cancel_ticket(ticket_id=self.ticket.pk, by_owner=True)
+        allocation.cancel_ticket(ticket_id=self.ticket.pk)
         self.assertEqual(str(self.entry()["STATUS"]), "CANCELLED")
 
     def test_names_of_any_script_stay_one_entry(self):

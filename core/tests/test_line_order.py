@@ -6,7 +6,7 @@ import random
 from django.db.models import F
 from django.test import TestCase
 
-from core import allocation, position
+from core import allocation, position, steering
 from core.models import Event, Ticket, TicketHold, User
 from core.now import now
 
@@ -30,7 +30,7 @@ from .cast import (
 
 def make_room(event: Event, places: int) -> None:
     """Add places, and serve."""
-    allocation.revise_event(event_id=event.pk, values={"capacity": Event.objects.get(pk=event.pk).capacity + places})
+    steering.revise_event(event_id=event.pk, values={"capacity": Event.objects.get(pk=event.pk).capacity + places})
 
 
 class OrderTests(Cast, TestCase):
@@ -116,7 +116,7 @@ class SpentLoginTests(Cast, TestCase):
 
     def test_after_a_cancelled_ticket_the_moment_of_the_cancelling_ranks(self):
         event = make_event()
-        ticket = allocation.cancel_ticket(ticket_id=book(event, self.alice).pk, by_owner=True)
+        ticket = allocation.cancel_ticket(ticket_id=book(event, self.alice).pk)
         self.assertEqual(self.rank_after(event, self.alice), ticket.cancelled_at)
 
     def test_the_latest_of_several_ends_ranks(self):

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.test import TransactionTestCase
 
 from core import allocation
+from core.fairness.ledger import Ledger
 from core.models import Event, Ticket, TicketHold
 from core.serving import Serving
 
@@ -128,7 +129,7 @@ class LockTests(CastOfRaces, TransactionTestCase):
         self.assertEqual(numbers(self.event), {"held": 1, "booked": 0, "waiting": 0})
 
     def test_without_it_numbers_and_rows_part(self):
-        with lock_taken_out():
+        with lock_taken_out(), mock.patch.object(Ledger, "write"):  # which would notice, too
             outcomes = self.serve_one_person_twice()
         if connection.vendor == "sqlite":
             self.assertEqual(outcomes, {"second": "done", "first": OperationalError})
@@ -142,8 +143,14 @@ class LockTests(CastOfRaces, TransactionTestCase):
             for event in serving.events.values():
                 Event.objects.filter(pk=event.pk).update(held=event.held, booked=event.booked)
 
+        # The ledger's numbers are the last guard: two entries of one number are refused as well.
         # Even a deferred transaction of SQLite refuses to write on what is no longer true: there, none at all.
-        with lock_taken_out("SELECT 1"), mock.patch.object(Serving, "write_numbers", write_what_was_read):
+        unguarded = mock.patch.object(Serving, "write_numbers", write_what_was_read)
+        with lock_taken_out("SELECT 1"), unguarded:
+            self.assertEqual(self.book_the_last_place(), {"second": "done", "first": IntegrityError})
+        with lock_taken_out("SELECT 1"), unguarded, mock.patch.object(Ledger, "write"):
             outcomes = self.book_the_last_place()
         self.assertEqual(outcomes, {"second": "done", "first": "done"})
-        self.assertEqual((Event.objects.get().capacity, Ticket.objects.valid().count()), (1, 2))
+        self.assertEqual(
+            (Event.objects.latest("pk").capacity, Ticket.objects.valid().filter(event=self.event).count()), (1, 2)
+        )

@@ -8,7 +8,7 @@ from unittest import mock
 
 from django.test import TestCase, TransactionTestCase, override_settings
 
-from core import allocation, arrivals, clock
+from core import allocation, arrivals, clock, steering
 from core.models import Event, Ticket, TicketHold, User, UserSession
 from core.now import now
 
@@ -133,7 +133,7 @@ class LoginHoldTests(Cast, TestCase):
     def test_a_new_duration_binds_new_holds_only(self):
         event = make_event(hold_minutes=5)
         first = join(event, self.alice)
-        allocation.revise_event(event_id=event.pk, values={"hold_minutes": 1})
+        steering.revise_event(event_id=event.pk, values={"hold_minutes": 1})
         second, same = join(event, self.bob), TicketHold.objects.get(pk=first.pk)
         assert second.held_at
         self.assertEqual(same.expires_at, first.expires_at)
@@ -165,7 +165,7 @@ class LoggingInAgainTests(Cast, TestCase):
         join(released, self.alice)
         release(released, self.alice)
         TicketHold.objects.create(event=left, user=self.alice, status="left", ended_at=ago(minutes=29))
-        allocation.cancel_ticket(ticket_id=book(cancelled, self.alice).pk, by_owner=True)
+        allocation.cancel_ticket(ticket_id=book(cancelled, self.alice).pk)
         log_in(self.alice)
         self.assertEqual(held_for(self.alice), ["fresh"])
         self.assertEqual(numbers(fresh)["held"], 1)
@@ -174,7 +174,7 @@ class LoggingInAgainTests(Cast, TestCase):
         released, cancelled = make_event(name="released"), make_event(name="cancelled")
         join(released, self.alice)
         release(released, self.alice)
-        allocation.cancel_ticket(ticket_id=book(cancelled, self.alice).pk, by_owner=True)
+        allocation.cancel_ticket(ticket_id=book(cancelled, self.alice).pk)
         TicketHold.objects.update(ended_at=ago(minutes=31))
         Ticket.objects.update(cancelled_at=ago(minutes=31))
         log_in(self.alice)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import TestCase, TransactionTestCase
 
-from core import allocation, clock
+from core import allocation, clock, steering
 from core.models import Event, Ticket, TicketHold, User, UserSession
 
 from .cast import (
@@ -148,7 +148,7 @@ class OpeningTests(Cast, TestCase):
         event = announced(capacity=1)
         open_sale(event)
         clock.tick()
-        allocation.revise_event(event_id=event.pk, values={"sales_open_at": later(hours=1)})
+        steering.revise_event(event_id=event.pk, values={"sales_open_at": later(hours=1)})
         arrive(self.alice, ago(minutes=5))
         open_sale(event)
         clock.tick()
@@ -165,7 +165,7 @@ class OpeningTests(Cast, TestCase):
         arrive(self.alice, ago(minutes=5))
         open_sale(event)
         self.assertEqual((clock.tick(), statuses(event)), (0, []))
-        allocation.revise_event(event_id=event.pk, values={"status": "published"})
+        steering.revise_event(event_id=event.pk, values={"status": "published"})
         self.assertEqual(holders(event), ["alice"])
 
 

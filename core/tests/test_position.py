@@ -164,7 +164,7 @@ class QueryCountTests(Cast, TestCase):
             with self.subTest(events=len(ids)):
                 with self.assertNumQueries(1):
                     found = [position.stats(event, moment) for event in position.with_line(Event.objects.all(), moment)]
-                with self.assertNumQueries(1):
+                with self.assertNumQueries(2):
                     lines = position.positions(ids)
                 with self.assertNumQueries(1):
                     position.seconds_per_place(ids, moment)

@@ -119,7 +119,7 @@ class RushTests(CastOfRaces, TransactionTestCase):
 
         def cancel(event: Event, person: User) -> None:
             for ticket in Ticket.objects.valid().filter(event=event, user=person):
-                allocation.cancel_ticket(ticket_id=ticket.pk, by_owner=True)
+                allocation.cancel_ticket(ticket_id=ticket.pk)
 
         def lapse_one(event: Event, person: User) -> None:
             TicketHold.objects.filter(event=event, user=person, status="held").update(expires_at=ago(milliseconds=1))

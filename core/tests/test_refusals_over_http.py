@@ -2,7 +2,7 @@ from typing import Any
 
 from django.test import TestCase
 
-from core import allocation, checkin, refusals
+from core import allocation, checkin, refusals, steering
 from core.models import Event, Ticket, TicketHold
 from core.tests.cast import Cast, ago, lapse, later, make_event, make_person
 from core.tests.visits import BROWSER, JSON, answer_of, redirect_of, target_of, token_of, visit
@@ -114,7 +114,7 @@ class RefusedCancellingTests(Cast, TestCase):
         self.assertEqual(self.cancel(), refusal(refusals.EventOver, status="over"))
 
     def test_the_ticket_of_a_cancelled_event_stays_on_record(self):
-        allocation.revise_event(event_id=self.event.pk, values={"status": "cancelled"})
+        steering.revise_event(event_id=self.event.pk, values={"status": "cancelled"})
         self.assertEqual(self.cancel(), refusal(refusals.EventCancelled, status="cancelled"))
 
 

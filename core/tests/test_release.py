@@ -5,7 +5,7 @@ from functools import partial
 from django.test import TestCase, TransactionTestCase
 
 from core import allocation
-from core.models import Event, Ticket, TicketHold
+from core.models import Cause, Event, Ticket, TicketHold
 
 from .cast import (
     Cast,
@@ -91,7 +91,9 @@ class EndPlacesTests(Cast, TestCase):
         first, second = make_event(capacity=1), make_event(capacity=0)
         for event, person in ((first, self.alice), (first, self.bob), (second, self.alice), (second, self.bob)):
             join(event, person)
-        self.assertEqual(allocation.end_places(TicketHold.objects.filter(user=self.alice)), 2)
+        self.assertEqual(
+            allocation.end_places(TicketHold.objects.filter(user=self.alice), cause=Cause.REMOVED_BY_STAFF), 2
+        )
         self.assertEqual(statuses(first), [("alice", "released"), ("bob", "held")])
         self.assertEqual(statuses(second), [("alice", "left"), ("bob", "waiting")])
 
@@ -99,7 +101,9 @@ class EndPlacesTests(Cast, TestCase):
         event = make_event()
         join(event, self.alice)
         book(event, self.alice)
-        self.assertEqual(allocation.end_places(TicketHold.objects.filter(user=self.alice)), 0)
+        self.assertEqual(
+            allocation.end_places(TicketHold.objects.filter(user=self.alice), cause=Cause.REMOVED_BY_STAFF), 0
+        )
         self.assertEqual((statuses(event), Ticket.objects.valid().count()), ([("alice", "booked")], 1))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import TestCase, TransactionTestCase
 
-from core import allocation
+from core import steering
 from core.models import Event, Ticket, TicketHold
 from core.refusals import CapacityTooLow, EventInUse
 
@@ -30,7 +30,7 @@ from .cast import (
 
 
 def revise(event: Event, **values: object) -> None:
-    allocation.revise_event(event_id=event.pk, values=values)
+    steering.revise_event(event_id=event.pk, values=values)
 
 
 class CapacityTests(Cast, TestCase):

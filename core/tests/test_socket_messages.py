@@ -5,7 +5,7 @@ from unittest.mock import patch
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
-from core import allocation, checkin, hub
+from core import allocation, checkin, hub, steering
 from core.models import Event, Ticket, TicketHold, UserSession
 from core.signals import availability_changed
 from core.tests.cast import ago, arrive, lapse, make_event, make_person
@@ -53,7 +53,7 @@ class SnapshotTests(SocketCase):
             hold = allocation.join(event_id=self.event.pk, user=self.alice)
             allocation.book(event_id=booked.pk, user=self.bob)
             past = make_event(auto_hold=False)
-            allocation.cancel_ticket(ticket_id=allocation.book(event_id=past.pk, user=self.alice).pk, by_owner=True)
+            allocation.cancel_ticket(ticket_id=allocation.book(event_id=past.pk, user=self.alice).pk)
             return line, ticket, hold, visit(self.alice)
 
         line, ticket, hold, client = await sync_to_async(scene)()
@@ -155,7 +155,7 @@ class ChangeTests(SocketCase):
         admitted = {"type": "ticket", "event": self.event.pk, "code": mine.code, "status": "admitted"}
         self.assertEqual((await self.until(alices, type="ticket"))[-1], admitted)
         bobs_ticket = await Ticket.objects.aget(user=self.bob)
-        await sync_to_async(allocation.cancel_ticket)(ticket_id=bobs_ticket.pk, by_owner=True)
+        await sync_to_async(allocation.cancel_ticket)(ticket_id=bobs_ticket.pk)
         cancelled = {"type": "ticket", "event": self.event.pk, "code": bobs_ticket.code, "status": "cancelled"}
         self.assertEqual((await self.until(bobs, type="ticket"))[-1], cancelled)
         await self.close()
@@ -164,7 +164,7 @@ class ChangeTests(SocketCase):
         def change() -> None:
             with transaction.atomic():
                 for capacity in range(11, 51):
-                    allocation.revise_event(event_id=self.event.pk, values={"capacity": capacity})
+                    steering.revise_event(event_id=self.event.pk, values={"capacity": capacity})
 
         public, alices, _ = await self.sockets()
         await sync_to_async(change)()

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from .. import allocation, documents
 from ..access import may_manage
 from ..http import PersonRequest, answer, for_people, reads, refuse, unavailable, writes
-from ..models import Ticket
+from ..models import Cause, Ticket
 from ..now import now
 from ..refusals import Refused
 
@@ -77,9 +77,11 @@ def ticket_calendar(request: HttpRequest, code: str) -> HttpResponse:
 def ticket_cancel(request: PersonRequest, code: str) -> HttpResponse:
     """Cancel a ticket; its place goes to the first in line."""
     ticket = _visible_ticket(request, code)
-    by_owner = not may_manage(request.user, ticket.event)
+    by_staff = may_manage(request.user, ticket.event)
     try:
-        allocation.cancel_ticket(ticket_id=ticket.pk, by_owner=by_owner)
+        allocation.cancel_ticket(
+            ticket_id=ticket.pk, cause=Cause.CANCELLED_BY_STAFF if by_staff else Cause.CANCELLED_BY_OWNER
+        )
     except Refused as refused:
         return refuse(request, refused, to=ticket.page_url)
     message = "Cancelled. The ticket no longer opens the gate, and its place goes to the first in line."

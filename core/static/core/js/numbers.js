@@ -43,11 +43,13 @@ function put(element, value) {
   if (element.textContent !== String(value)) element.textContent = value;
 }
 
-// A sale that starts or ends needs other words and buttons: the server's. Within a sale both buttons are in the page.
+// A sale that starts, pauses or ends needs other words and buttons: the server's. Within a sale both buttons are in the page.
 function showState(card, stats) {
   if (!card.dataset.state) return;
-  if (card.dataset.onSale !== String(stats.on_sale)) {
+  const paused = String(Boolean(stats.paused));
+  if (card.dataset.onSale !== String(stats.on_sale) || card.dataset.paused !== paused) {
     card.dataset.onSale = String(stats.on_sale);
+    card.dataset.paused = paused;
     refreshSoon(SPREAD_MS);
   } else if (stats.on_sale && OPEN.has(card.dataset.state)) {
     card.dataset.state = openState(stats);

@@ -1,0 +1,144 @@
+"""Writing the ledger, under the lock of the events it is about, and reading it (docs/ledger-format.md).
+
+What does not live here: what happens (`serving.py`), and whether it was right (`verify_ledger.py`, which shares no code).
+"""
+
+import datetime as dt
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db.models import Case, Value, When
+
+from ..models import Cause, Event, LedgerEntry
+from . import draw
+
+FORMAT = "box-office-ledger-1"
+PSEUDONYM_DIGITS = 20  # 80 bits: among a million people, two alike once in two million events
+CHUNK = 2000  # entries read at a time
+COLUMNS = ("ledger_seq", "ledger_seal", "ledger_terms")
+
+
+def pseudonym(event: Event, user_id: int) -> str:
+    """Return the name of a person in the ledger of one event: theirs alone, and told to nobody else."""
+    digest = hmac.digest(bytes.fromhex(event.pseudonym_key), str(user_id).encode(), "sha256")
+    return digest.hex()[:PSEUDONYM_DIGITS]
+
+
+def first_seal(event_id: int) -> str:
+    """Return the seal that the first entry covers."""
+    return hashlib.sha256(f"ledger of event {event_id}".encode()).hexdigest()
+
+
+def _encode(entry: Any) -> str:
+    return json.dumps(entry, separators=(",", ":"), default=dt.datetime.isoformat)
+
+
+class Ledger:
+    """The entries that one transaction adds to the ledgers of the events it has locked.
+
+    Each entry is sealed together with the one before. The event's row keeps the number, the seal and the terms of the
+    last one; `columns` says what to write there.
+    """
+
+    def __init__(self, moment: dt.datetime) -> None:
+        self.events: dict[int, Event] = {}
+        self._at = moment.isoformat()
+        self._entries: list[LedgerEntry] = []
+        self._agreed: set[int] = set()
+
+    def note(self, event: Event, kind: str, *, user_id: int | None = None, **fields: Any) -> None:
+        """Add an entry about an event; the terms that hold for it go before, where they have changed."""
+        self.note_terms(event)
+        person = "" if user_id is None else pseudonym(event, user_id)
+        who = {"person": person} if person else {}
+        self._add(event, {"kind": kind, **fields, **who}, person)
+
+    def note_terms(self, event: Event) -> None:
+        """Add the event's terms, unless the ledger has them; call it before the event's numbers change."""
+        if event.pk in self._agreed:
+            return
+        self._agreed.add(event.pk)
+        terms = _terms(event)
+        text = _encode(terms)
+        if text != event.ledger_terms:
+            booked = {} if event.ledger_seq else {"booked": event.booked}
+            cause = _cause(json.loads(event.ledger_terms), json.loads(text)) if event.ledger_terms else {}
+            event.ledger_terms = text
+            self._add(event, {"kind": "terms", **terms, **booked, **cause})
+
+    def revise(self, event: Event) -> None:
+        """Look at the event's terms again with the next entry: they may have changed."""
+        self._agreed.discard(event.pk)
+
+    def _add(self, event: Event, content: dict[str, Any], person: str = "") -> None:
+        self.events[event.pk] = event
+        text = _encode({"seq": event.ledger_seq + 1, "at": self._at, **content})
+        before = event.ledger_seal or first_seal(event.pk)
+        event.ledger_seq += 1
+        event.ledger_seal = hashlib.sha256((before + text).encode()).hexdigest()
+        self._entries.append(
+            LedgerEntry(event_id=event.pk, seq=event.ledger_seq, person=person, text=text, seal=event.ledger_seal)
+        )
+
+    def columns(self, event_ids: Iterable[int]) -> dict[str, Any]:
+        """Return what to write to these events' rows; empty when nothing was added about any of them."""
+        events = [self.events[pk] for pk in event_ids if pk in self.events]
+        if len(events) == 1:
+            return {name: getattr(events[0], name) for name in COLUMNS}
+        return {name: _by_event(events, name) for name in COLUMNS} if events else {}
+
+    def write(self) -> None:
+        """Store the entries."""
+        LedgerEntry.objects.bulk_create(self._entries, batch_size=CHUNK)
+        self._entries = []
+        self.events = {}
+
+
+def _by_event(events: list[Event], name: str) -> Case:
+    field: Any = Event._meta.get_field(name)
+    whens = (When(pk=event.pk, then=Value(getattr(event, name), field)) for event in events)
+    return Case(*whens, default=name, output_field=field)
+
+
+def _terms(event: Event) -> dict[str, Any]:
+    return {
+        "status": event.status,
+        "capacity": event.capacity,
+        "policy": event.line_policy,
+        "tiers": event.tiers,
+        "opens": event.sales_open_at,
+        "closes": event.sales_close_at,
+        "starts": event.starts_at,
+        "commitment": draw.commitment(event.draw_seed) if event.is_drawn else None,
+    }
+
+
+def _cause(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
+    """Return why there are places to give under the new terms, if there are."""
+    if after["capacity"] > before["capacity"]:
+        return {"cause": Cause.CAPACITY_RAISED}
+    closed, closes = before["closes"], after["closes"]
+    longer = closed and (closes is None or dt.datetime.fromisoformat(closes) > dt.datetime.fromisoformat(closed))
+    return {"cause": Cause.SALE_EXTENDED} if longer else {}
+
+
+def file_of(event: Event) -> Iterator[str]:
+    """Yield the lines of an event's ledger file, each with its newline: the header, then `seal entry`.
+
+    The event says how far its ledger went when it was read: what is added meanwhile is left out.
+    """
+    header = {
+        "format": FORMAT,
+        "event": event.pk,
+        "name": event.name,
+        "entries": event.ledger_seq,
+        "seal": event.ledger_seal or first_seal(event.pk),
+    }
+    yield f"{_encode(header)}\n"
+    for start in range(0, event.ledger_seq, CHUNK):
+        entries = event.ledger.filter(seq__gt=start, seq__lte=min(start + CHUNK, event.ledger_seq)).order_by("seq")
+        for seal, text in entries.values_list("seal", "text"):
+            yield f"{seal} {text}\n"

@@ -1,0 +1,99 @@
+"""What staff may do to an event's line: change its terms, pause and resume serving, extend holds.
+
+Each happens under the event's lock and is entered in its ledger, what interferes with the line with a reason. Who may
+is decided by the caller; ending single places and tickets is in `allocation.py`.
+"""
+
+import datetime as dt
+from typing import Any
+
+from .allocation import locked
+from .models import Event, Ticket, TicketHold, new_secret
+from .refusals import CapacityTooLow, EventInUse, TermsFrozen
+from .serving import Serving
+
+LONGEST_EXTENSION = 24 * 60  # minutes: more is a typing error
+TERMS = {"line_policy", "tier_shares"}  # what people rely on when they take a place
+
+
+def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
+    """Change an existing event: details, capacity, sales window, status; serve whoever can be served then.
+
+    Raises CapacityTooLow (it names the least possible number), EventInUse and TermsFrozen. Cancelling ends places and
+    holds; a sale that is moved into the future opens again.
+    """
+    with locked([event_id]) as serving:
+        event = serving.events[event_id]
+        _refuse_revision(event, values, serving.moment)
+        was_open = event.is_on_sale(serving.moment)
+        for name, value in values.items():
+            setattr(event, name, value)
+        if event.is_before_sale(serving.moment):
+            _await_opening(event)
+        elif was_open:
+            event.opened_at = event.opened_at or serving.moment
+        serving.write_numbers()  # of holds that lapsed: a capacity lowered to what is left must not meet the old ones
+        event.save(update_fields={*values, "opened_at", "draw_seed"})
+        serving.revise(event)
+        if "tier_shares" in values:
+            serving.retier(event)
+        if event.status == Event.Status.CANCELLED:
+            serving.tickets += Ticket.objects.valid().filter(event=event)  # which no longer open the gate
+        serving.bring_up_to_date()
+
+
+def _await_opening(event: Event) -> None:
+    """There will be an opening, perhaps a second one: that needs a new seed, since the first one is published."""
+    if event.opened_at is not None:
+        event.opened_at, event.draw_seed = None, new_secret()
+
+
+def _refuse_revision(event: Event, values: dict[str, Any], moment: dt.datetime) -> None:
+    taken = event.booked + event.held
+    if values.get("capacity", event.capacity) < taken:
+        raise CapacityTooLow(
+            f"{event.booked} places are booked and {event.held} are held, so the capacity cannot go below {taken}."
+        )
+    hidden = values.get("status") == Event.Status.DRAFT and event.status != Event.Status.DRAFT
+    if hidden and (taken or TicketHold.objects.unended().filter(event=event).exists()):
+        raise EventInUse
+    is_frozen = event.status != Event.Status.DRAFT and (taken or not event.is_before_sale(moment))
+    if is_frozen and any(values[name] != getattr(event, name) for name in TERMS & values.keys()):
+        raise TermsFrozen
+
+
+def pause(*, event_id: int, reason: str) -> None:
+    """Stop giving free places; people may join, and live holds stay bookable. Pausing again changes nothing."""
+    with locked([event_id]) as serving:
+        event = serving.events[event_id]
+        if event.paused_at is None:
+            serving.ledger.note(event, "pause", reason=reason)
+            _set_pause(serving, event, serving.moment, reason)
+
+
+def resume(*, event_id: int, reason: str) -> None:
+    """Go on serving, in the order that the line has; resuming again changes nothing."""
+    with locked([event_id]) as serving:
+        event = serving.events[event_id]
+        if event.paused_at is not None:
+            serving.ledger.note(event, "resume", reason=reason)
+            _set_pause(serving, event, None, "")
+            serving.bring_up_to_date()
+
+
+def _set_pause(serving: Serving, event: Event, moment: dt.datetime | None, reason: str) -> None:
+    event.paused_at, event.pause_reason = moment, reason
+    event.save(update_fields=["paused_at", "pause_reason"])
+    serving.revise(event)
+
+
+def extend_holds(*, event_id: int, minutes: float, reason: str) -> int:
+    """Give everybody who holds a place of the event so many minutes more, after an outage say; return how many do.
+
+    Who waits, waits on in the same order. Holds that had lapsed before stay lapsed. Raises ValueError for a length that
+    is none: 0 or less, or more than a day.
+    """
+    if not 0 < minutes <= LONGEST_EXTENSION:
+        raise ValueError(f"Holds are extended by more than 0 and at most {LONGEST_EXTENSION} minutes, not {minutes}.")
+    with locked([event_id]) as serving:
+        return serving.extend(serving.events[event_id], dt.timedelta(minutes=minutes), reason)
