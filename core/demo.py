@@ -101,7 +101,7 @@ def _make(demo: DemoEvent, organizer: User, *, guests: list[User], cast: list[Us
         created_by=organizer,
         starts_at=moment + dt.timedelta(hours=1) if is_past else starts_at,
         ends_at=None if is_past else starts_at + demo.lasts,
-        sales_open_at=moment + dt.timedelta(days=1) if demo.opens_tomorrow else None,
+        sales_open_at=moment + demo.opens_in if demo.opens_in else None,
         **demo.settings,
     )
     guests = [*cast[:2], *guests] if is_past else guests

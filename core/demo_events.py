@@ -22,7 +22,7 @@ class DemoEvent:
     lasts: dt.timedelta = dt.timedelta(hours=2)
     booked: int = 0
     waiting: int = 0
-    opens_tomorrow: bool = False
+    opens_in: dt.timedelta | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -80,7 +80,22 @@ EVENTS = (
             " now, it is served in the order of login."
         ),
         lasts=dt.timedelta(hours=3),
-        opens_tomorrow=True,
+        opens_in=dt.timedelta(days=1),
+    ),
+    DemoEvent(
+        name="Warehouse Session: Three Bands, One Microphone",
+        venue="Unit 12, Rotterdam",
+        time_zone="Europe/Amsterdam",
+        in_days=3,
+        starts=dt.time(22, 0),
+        capacity=5,
+        description=(
+            "The sale of this one opens ten minutes after the demo was made. Whoever waits then is drawn into a random"
+            " order, and anybody can check the draw: join, and watch the page."
+        ),
+        opens_in=dt.timedelta(minutes=10),
+        waiting=6,
+        settings={"line_policy": Event.LinePolicy.RANDOMISED_OPEN},
     ),
     DemoEvent(
         name="Lunch Hour Organ Recital",

@@ -32,6 +32,7 @@ EVENTS = {
     "Supper Club: Five Courses by the Harbor": ("published", 14, 0, 11, 0, 0),
     "An Evening with Adaeze Nwosu": ("published", 8, 0, 8, 4, 0),
     "Night Trains Live": ("published", 400, 0, 0, 0, 0),
+    "Warehouse Session: Three Bands, One Microphone": ("published", 5, 0, 0, 6, 0),
     "Lunch Hour Organ Recital": ("published", 60, 0, 5, 0, 0),
     "Letterpress Workshop for Beginners": ("published", 20, 0, 4, 0, 0),
     "Open-Air Cinema: The Lighthouse Keepers": ("draft", 500, 0, 0, 0, 0),
@@ -65,7 +66,7 @@ class DemoTests(TestCase):
         cls.said = run()
 
     def test_it_says_what_it_made_and_who_can_log_in(self) -> None:
-        self.assertEqual(self.said, f"Demo data created: 17 accounts, 8 events.\n{ACCOUNTS}")
+        self.assertEqual(self.said, f"Demo data created: 17 accounts, 9 events.\n{ACCOUNTS}")
 
     def test_everybody_of_the_cast_can_log_in_by_name_and_by_a_verified_e_mail(self) -> None:
         for person in demo.CAST:
@@ -116,7 +117,8 @@ class DemoTests(TestCase):
         before = {event.name for event in Event.objects.all() if event.is_before_sale(moment)}
         over = {event.name for event in Event.objects.all() if event.is_over(moment)}
         draft = set(Event.objects.filter(status="draft").values_list("name", flat=True))
-        self.assertEqual((before, over), ({"Night Trains Live"}, {"Harvest Lantern Walk"}))
+        opening = {"Night Trains Live", "Warehouse Session: Three Bands, One Microphone"}
+        self.assertEqual((before, over), (opening, {"Harvest Lantern Walk"}))
         self.assertEqual(on_sale, EVENTS.keys() - before - over - draft)
 
     def test_events_start_at_the_hour_of_their_own_place(self) -> None:
@@ -154,7 +156,7 @@ class ExistingAccountTests(TestCase):
         own = make_person("alice", password="a password of her own", first_name="Other")
         same_mail = User.objects.create_user("robert", "BOB@tickets.example")
         before = list(User.objects.order_by("pk").values())
-        self.assertEqual(run(), f"Demo data created: 15 accounts, 8 events.\n{ACCOUNTS}")
+        self.assertEqual(run(), f"Demo data created: 15 accounts, 9 events.\n{ACCOUNTS}")
         kept = User.objects.filter(pk__in=[own.pk, same_mail.pk]).order_by("pk")
         self.assertEqual(list(kept.values()), before)
         self.assertEqual(User.objects.filter(username="bob").count(), 0)
@@ -163,5 +165,5 @@ class ExistingAccountTests(TestCase):
 class RaceTests(TransactionTestCase):
     def test_two_runs_at_once_make_everything_once(self) -> None:
         made = race([demo.create_missing] * 2, threads=2)
-        self.assertEqual(sorted(map(str, made)), ["(0, 0)", "(17, 8)"])
-        self.assertEqual((User.objects.count(), Event.objects.count(), TicketHold.objects.count()), (17, 8, 4))
+        self.assertEqual(sorted(map(str, made)), ["(0, 0)", "(17, 9)"])
+        self.assertEqual((User.objects.count(), Event.objects.count(), TicketHold.objects.count()), (17, 9, 10))
