@@ -1,5 +1,6 @@
 # make run: serve on http://127.0.0.1:8000 (PORT=9000 make run).   make test: the whole suite (ARGS=core.tests.test_book).
 # make lint: every check.   make fix: what can be mended by itself.   make lock: pin the packages anew (ARGS=--upgrade).
+# make bench: a sale and its opening played on PostgreSQL, their history checked; what the ledger costs. Three minutes.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +10,7 @@ OLD := This needs Python 3.11 or newer, which $(PYTHON) is not: install it, or n
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 PRODUCTION := DEBUG=off HTTPS=on ALLOWED_HOSTS=tickets.example DATABASE_URL=postgres://db/tickets REDIS_URL=redis://redis
 
-.PHONY: run test lint fix lock setup setup-dev
+.PHONY: run test lint fix bench lock setup setup-dev
 
 run: setup
 	@$(BIN)/python -m tools.run
@@ -32,6 +33,11 @@ fix: setup-dev
 	-$(BIN)/ruff check --fix $(PACKAGES) manage.py
 	$(BIN)/ruff format $(PACKAGES) manage.py
 	-$(BIN)/djlint --quiet --reformat $(TEMPLATES)
+
+bench: setup-dev
+	$(BIN)/python -m bench.fairness --people 800 --capacity 80
+	$(BIN)/python -m bench.fairness opening
+	$(BIN)/python -m bench.ledger_cost --people 60 --rounds 3
 
 lock: setup-dev
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv

@@ -39,12 +39,12 @@ def erase_account(user: User) -> None:
     Doing it again changes nothing. Each event is served in its own transaction, and the name goes last: an erasure
     that was interrupted can be found, and done again.
     """
-    user.is_active = False
+    allocation.end_places(TicketHold.objects.filter(user=user), cause=Cause.ERASED)
+    user.is_active = False  # what they joined a moment ago ends with that
     if user.has_usable_password():  # an unusable one is made of random letters: a second erasure would change it
         user.set_unusable_password()
     user.save(update_fields=["is_active", "password"])
     arrivals.end_sessions(UserSession.objects.filter(user=user))
-    allocation.end_places(TicketHold.objects.filter(user=user), cause=Cause.ERASED)
     _cancel_tickets(user)
     with transaction.atomic():
         _forget_name(user)

@@ -91,7 +91,12 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
         # From another tab at the same instant: the constraint keeps one row, and both tabs find it below.
         TicketHold.objects.bulk_create([place], ignore_conflicts=True)
         announce_after_commit({event.pk}, [place], [])
-    if _is_due(event_id):
+    now_joined = Event.objects.get(pk=event_id)
+    if now_joined.tier_shares != event.tier_shares:  # its tiers were declared anew while this person joined
+        with locked([event_id]) as serving:
+            if serving.events[event_id].is_before_sale(serving.moment):
+                serving.retier(mine.waiting())
+    elif _is_due(now_joined):
         serve(event_id)
     place = mine.with_ahead().latest("pk")
     position.set_ahead([place])
@@ -101,13 +106,13 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
     return place
 
 
-def _is_due(event_id: int) -> bool:
+def _is_due(event: Event) -> bool:
     """Return whether somebody could be served now, or the line is to end, as far as can be told without the lock.
 
-    Read after the joining row was committed. What it misses, a place freed at this instant, the clock finds.
+    The event was read after the joining row was committed. What is missed, a place freed at this instant, the clock
+    finds.
     """
     moment = now()
-    event = Event.objects.get(pk=event_id)
     lapsed = TicketHold.objects.lapsed(moment).filter(event=event)
     has_ended = event.status != Event.Status.PUBLISHED or event.is_over(moment)
     return has_ended or (event.is_serving(moment) and (event.free > 0 or lapsed.exists()))
@@ -134,9 +139,8 @@ def hold_for_login(*, user: User, session: UserSession) -> None:
     if not forward:
         return
     with locked(forward) as serving:
-        # The line was served a moment ago: where a place is still free, nobody waits. Another device of the person may
-        # have booked or released while this one waited for the lock.
-        clear = set(arrivals.without_obstacle(user, serving.moment).filter(pk__in=forward).values_list("pk", flat=True))
+        # The line was served a moment ago: where a place is still free, nobody waits.
+        clear = arrivals.still_put_forward(user, serving.moment, forward)
         free = [e for e in serving.events.values() if e.free > 0 and e.is_serving(serving.moment) and e.pk in clear]
         serving.insert_holds(free, user, session)
 

@@ -8,7 +8,17 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from .models import Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, TicketQuerySet, User, UserSession
+from .models import (
+    Event,
+    EventQuerySet,
+    Ticket,
+    TicketHold,
+    TicketHoldQuerySet,
+    TicketQuerySet,
+    User,
+    UserSession,
+    count_of_person,
+)
 from .now import clock, now
 
 PRESENT = dt.timedelta(minutes=15)  # rule 11: seen this recently counts as being there at the opening
@@ -79,7 +89,8 @@ def live_sessions(moment: dt.datetime) -> QuerySet[UserSession]:
 def put_forward(user: User, moment: dt.datetime) -> list[int]:
     """Return the ids of the events on which a login is held a place, soonest first (rules 12 and 13).
 
-    Which of them still have a free place, and nobody waiting, is decided later, under their locks.
+    Which of them still have a free place, and nobody waiting, is decided later, under their locks. Automatic holds that
+    the person has from another login count against the limit.
     """
     waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
     lapsed = TicketHold.objects.lapsed(moment).filter(event=OuterRef("pk"))
@@ -88,7 +99,24 @@ def put_forward(user: User, moment: dt.datetime) -> list[int]:
         .serving(moment)
         .filter(Q(capacity__gt=F("held") + F("booked")) | Exists(lapsed), ~Exists(waiting), auto_hold=True)
     )
-    return list(events.values_list("pk", flat=True)[: settings.AUTO_HOLDS_PER_LOGIN])
+    return _within_the_limit(events, user, moment)
+
+
+def still_put_forward(user: User, moment: dt.datetime, forward: list[int]) -> list[int]:
+    """Return those of `forward` that nothing keeps from being held, now that they are locked.
+
+    Meanwhile another device of the person may have joined, booked, released, or been held places itself.
+    """
+    events = without_obstacle(user, moment).filter(pk__in=forward).order_by("starts_at", "id")
+    return _within_the_limit(events, user, moment)
+
+
+def _within_the_limit(events: EventQuerySet, user: User, moment: dt.datetime) -> list[int]:
+    """Return the first of these events, as many as the person's live automatic holds leave of the limit; one query."""
+    limit = settings.AUTO_HOLDS_PER_LOGIN
+    live = TicketHold.objects.live(moment).automatic().filter(user=user)
+    rows = list(events.annotate(counted=count_of_person(live)).values_list("pk", "counted")[:limit])
+    return [pk for place, (pk, counted) in enumerate(rows) if counted + place < limit]
 
 
 def without_obstacle(user: User, moment: dt.datetime) -> EventQuerySet:

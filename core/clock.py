@@ -22,15 +22,17 @@ _running: tuple[asyncio.AbstractEventLoop, hub.Hub, list[asyncio.Task[None]]] | 
 def events_to_serve(moment: dt.datetime) -> EventQuerySet:
     """Return the events with something to do: a lapsed hold, a free place and a line, an opening, a line to end.
 
-    And what only the ledger waits for: somebody who joined, a draw that is to be announced. Every path that frees a place serves the event itself; this finds what was forgotten, and what time alone brings.
+    And what only the ledger waits for: somebody who joined, a draw that is to be announced. Every path that frees a
+    place serves the event itself; this finds what was forgotten, and what time alone brings.
     """
     waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
     room = Q(capacity__gt=F("held") + F("booked"))
+    upcoming = Q(status=Event.Status.PUBLISHED, starts_at__gt=moment)
+    to_draw = Q(line_policy=Event.LinePolicy.RANDOMISED_OPEN, sales_open_at__gt=moment, ledger_seq=0)
     due = Event.objects.filter(starts_at__gt=moment - dt.timedelta(days=1)).filter(
         Q(pk__in=Event.objects.opening(moment).order_by().values("pk"))
         | Q(pk__in=Event.objects.serving(moment).filter(room).order_by().values("pk")) & Exists(waiting)
-        | Q(line_policy=Event.LinePolicy.RANDOMISED_OPEN, ledger_seq=0, sales_open_at__gt=moment)
-        & Q(status=Event.Status.PUBLISHED)
+        | upcoming & to_draw
         | (Q(starts_at__lte=moment) | ~Q(status=Event.Status.PUBLISHED)) & Exists(waiting)
     )
     lapsed = TicketHold.objects.lapsed(moment).order_by().values("event")

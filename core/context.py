@@ -2,14 +2,15 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
 
 from django.http import HttpRequest
 
-from . import checkin
+from . import checkin, reasons
 from .models import Event, Ticket, TicketHold
 from .position import PersonPlaces, Stats
+from .reasons import Why
 
 BADGES = {
     "booked": "Booked",
@@ -25,20 +26,25 @@ BADGES = {
     "available": "Available",
     "draft": "Draft",
 }
+OPEN = frozenset({"available", "line", "sold_out"})  # the states in which numbers.js lets a page change by itself
 
 
 @dataclass(frozen=True)
 class EventCard:
     """One event as one person (or nobody) sees it: its numbers, and what is theirs.
 
-    `badge` is a key of `BADGES`. `place` is the viewer's live place, with `place.ahead` while it waits.
+    `badge` is a key of `BADGES`, and `why` its reason, in a sentence. While the event is on sale and nothing is the
+    viewer's, `states` has what to say in each of its states, by badge. `place` is the viewer's live place, with
+    `place.ahead` while it waits.
     """
 
     event: Event
     stats: Stats
     badge: str
+    why: Why
     place: TicketHold | None = None
     ticket: Ticket | None = None
+    states: dict[str, Why] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -59,7 +65,46 @@ class EventCard:
 def event_card(event: Event, stats: Stats, mine: PersonPlaces, now: dt.datetime) -> EventCard:
     """Return the card of one event for the person whose places and tickets `mine` holds."""
     place, ticket = mine.places.get(event.pk), mine.tickets.get(event.pk)
-    return EventCard(event, stats, _badge(event, stats, place, ticket, now), place, ticket)
+    badge = _badge(event, stats, place, ticket, now)
+    why = reasons.why(badge, event, mine, now)
+    states = reasons.of_open_states(event, mine, now) if badge in OPEN else {}
+    return EventCard(event, stats, badge, why, place, ticket, states)
+
+
+class MyPlace(TypedDict):
+    """What a person has of an event, and why: `reason` is one of `reasons.Reason`, `detail` its sentence.
+
+    `status` is none, waiting, held, booked, or cancelled: a ticket of an event that was. The numbers are None but in
+    line; `expires_at` (ISO 8601) is of a hold.
+    """
+
+    event: int
+    status: str
+    position: int | None
+    ahead: int | None
+    wait_seconds: int | None
+    expires_at: str | None
+    reason: str
+    detail: str
+    now: str
+
+
+def place_json(card: EventCard, now: dt.datetime) -> MyPlace:
+    """Return the card's part that is the viewer's own, for programs."""
+    waiting = card.place if card.badge == "waiting" else None
+    held = card.place if card.badge == "held" else None
+    is_theirs = card.badge in {"held", "waiting", "booked"} or card.ticket is not None
+    return MyPlace(
+        event=card.event.pk,
+        status=card.badge if is_theirs else "none",
+        position=waiting.ahead + 1 if waiting else None,
+        ahead=waiting.ahead if waiting else None,
+        wait_seconds=waiting.wait_seconds if waiting else None,
+        expires_at=held.expires_at.isoformat() if held and held.expires_at else None,
+        reason=card.why.reason.value,
+        detail=card.why.sentence,
+        now=now.isoformat(),
+    )
 
 
 def _badge(event: Event, stats: Stats, place: TicketHold | None, ticket: Ticket | None, now: dt.datetime) -> str:

@@ -4,14 +4,21 @@ import re
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.contrib.auth.models import Group
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 
 from . import position
 from .models import Event
 from .now import now
 
 MAX_TYPED_CODE = 1000  # characters; no code is as long, however it is spaced
+MAX_REASON = 200  # characters; `Event.pause_reason` has room for as many
+WHOLE = 100  # percent
+NO_GROUP = "There is no group of this name yet, so nobody is in it: an administrator adds it under Groups."
+DECIDE_A_DRAW = {"line_policy", "sales_open_at", "status"}
 
 
 def no_at_sign(name: str) -> None:
@@ -50,29 +57,123 @@ class MonthForm(forms.Form):
     month = forms.RegexField(re.compile(r"^(19|20|21)\d\d-(0[1-9]|1[0-2])$", re.ASCII), required=False)
 
 
+class ReasonField(forms.CharField):
+    """Why staff interfere with a line, on one line: everybody can read it in the event's ledger."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", "Everybody can read it in the event's ledger, so do not name people.")
+        kwargs.setdefault("error_messages", {"required": "Give a reason: it is entered in the event's ledger."})
+        super().__init__(max_length=MAX_REASON, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        """Return the text with single spaces."""
+        return " ".join((super().to_python(value) or "").split())
+
+
+class ReasonForm(forms.Form):
+    """A reason, and nothing else."""
+
+    required_css_class = "required"
+
+    reason = ReasonField()
+
+
+def share_fields() -> dict[str, str]:
+    """Return `{name of the field: group}` for each group that an event may serve first, lowest tier first."""
+    return {f"share_{tier}": name for tier, name in enumerate(settings.TIERS, start=1)}
+
+
 class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscriptable at run time
-    """An event as staff write it. Numbers are checked again, under the lock, when it is saved."""
+    """An event as staff write it. Numbers are checked again, under the lock, when it is saved.
+
+    A form that has the policy of the line also has a field for each group's share, which together are `tier_shares`.
+    """
 
     class Meta:
         model = Event
-        # Without `line_policy`: the draw is not built yet, and a promise of it would be empty.
         fields = (
             "name", "description", "venue", "starts_at", "ends_at", "time_zone", "capacity", "image", "created_by",
-            "status", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes",
+            "status", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes", "line_policy",
         )  # fmt: skip
+        help_texts = {
+            "line_policy": "A draw is made when the sale opens, so it needs a moment for that; fixed from then on."
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.shares = share_fields() if "line_policy" in self.fields else {}
+        stored: dict[str, int] = self.instance.tier_shares
+        self._stored = {group: stored[group] for group in self.shares.values() if stored.get(group)}
+        self._add_shares()
         for name, field in self.fields.items():
             # What changed is told by what the form showed, not by what a colleague has saved since.
             field.show_hidden_initial = self.instance.pk is not None and name != "image"
+        self._keep_what_was_shown()
+
+    def _keep_what_was_shown(self) -> None:
+        """Keep the moments that the form showed at first when it is shown again, with errors.
+
+        Django looks for them by the name of a single input, a moment has two. It would put what was typed in their
+        place, and then the next answer of the form would change nothing about them.
+        """
+        shown = [self.add_initial_prefix(name) for name in self.fields]
+        data: Any = self.data.copy()  # type: ignore[attr-defined]  # -- of a request: its own kind of dictionary
+        data.update({name: "" for name in shown if f"{name}_0" in data})
+        self.data = data
+
+    def _add_shares(self) -> None:
+        groups = set(Group.objects.filter(name__in=self.shares.values()).values_list("name", flat=True))
+        places = {tier["name"]: tier["places"] for tier in self.instance.tiers} if self.shares else {}
+        for name, group in self.shares.items():
+            missing = "" if group in groups else NO_GROUP
+            saved = f"As saved: {places[group]} of {self.instance.capacity} places." if group in places else ""
+            self.fields[name] = forms.IntegerField(
+                label=f"{group}: % of the capacity served first",
+                help_text=format_html("<span>{}</span> {}", saved or "Empty: not served first.", missing),
+                min_value=0,
+                max_value=100,
+                required=False,
+                widget=forms.NumberInput(attrs={"data-share-of": "id_capacity"}),
+            )
+            self.initial.setdefault(name, self._stored.get(group))
 
     def changed_values(self) -> dict[str, Any]:
         """Return what was changed, for `steering.revise_event`."""
         changed = {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
         if changed.get("image") is False:  # what a file field says when its box "clear" is ticked
             changed["image"] = ""
-        return changed
+        values = {name: value for name, value in changed.items() if name not in self.shares}
+        shares = self._typed_shares()
+        return values if shares == self._stored else {**values, "tier_shares": shares}
+
+    def _typed_shares(self) -> dict[str, int]:
+        """Return the shares as they will be: a field that was left as it was shown keeps what is stored."""
+        typed = {self.shares[name]: self.cleaned_data.get(name) for name in self.shares.keys() & set(self.changed_data)}
+        return {group: percent for group, percent in (self._stored | typed).items() if percent}
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse shares of more than the whole, and a draw without an opening to come."""
+        cleaned = super().clean()
+        shares = self._typed_shares()
+        percent = sum(shares.values())
+        if percent > WHOLE:
+            self.add_error(None, f"Together, {percent}% of the capacity would be served first: more than all of it.")
+        self._refuse_missed_draw()
+        if self.shares:
+            self.instance.tier_shares = shares
+        return cleaned
+
+    def _refuse_missed_draw(self) -> None:
+        """Refuse to announce a draw that no opening would carry out; an event that has opened is left alone."""
+        values = {"line_policy": self.instance.line_policy, **self.cleaned_data}
+        is_announced = DECIDE_A_DRAW & set(self.changed_data)
+        if not is_announced or values["line_policy"] != Event.LinePolicy.RANDOMISED_OPEN or self.instance.opened_at:
+            return
+        if values.get("status") == Event.Status.CANCELLED or "sales_open_at" not in values:
+            return
+        if values["sales_open_at"] is None or values["sales_open_at"] <= now():
+            missed = "The line is drawn when the sale opens: set a moment in the future, or choose the order of login."
+            self.add_error("sales_open_at", missed)
 
     def clean_capacity(self) -> int:
         """Refuse a capacity below what is booked and held, and say the least possible number."""

@@ -1,11 +1,14 @@
 """How every view speaks HTTP: who may, with which method, and an answer in JSON or HTML (DESIGN 3.2)."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
 from django.http import (
     Http404,
     HttpRequest,
@@ -13,6 +16,7 @@ from django.http import (
     HttpResponseNotAllowed,
     HttpResponseRedirect,
     JsonResponse,
+    StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
@@ -121,3 +125,27 @@ def unavailable(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(render_to_string("503.html"), status=503)
     response["Retry-After"] = RETRY_AFTER
     return response
+
+
+def download(request: HttpRequest, pieces: Iterator[bytes], content_type: str, name: str) -> StreamingHttpResponse:
+    """Answer a file piece by piece, each made when it is its turn.
+
+    Under ASGI Django would make a list of a plain iterator first, so that the whole file was in memory.
+    """
+    taken = _taken(pieces)
+    content = _taken_in_thread(taken) if isinstance(request, ASGIRequest) else taken
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(content, content_type=content_type, headers=disposition)
+
+
+def _taken(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        if not connection.in_atomic_block:  # as a test case is
+            connection.close_if_unusable_or_obsolete()  # who reads slowly must not keep it from the pool meanwhile
+        yield piece
+
+
+async def _taken_in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    take = sync_to_async(lambda: next(pieces, None))
+    while (piece := await take()) is not None:
+        yield piece

@@ -3,14 +3,28 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NotRequired, TypedDict
+from itertools import takewhile
+from typing import Any, Literal, NotRequired, TypedDict
 
-from django.db.models import F, OuterRef, Window
+from django.conf import settings
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from . import tiers
-from .models import LINE_ORDER, Event, EventQuerySet, Ticket, TicketHold, User, count_per_event
+from .models import (
+    LINE_ORDER,
+    Event,
+    EventQuerySet,
+    Ticket,
+    TicketHold,
+    TicketHoldQuerySet,
+    User,
+    UserSession,
+    count_of_person,
+    count_per_event,
+)
 
+RECENT = dt.timedelta(days=1)  # no session, and so no rank, is older (rule 14): what ended before explains nothing now
 RATE_WINDOW = dt.timedelta(minutes=15)
 RATE_LEAST = 3  # fewer freed places in the window say nothing about the next
 
@@ -35,12 +49,27 @@ class Stats(TypedDict):
     now: str
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How and when the newest of a person's places and tickets of an event ended; a ticket is `cancelled`."""
+
+    status: str
+    at: dt.datetime
+
+
 @dataclass
 class PersonPlaces:
-    """What one person has, by event id: live places (waiting ones with `ahead`), and valid tickets."""
+    """What one person has, by event id: live places (waiting ones with `ahead`), and valid tickets.
+
+    `ended` is what they had within the last day, `login_at` the login that asks (None: nobody is logged in), and
+    `automatic` how many holds that were placed by themselves count for that login's limit (rule 12).
+    """
 
     places: dict[int, TicketHold] = field(default_factory=dict)
     tickets: dict[int, Ticket] = field(default_factory=dict)
+    ended: dict[int, Ended] = field(default_factory=dict)
+    login_at: dt.datetime | None = None
+    automatic: int = 0
 
 
 def with_line(events: EventQuerySet, moment: dt.datetime) -> EventQuerySet:
@@ -72,24 +101,97 @@ def stats(event: Event, moment: dt.datetime) -> Stats:
     return numbers
 
 
-def places_of(user: User, moment: dt.datetime) -> PersonPlaces:
-    """Return what a person has at `moment`, in two queries; three when they wait."""
-    places = list(TicketHold.objects.live(moment).filter(user=user).select_related("event").with_ahead())
+def places_of(user: User, moment: dt.datetime, login: UserSession | None = None) -> PersonPlaces:
+    """Return what a person has at `moment`, seen by one of their logins, in two queries; three when they wait."""
+    since = moment - max(RECENT, dt.timedelta(minutes=settings.AUTO_HOLD_COOLDOWN_MINUTES))
+    rows = list(_live_or_newest(user, moment, since, login))
+    places = [row for row in rows if row.ended_at is None and not row.is_lapsed(moment)]
     waiting = [place for place in places if place.status == TicketHold.Status.WAITING]
     set_ahead(waiting)
     pace = seconds_per_place([place.event_id for place in waiting], moment) if waiting else {}
     for place in waiting:
         if place.event_id in pace:
             place.wait_seconds = round(pace[place.event_id] * (place.ahead + 1))
-    tickets = Ticket.objects.valid().filter(user=user).select_related("event").order_by("event__starts_at", "pk")
-    return PersonPlaces({place.event_id: place for place in places}, {ticket.event_id: ticket for ticket in tickets})
+    tickets = list(_valid_or_newest(user, since))
+    return PersonPlaces(
+        places={place.event_id: place for place in places},
+        tickets={ticket.event_id: ticket for ticket in tickets if ticket.cancelled_at is None},
+        ended=_ended(rows, tickets, moment),
+        login_at=login.login_timestamp if login else moment - RECENT,
+        automatic=rows[0].counted if rows else 0,
+    )
+
+
+def _live_or_newest(
+    user: User, moment: dt.datetime, since: dt.datetime, login: UserSession | None
+) -> TicketHoldQuerySet:
+    """Return a person's live places, and of each event the newest one if it ended lately.
+
+    Each row has `counted`. Without a row there is nothing to count: the newest place of an event whose hold counts
+    ended after the login, if at all.
+    """
+    mine = TicketHold.objects.filter(user=user)
+    is_live = Q(status=TicketHold.Status.WAITING) | Q(status=TicketHold.Status.HELD, expires_at__gt=moment)
+    has_ended = Q(ended_at__gt=since) | Q(status=TicketHold.Status.HELD, expires_at__range=(since, moment))
+    rows = mine.filter(is_live | has_ended & Q(pk__in=_newest(mine))).select_related("event").with_ahead()
+    if login is not None:
+        rows = rows.annotate(counted=count_of_person(_counting_for(login)))  # type: ignore[no-redef]  # -- as `ahead`
+    return rows.order_by("pk")
+
+
+def _counting_for(login: UserSession) -> TicketHoldQuerySet:
+    """Return the automatic holds that count for a login: its own, and those that were live when it came."""
+    over_later = Q(ended_at__gt=login.login_timestamp) | Q(ended_at=None, expires_at__gt=login.login_timestamp)
+    is_counted = Q(session=login) | Q(held_at__lte=login.login_timestamp) & over_later
+    return TicketHold.objects.automatic().filter(is_counted, user=login.user_id)
+
+
+def _valid_or_newest(user: User, since: dt.datetime) -> QuerySet[Ticket]:
+    """Return a person's valid tickets, soonest event first, and of each event the newest one if cancelled lately."""
+    mine = Ticket.objects.filter(user=user)
+    rows = mine.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=since, pk__in=_newest(mine)))
+    return rows.select_related("event").order_by("event__starts_at", "pk")
+
+
+def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the id of the newest row of each event: whoever joins and leaves all day has one, not thousands."""
+    newest: QuerySet[Any] = rows.order_by().values("event").annotate(newest=Max("pk")).values("newest")
+    return newest
+
+
+def _ended(places: list[TicketHold], tickets: list[Ticket], moment: dt.datetime) -> dict[int, Ended]:
+    """Return what ended last, by event id. What ended by booking goes on as a ticket."""
+    ended: dict[int, Ended] = {}
+    for place in places:
+        at = place.expires_at if place.is_lapsed(moment) else place.ended_at
+        status = TicketHold.Status.EXPIRED if place.is_lapsed(moment) else place.status
+        if at is not None and status != TicketHold.Status.BOOKED:
+            ended[place.event_id] = Ended(status, at)
+    for ticket in tickets:
+        before = ended.get(ticket.event_id)
+        if ticket.cancelled_at is not None and (before is None or before.at <= ticket.cancelled_at):
+            ended[ticket.event_id] = Ended("cancelled", ticket.cancelled_at)
+    return ended
 
 
 def set_ahead(places: Iterable[TicketHold]) -> None:
-    """Correct `ahead` of waiting places, read by `with_ahead`, where tiers are served up to a share: mind the rest."""
+    """Correct `ahead` of waiting places, read by `with_ahead`, where tiers are served up to a share: mind the rest.
+
+    Say in `served_first` which tier is before a place for that, the highest one of others.
+    """
     for place in places:
         if place.status == TicketHold.Status.WAITING and place.event.tiers:
-            place.ahead = _places_by_tiers(place.event)[place.user_id] - 1
+            _set_ahead_by_tiers(place)
+
+
+def _set_ahead_by_tiers(place: TicketHold) -> None:
+    left = tiers.shares_left(place.event)
+    line = tiers.in_order(TicketHold.objects.waiting().filter(event=place.event), left)
+    before = list(takewhile(lambda other: other.pk != place.pk, line))
+    if len(before) < len(line):  # else it was served since it was read
+        place.ahead = len(before)
+        first = {other.tier for other in before if other.tier != place.tier and left.get(other.tier)}
+        place.served_first = next((tier for tier in place.event.tiers if tier["tier"] in first), None)
 
 
 def positions(event_ids: Iterable[int]) -> dict[int, dict[int, int]]:

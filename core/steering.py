@@ -25,7 +25,7 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
     with locked([event_id]) as serving:
         event = serving.events[event_id]
         _refuse_revision(event, values, serving.moment)
-        was_open = event.is_on_sale(serving.moment)
+        was_open, shares = event.is_on_sale(serving.moment), event.tier_shares
         for name, value in values.items():
             setattr(event, name, value)
         if event.is_before_sale(serving.moment):
@@ -35,11 +35,13 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
         serving.write_numbers()  # of holds that lapsed: a capacity lowered to what is left must not meet the old ones
         event.save(update_fields={*values, "opened_at", "draw_seed"})
         serving.revise(event)
-        if "tier_shares" in values:
-            serving.retier(event)
+        if event.tier_shares != shares:
+            serving.retier(TicketHold.objects.waiting().filter(event=event))
         if event.status == Event.Status.CANCELLED:
             serving.tickets += Ticket.objects.valid().filter(event=event)  # which no longer open the gate
         serving.bring_up_to_date()
+        if event.ledger_seq:  # one that has begun: an event nobody ever touched has nothing to tell
+            serving.ledger.note_terms(event)
 
 
 def _await_opening(event: Event) -> None:
@@ -57,28 +59,38 @@ def _refuse_revision(event: Event, values: dict[str, Any], moment: dt.datetime) 
     hidden = values.get("status") == Event.Status.DRAFT and event.status != Event.Status.DRAFT
     if hidden and (taken or TicketHold.objects.unended().filter(event=event).exists()):
         raise EventInUse
-    is_frozen = event.status != Event.Status.DRAFT and (taken or not event.is_before_sale(moment))
-    if is_frozen and any(values[name] != getattr(event, name) for name in TERMS & values.keys()):
+    is_revised = any(values[name] != getattr(event, name) for name in TERMS & values.keys())
+    if is_revised and are_terms_frozen(event, moment):
         raise TermsFrozen
 
 
-def pause(*, event_id: int, reason: str) -> None:
-    """Stop giving free places; people may join, and live holds stay bookable. Pausing again changes nothing."""
+def are_terms_frozen(event: Event, moment: dt.datetime) -> bool:
+    """Return whether people rely on the event's terms by now: its sale has opened, or somebody has a place of it."""
+    is_taken = event.booked + event.held > 0
+    return event.status != Event.Status.DRAFT and (is_taken or not event.is_before_sale(moment))
+
+
+def pause(*, event_id: int, reason: str) -> bool:
+    """Stop giving free places; people may join, and live holds stay bookable. Return False if that was so before."""
     with locked([event_id]) as serving:
         event = serving.events[event_id]
-        if event.paused_at is None:
+        is_change = event.paused_at is None
+        if is_change:
             serving.ledger.note(event, "pause", reason=reason)
             _set_pause(serving, event, serving.moment, reason)
+    return is_change
 
 
-def resume(*, event_id: int, reason: str) -> None:
-    """Go on serving, in the order that the line has; resuming again changes nothing."""
+def resume(*, event_id: int, reason: str) -> bool:
+    """Go on serving, in the order that the line has. Return False if it was not paused."""
     with locked([event_id]) as serving:
         event = serving.events[event_id]
-        if event.paused_at is not None:
+        is_change = event.paused_at is not None
+        if is_change:
             serving.ledger.note(event, "resume", reason=reason)
             _set_pause(serving, event, None, "")
             serving.bring_up_to_date()
+    return is_change
 
 
 def _set_pause(serving: Serving, event: Event, moment: dt.datetime | None, reason: str) -> None:

@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from .views import attendee, gate, operator, organizer, ticket
+from .views import attendee, fairness, gate, operator, organizer, ticket
 
 urlpatterns = [
     path("", attendee.index, name="index"),
     path("events/<int:event_id>/", attendee.event_detail, name="event_detail"),
     path("events/<int:event_id>/attendees/", organizer.attendees, name="attendees"),
     path("events/<int:event_id>/attendees.csv", organizer.attendees_csv, name="attendees_csv"),
+    path("events/<int:event_id>/fairness/", fairness.fairness, name="fairness"),
+    path("events/<int:event_id>/fairness/ledger.txt", fairness.ledger_file, name="ledger_file"),
+    path("fairness/verify_ledger.py", fairness.ledger_verifier, name="ledger_verifier"),
     path("dashboard/", attendee.dashboard, name="dashboard"),
     path("calendar/", attendee.calendar, name="calendar"),
     path("book/<int:event_id>/", attendee.book, name="book"),
@@ -22,6 +25,7 @@ urlpatterns = [
     path("checkin/", gate.checkin_page, name="checkin"),
     path("checkin/scan/", gate.checkin_scan, name="checkin_scan"),
     path("api/ticket-stats/<int:event_id>/", attendee.ticket_stats, name="ticket_stats"),
+    path("api/my-place/<int:event_id>/", attendee.my_place, name="my_place"),
     path("websocket-test/", operator.websocket_test, name="websocket_test"),
     path("healthz", operator.healthz, name="healthz"),
     path("readyz", operator.readyz, name="readyz"),

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError, QuerySet, Value
+from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,7 +21,9 @@ from ..forms import EventForm
 from ..models import Event, Scan
 from ..now import now
 from ..refusals import Refused
-from .records import only_own
+from .records import only_own, read_at
+from .serving import ServingAdmin, serving_in_words
+from .terms import TermsAdmin
 
 IN_USE = "“%s” has places, tickets or scans, which stay on record, so it cannot be deleted. Cancel it: set its status."
 
@@ -38,21 +41,22 @@ class RevisionForm(EventForm):
 
 
 @admin.register(Event)
-class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
+class EventAdmin(TermsAdmin, ServingAdmin):
     """Administrators see every event, other staff those they organize."""
 
     form = RevisionForm
-    list_display = ("name", "starts", "status", "booked_now", "held_now", "available_now", "waiting_now", "sold")
+    list_display = ("name", "starts", "status_now", "booked_now", "held_now", "available_now", "waiting_now", "sold")
     list_filter = ("status", ("starts_at", admin.DateFieldListFilter), "auto_hold")
     search_fields = ("name", "venue", "created_by__username", "created_by__email")
     date_hierarchy = "starts_at"
     ordering = ("-starts_at", "-pk")
     autocomplete_fields = ("created_by",)
-    readonly_fields = ("booked_now", "held_now", "available_now", "waiting_now", "sold")
+    readonly_fields = ("serving_now", "booked_now", "held_now", "available_now", "waiting_now", "sold")
     list_per_page = 50
 
     class Media:
         css: ClassVar = {"all": ["core/css/admin.css"]}
+        js: ClassVar = [Script("core/js/admin_shares.js", type="module")]
 
     show_full_result_count = False
 
@@ -64,7 +68,8 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
         )
         sale = ("status", "capacity", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes")
         event = ("name", "description", "venue", "starts_at", "ends_at", "time_zone", "image", *organizer)
-        parts: list[Any] = [(None, {"fields": event, "description": times}), ("Sale", {"fields": sale})]
+        line = self.terms_fieldset(request, obj)
+        parts: list[Any] = [(None, {"fields": event, "description": times}), ("Sale", {"fields": sale}), line]
         return [*parts, ("Now", {"fields": self.readonly_fields})] if obj else parts
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
@@ -72,6 +77,11 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
         moment = now()
         events = position.with_line(Event.objects.all(), moment).annotate(read_at=Value(moment))
         return only_own(request, events.order_by(*self.ordering), "created_by")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Return the columns; the status leads those who may pause the serving to the page for it."""
+        status = "status_link" if self.has_change_permission(request) else "status_now"
+        return [status if name == "status_now" else name for name in self.list_display]
 
     def get_actions(self, request: HttpRequest) -> Any:
         """Return no bulk deletion: of many events, some have been sold."""
@@ -126,25 +136,41 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
         """Return when it starts, in the site's time zone, in few letters."""
         return date_format(timezone.localtime(event.starts_at), "j M Y, H:i")
 
+    @admin.display(description="status", ordering="status")
+    def status_now(self, event: Event) -> str:
+        """Return the status, and whether serving is paused."""
+        return f"{event.status}, paused" if event.paused_at else event.status
+
+    @admin.display(description="status", ordering="status")
+    def status_link(self, event: Event) -> SafeString:
+        """Return the same, leading to the page that pauses and resumes."""
+        address = reverse("admin:core_event_serving", args=[event.pk])
+        return format_html('<a href="{}">{}</a>', address, self.status_now(event))
+
+    @admin.display(description="serving")
+    def serving_now(self, event: Event) -> str:
+        """Return whether serving is paused, since when and why."""
+        return serving_in_words(event)
+
     @admin.display(description="booked", ordering="booked")
     def booked_now(self, event: Event) -> SafeString:
         """Return how many are booked, leading to their tickets."""
-        return _link("ticket", event, position.stats(event, _read_at(event))["booked"])
+        return _link("ticket", event, position.stats(event, read_at(event))["booked"])
 
     @admin.display(description="held", ordering="held")
     def held_now(self, event: Event) -> SafeString:
         """Return how many are held, leading to their places."""
-        return _link("tickethold", event, position.stats(event, _read_at(event))["held"])
+        return _link("tickethold", event, position.stats(event, read_at(event))["held"])
 
     @admin.display(description="available")
     def available_now(self, event: Event) -> int:
         """Return how many are left."""
-        return position.stats(event, _read_at(event))["available"]
+        return position.stats(event, read_at(event))["available"]
 
     @admin.display(description="waiting", ordering="line_waiting")
     def waiting_now(self, event: Event) -> SafeString:
         """Return how many wait, leading to their places."""
-        return _link("tickethold", event, position.stats(event, _read_at(event))["waiting"])
+        return _link("tickethold", event, position.stats(event, read_at(event))["waiting"])
 
     @admin.display(description="sold")
     def sold(self, event: Event) -> SafeString:
@@ -153,13 +179,9 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
             '<span class="sold"><progress value="{}" max="{}">{}%</progress> of {}</span>',
             event.booked,
             max(event.capacity, 1),
-            f"{position.stats(event, _read_at(event))['percentage_sold']:.0f}",
+            f"{position.stats(event, read_at(event))['percentage_sold']:.0f}",
             event.capacity,
         )
-
-
-def _read_at(event: Event) -> Any:
-    return event.read_at  # type: ignore[attr-defined]  # -- annotated by get_queryset
 
 
 def _link(model: str, event: Event, number: int) -> SafeString:

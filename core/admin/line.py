@@ -6,15 +6,48 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from .. import allocation, cleanup
 from ..models import Cause, Event, Scan, Ticket, TicketHold
 from ..now import now
 from ..refusals import Refused
-from .records import RecordAdmin, counted
+from .questions import Question
+from .records import RecordAdmin, counted, in_words
 
 SHOWN_OF_A_CODE = 6
 Choices = list[tuple[str, str]]
+
+
+def _place_in_words(place: TicketHold) -> str:
+    until = f" until {in_words(place.expires_at)}" if place.status == TicketHold.Status.HELD else ""
+    return f"{place.user.username}, {place.event.name}: {place.status}{until}"
+
+
+def _ticket_in_words(ticket: Ticket) -> str:
+    return f"{ticket.user.username}, {ticket.event.name}: {ticket.status}, {_masked(ticket)}"
+
+
+def _masked(ticket: Ticket) -> str:
+    return f"…{ticket.code[-SHOWN_OF_A_CODE:]}"
+
+
+RELEASE = Question(
+    action="release_places",
+    verb="Release",
+    one="place",
+    many="places",
+    warning="Holds and places in line end, and what becomes free goes to the first in line at once.",
+    describe=_place_in_words,
+)
+CANCEL = Question(
+    action="cancel_tickets",
+    verb="Cancel",
+    one="ticket",
+    many="tickets",
+    warning="They no longer open the gate, and their places go to the first in line at once. This cannot be undone.",
+    describe=_ticket_in_words,
+)
 
 
 class LiveFilter(admin.SimpleListFilter):
@@ -71,16 +104,24 @@ class TicketHoldAdmin(RecordAdmin):
     has_release_permission = RecordAdmin.may_act
 
     @admin.action(description="Release the selected holds and places in line", permissions=["release"])
-    def release_places(self, request: HttpRequest, queryset: QuerySet[TicketHold]) -> None:
-        """End live places; the next in line are served at once."""
-        chosen = queryset.count()
+    def release_places(self, request: HttpRequest, queryset: QuerySet[TicketHold]) -> TemplateResponse | None:
+        """Ask why, and end live places; the next in line are served at once."""
+        return RELEASE.ask(self, request, queryset, then=self._release)
+
+    def _release(self, request: HttpRequest, places: list[TicketHold], reason: str) -> None:
+        moment = now()
         ended = cleanup.end_places(
-            TicketHold.objects.filter(pk__in=queryset.order_by().values("pk")), cause=Cause.REMOVED_BY_STAFF
+            TicketHold.objects.filter(pk__in=[place.pk for place in places]),
+            cause=Cause.REMOVED_BY_STAFF,
+            reason=reason,
         )
+        for place in places:
+            if place.status in TicketHold.UNENDED and not place.is_lapsed(moment):
+                self.log_change(request, place, f"Released: {reason}")
         if ended:
             messages.success(request, f"Released: {counted(ended, 'place', 'places')}. The line was served.")
-        if ended < chosen:
-            others = counted(chosen - ended, "place", "places")
+        if ended < len(places):
+            others = counted(len(places) - ended, "place", "places")
             messages.warning(
                 request, f"Left alone: {others}. They had already ended: booked, released, expired or left."
             )
@@ -106,22 +147,27 @@ class TicketAdmin(RecordAdmin):
     @admin.display(description="code")
     def masked_code(self, ticket: Ticket) -> str:
         """Return the end of the code: enough to tell two tickets apart, useless at the gate."""
-        return f"…{ticket.code[-SHOWN_OF_A_CODE:]}"
+        return _masked(ticket)
 
     @admin.action(description="Cancel the selected tickets", permissions=["cancel"])
-    def cancel_tickets(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> None:
-        """Cancel tickets; their places go to the next in line at once."""
+    def cancel_tickets(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> TemplateResponse | None:
+        """Ask why, and cancel tickets; their places go to the next in line at once."""
+        return CANCEL.ask(self, request, queryset, then=self._cancel)
+
+    def _cancel(self, request: HttpRequest, tickets: list[Ticket], reason: str) -> None:
         refused: Counter[str] = Counter()
         cancelled = 0
-        for ticket_id, cancelled_at in list(queryset.values_list("pk", "cancelled_at")):
-            if cancelled_at is not None:
+        for ticket in tickets:
+            if ticket.cancelled_at is not None:
                 refused["This ticket was cancelled before."] += 1
                 continue
             try:
-                allocation.cancel_ticket(ticket_id=ticket_id, cause=Cause.CANCELLED_BY_STAFF)
+                allocation.cancel_ticket(ticket_id=ticket.pk, cause=Cause.CANCELLED_BY_STAFF, reason=reason)
+            except Refused as refusal:
+                refused[refusal.detail] += 1
+            else:
+                self.log_change(request, ticket, f"Cancelled: {reason}")
                 cancelled += 1
-            except Refused as reason:
-                refused[reason.detail] += 1
         if cancelled:
             messages.success(request, f"Cancelled: {counted(cancelled, 'ticket', 'tickets')}. The line was served.")
         for detail, number in refused.items():

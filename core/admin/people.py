@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
@@ -16,9 +15,21 @@ from django.template.response import TemplateResponse
 from .. import accounts, arrivals
 from ..forms import no_at_sign
 from ..models import User, UserSession
+from .questions import Question
 from .records import RecordAdmin, counted
 
-ERASED_AT_ONCE = 100  # those that the confirmation can name
+ERASE = Question(
+    action="erase_accounts",
+    verb="Erase",
+    one="account",
+    many="accounts",
+    warning=(
+        "Their places in line and holds end, and their tickets for events to come are cancelled. Tickets of the past"
+        " stay on record without a name. They can never log in again. This cannot be undone."
+    ),
+    describe=lambda person: f"{person.username} {person.get_full_name()} {person.email}",
+    wants_reason=False,
+)
 
 
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscriptable at run time
@@ -93,35 +104,17 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # -- not subscriptable 
     @admin.action(description="Erase these accounts…", permissions=["erase"])
     def erase_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:
         """Ask, and erase exactly those who were named in the question."""
-        people = list(queryset.exclude(username=request.user.get_username()).order_by("pk")[: ERASED_AT_ONCE + 1])
-        if len(people) > ERASED_AT_ONCE:
-            messages.error(
-                request, f"Erase at most {ERASED_AT_ONCE} accounts at once, so that the question can name them."
-            )
-        elif not people:
-            messages.error(request, "Nobody was erased: nobody can erase their own account here.")
-        elif request.POST.get("confirmed") == "yes":
-            self._erase(request, people)
-        else:
-            return self._ask(request, people)
+        people = queryset.exclude(username=request.user.get_username())
+        if people.exists():
+            return ERASE.ask(self, request, people, then=self._erase)
+        messages.error(request, "Nobody was erased: nobody can erase their own account here.")
         return None
 
-    def _erase(self, request: HttpRequest, people: list[User]) -> None:
+    def _erase(self, request: HttpRequest, people: list[User], _reason: str) -> None:
         for person in people:
             accounts.erase_account(person)
             self.log_change(request, person, "Account erased.")
         messages.success(request, f"Erased: {counted(len(people), 'account', 'accounts')}.")
-
-    def _ask(self, request: HttpRequest, people: list[User]) -> TemplateResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Erase {counted(len(people), 'account', 'accounts')}?",
-            "opts": self.opts,
-            "people": people,
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/core/user/erase_confirmation.html", context)
 
 
 @admin.register(UserSession)

@@ -1,10 +1,15 @@
 """What the admin's read-only pages share: rows that rules write and people read."""
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from ..models import Event
 
 
 def only_own(request: HttpRequest, rows: QuerySet[Any], organizer: str) -> QuerySet[Any]:
@@ -15,6 +20,17 @@ def only_own(request: HttpRequest, rows: QuerySet[Any], organizer: str) -> Query
 def counted(number: int, one: str, many: str) -> str:
     """Return a number with its noun."""
     return f"{number} {one if number == 1 else many}"
+
+
+def read_at(event: Event) -> dt.datetime:
+    """Return the moment at which the admin read an event: what is said of its numbers is true of that one."""
+    moment: dt.datetime = event.read_at  # type: ignore[attr-defined]  # -- annotated by EventAdmin.get_queryset
+    return moment
+
+
+def in_words(moment: dt.datetime | None) -> str:
+    """Return a moment in the site's time zone, to the second; empty for None."""
+    return date_format(timezone.localtime(moment), "j M Y, H:i:s") if moment else ""
 
 
 class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time

@@ -1,6 +1,7 @@
 """Writing the ledger, under the lock of the events it is about, and reading it (docs/ledger-format.md).
 
-What does not live here: what happens (`serving.py`), and whether it was right (`verify_ledger.py`, which shares no code).
+What does not live here: what happens (`serving.py`), and whether it was right (`verify_ledger.py`, which shares no
+code).
 """
 
 import datetime as dt
@@ -17,7 +18,7 @@ from . import draw
 
 FORMAT = "box-office-ledger-1"
 PSEUDONYM_DIGITS = 20  # 80 bits: among a million people, two alike once in two million events
-CHUNK = 2000  # entries read at a time
+CHUNK = 2000  # entries read or written at a time
 COLUMNS = ("ledger_seq", "ledger_seal", "ledger_terms")
 
 
@@ -82,23 +83,29 @@ class Ledger:
         self._entries.append(
             LedgerEntry(event_id=event.pk, seq=event.ledger_seq, person=person, text=text, seal=event.ledger_seal)
         )
+        if len(self._entries) >= CHUNK:  # a large opening must not look idle to the database
+            self._store()
 
     def columns(self, event_ids: Iterable[int]) -> dict[str, Any]:
         """Return what to write to these events' rows; empty when nothing was added about any of them."""
-        events = [self.events[pk] for pk in event_ids if pk in self.events]
-        if len(events) == 1:
+        ids = list(event_ids)
+        events = [self.events[pk] for pk in ids if pk in self.events]
+        if len(ids) == len(events) == 1:  # the usual case, which needs no CASE
             return {name: getattr(events[0], name) for name in COLUMNS}
         return {name: _by_event(events, name) for name in COLUMNS} if events else {}
 
     def write(self) -> None:
-        """Store the entries."""
-        LedgerEntry.objects.bulk_create(self._entries, batch_size=CHUNK)
-        self._entries = []
+        """Store what is not stored yet; the events' rows must have their `columns` by then."""
+        self._store()
         self.events = {}
+
+    def _store(self) -> None:
+        LedgerEntry.objects.bulk_create(self._entries)
+        self._entries = []
 
 
 def _by_event(events: list[Event], name: str) -> Case:
-    field: Any = Event._meta.get_field(name)
+    field: Any = Event._meta.get_field(name)  # noqa: SLF001 -- Django's documented name
     whens = (When(pk=event.pk, then=Value(getattr(event, name), field)) for event in events)
     return Case(*whens, default=name, output_field=field)
 
@@ -109,11 +116,16 @@ def _terms(event: Event) -> dict[str, Any]:
         "capacity": event.capacity,
         "policy": event.line_policy,
         "tiers": event.tiers,
-        "opens": event.sales_open_at,
-        "closes": event.sales_close_at,
-        "starts": event.starts_at,
+        "opens": _utc(event.sales_open_at),
+        "closes": _utc(event.sales_close_at),
+        "starts": _utc(event.starts_at),
         "commitment": draw.commitment(event.draw_seed) if event.is_drawn else None,
     }
+
+
+def _utc(moment: dt.datetime | None) -> dt.datetime | None:
+    """Return a moment as it is compared: the same one, typed in another time zone, is no new term."""
+    return moment and moment.astimezone(dt.UTC)
 
 
 def _cause(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
@@ -123,6 +135,12 @@ def _cause(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
     closed, closes = before["closes"], after["closes"]
     longer = closed and (closes is None or dt.datetime.fromisoformat(closes) > dt.datetime.fromisoformat(closed))
     return {"cause": Cause.SALE_EXTENDED} if longer else {}
+
+
+def openings(event: Event) -> list[dict[str, Any]]:
+    """Return the entries of an event's drawn openings, oldest first; there is one, unless its sale opened again."""
+    about_nobody = event.ledger.filter(person="", text__contains='"kind":"opening","seed":').order_by("seq")
+    return [json.loads(text) for text in about_nobody.values_list("text", flat=True)]
 
 
 def file_of(event: Event) -> Iterator[str]:

@@ -107,6 +107,10 @@ class Migration(migrations.Migration):
                 condition=models.Q(("person", ""), _negated=True), fields=["event", "person"], name="ledger_of_person"
             ),
         ),
+        migrations.AddIndex(
+            model_name="ledgerentry",
+            index=models.Index(condition=models.Q(("person", "")), fields=["event", "seq"], name="ledger_of_event"),
+        ),
         migrations.AddConstraint(
             model_name="ledgerentry",
             constraint=models.UniqueConstraint(fields=("event", "seq"), name="ledger_without_gaps"),

@@ -2,7 +2,7 @@
 
 from .events import DeclaredTier, Event, EventQuerySet, new_secret
 from .ledger import FREES_A_PLACE, Cause, LedgerEntry
-from .line import LINE_ORDER, TicketHold, TicketHoldQuerySet, count_per_event
+from .line import LINE_ORDER, TicketHold, TicketHoldQuerySet, count_of_person, count_per_event
 from .people import GATE_STAFF, User, UserSession
 from .tickets import Scan, Ticket, TicketQuerySet
 
@@ -22,6 +22,7 @@ __all__ = [
     "TicketQuerySet",
     "User",
     "UserSession",
+    "count_of_person",
     "count_per_event",
     "new_secret",
 ]

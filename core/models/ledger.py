@@ -1,6 +1,7 @@
 """The ledger: what was promised and what was done about an event's line, entry by entry, never changed."""
 
 from django.db import models
+from django.db.models import Q
 
 from .events import Event
 
@@ -56,7 +57,10 @@ class LedgerEntry(models.Model):
     class Meta:
         verbose_name_plural = "ledger"
         constraints = [models.UniqueConstraint(fields=["event", "seq"], name="ledger_without_gaps")]
-        indexes = [models.Index(fields=["event", "person"], condition=~models.Q(person=""), name="ledger_of_person")]
+        indexes = [
+            models.Index(fields=["event", "person"], condition=~Q(person=""), name="ledger_of_person"),
+            models.Index(fields=["event", "seq"], condition=Q(person=""), name="ledger_of_event"),  # about nobody: few
+        ]
 
     def __str__(self) -> str:
         return f"entry {self.seq} of event {self.event_id}"

@@ -4,11 +4,11 @@ import datetime as dt
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from .events import Event
+from .events import DeclaredTier, Event
 from .people import User, UserSession
 
 # Rule 4; ids break ties, so that the order is exact to the single arrival.
@@ -19,7 +19,16 @@ NOT_DRAWN = 2**31 - 1  # more than any draw: whoever was not drawn comes after a
 
 def count_per_event(rows: "QuerySet[Any]") -> Coalesce:
     """Return an expression that counts `rows`, places or tickets, which refer to the outer event."""
-    counted = rows.order_by().values("event").annotate(n=Count("pk")).values("n")
+    return _count(rows, "event")
+
+
+def count_of_person(rows: "QuerySet[Any]") -> Coalesce:
+    """Return an expression that counts `rows`, which all are of one person."""
+    return _count(rows, "user")
+
+
+def _count(rows: "QuerySet[Any]", per: str) -> Coalesce:
+    counted = rows.order_by().values(per).annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted), 0, output_field=IntegerField())
 
 
@@ -39,19 +48,23 @@ class TicketHoldQuerySet(QuerySet["TicketHold"]):
         return self.filter(status=TicketHold.Status.WAITING)
 
     def to_link(self) -> "TicketHoldQuerySet":
-        """Places that have not ended and that the ledger does not have yet."""
-        return self.filter(is_linked=False, ended_at=None)
+        """Places in line that the ledger does not have yet."""
+        return self.waiting().filter(is_linked=False, ended_at=None)
 
     def lapsed(self, now: dt.datetime) -> "TicketHoldQuerySet":
         """Holds whose time is over and that nothing has swept yet."""
         return self.filter(status=TicketHold.Status.HELD, expires_at__lte=now)
+
+    def automatic(self) -> "TicketHoldQuerySet":
+        """Places that were held the moment they were made: by a login or an opening, and not by joining."""
+        return self.filter(held_at=F("created_at"))
 
     def in_line_order(self) -> "TicketHoldQuerySet":
         """Order by rank, first in line first (rule 4)."""
         return self.order_by(*LINE_ORDER)
 
     def with_ahead(self) -> "TicketHoldQuerySet":
-        """Annotate `ahead`: how many waiting people of the same event rank before this place."""
+        """Annotate `ahead`: how many waiting people of the same event rank before this place; 0 if it does not wait."""
         nth = Coalesce("draw", NOT_DRAWN)
         earlier = Q(login_timestamp__lt=OuterRef("login_timestamp")) | Q(
             login_timestamp=OuterRef("login_timestamp"), pk__lt=OuterRef("pk")
@@ -59,7 +72,9 @@ class TicketHoldQuerySet(QuerySet["TicketHold"]):
         in_tier = Q(nth__lt=OuterRef("nth")) | Q(nth=OuterRef("nth")) & earlier
         before = Q(tier__gt=OuterRef("tier")) | Q(tier=OuterRef("tier")) & in_tier
         others = TicketHold.objects.waiting().annotate(nth=nth).filter(before, event=OuterRef("event"))
-        return self.annotate(nth=nth, ahead=count_per_event(others))  # type: ignore[no-redef]  # -- declared for readers
+        # A line is as long as it is: it is not counted for places that are not in it.
+        ahead = Case(When(status=TicketHold.Status.WAITING, then=count_per_event(others)), default=0)
+        return self.annotate(nth=nth, ahead=ahead)  # type: ignore[no-redef]  # -- declared for readers
 
 
 class TicketHold(models.Model):
@@ -90,7 +105,9 @@ class TicketHold(models.Model):
     is_linked = models.BooleanField(default=False, editable=False)
 
     ahead: int  # annotated by `with_ahead`
+    counted: int = 0  # automatic holds of the person that count for their login, annotated by `position.places_of`
     wait_seconds: int | None = None  # estimated by `position.places_of`
+    served_first: DeclaredTier | None = None  # the tier that is before this place by its share, by `position.set_ahead`
 
     objects = TicketHoldQuerySet.as_manager()
 

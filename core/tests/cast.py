@@ -2,16 +2,22 @@
 
 import datetime as dt
 import itertools
+import json
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import Any, Self, TypeVar
+from unittest import mock
 
 from django.contrib.auth.models import Group
 from django.db import connections
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from core import allocation
-from core.models import GATE_STAFF, Event, Ticket, TicketHold, User, UserSession
+from core.fairness import ledger, verify_ledger
+from core.models import GATE_STAFF, Event, LedgerEntry, Ticket, TicketHold, User, UserSession
 from core.now import now
 from core.refusals import Refused
 
@@ -28,6 +34,27 @@ def ago(**length: float) -> dt.datetime:
 def later(**length: float) -> dt.datetime:
     """Return the moment that lies `minutes=5` (or hours, seconds ...) ahead."""
     return now() + dt.timedelta(**length)
+
+
+class HandClock:
+    """A clock that is moved by hand: the one of every moment that decides, on both databases, within its `with`."""
+
+    def __init__(self) -> None:
+        self.at = timezone.now()
+        self._patches = ExitStack()
+
+    def move(self, **length: float) -> None:
+        """Set the clock ahead by `minutes=5` (or hours, seconds ...), or back by less than none."""
+        self.at += dt.timedelta(**length)
+
+    def __enter__(self) -> Self:
+        # On PostgreSQL too, Python's clock is asked, and that says what the hand says.
+        self._patches.enter_context(mock.patch("core.now.connection", SimpleNamespace(vendor="sqlite")))
+        self._patches.enter_context(mock.patch("django.utils.timezone.now", lambda: self.at))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._patches.close()
 
 
 class Cast:
@@ -129,6 +156,26 @@ def holders(event: Event) -> list[str]:
     """Return the user names of those who hold a place, first served first, then in order of their rank."""
     held = TicketHold.objects.filter(event=event, status="held")
     return list(held.order_by("held_at", "login_timestamp", "pk").values_list("user__username", flat=True))
+
+
+def overlooked(event: Event) -> list[str]:
+    """Return the user names of the first in line for whom a place of an event is free; nobody should be, for long."""
+    event.refresh_from_db()
+    free = event.free if event.is_serving(now()) else 0
+    waiting = TicketHold.objects.waiting().filter(event=event).in_line_order()
+    return list(waiting.values_list("user__username", flat=True)[:free])
+
+
+def ledger_of(event: Event) -> list[dict[str, Any]]:
+    """Return the entries of an event's ledger, oldest first."""
+    texts = LedgerEntry.objects.filter(event=event).order_by("seq").values_list("text", flat=True)
+    return [json.loads(text) for text in texts]
+
+
+def ledger_problems(event: Event) -> list[str]:
+    """Return what the verifier, which shares no code with the allocation, finds wrong with an event's ledger."""
+    report = verify_ledger.verify(ledger.file_of(Event.objects.get(pk=event.pk)))
+    return [problem.message for problem in report.problems]
 
 
 def join(event: Event, user: User, session: UserSession | None = None) -> TicketHold:

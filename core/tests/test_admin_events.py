@@ -285,7 +285,7 @@ class OrganizerTests(AdminCase):
         self.assertNotIn("created_by", form)
         stranger = {"created_by": str(self.alice.pk)}
         self.browser.post(page_of(self.own), form | stranger)
-        new = form | stranger | {"name": "New"}
+        new = form | stranger | {"name": "New", "line_policy": "login_fifo"}
         self.assertEqual(self.browser.post(ADD, new).status_code, 302)
         mine = Event.objects.filter(created_by=self.olga).order_by("pk")
         self.assertEqual(list(mine.values_list("name", flat=True)), ["Own", "New"])

@@ -12,6 +12,7 @@ from core.models import Cause, Event, Scan, Ticket, TicketHold, User, UserSessio
 from .cast import Cast, ago, arrive, book, join, lapse, make_event, numbers, release, statuses
 from .desk import act, at_desk, employ, make_administrator, rows_of
 
+ANSWER = {"confirmed": "yes", "reason": "Asked to be let out"}  # to the question before
 MODELS = ("ticket", "tickethold", "scan", "usersession")
 
 
@@ -133,20 +134,23 @@ class SecretTests(RecordsCase):
 
 
 class PlaceTests(RecordsCase):
+    def release(self, *places: TicketHold, browser: Client | None = None) -> tuple[int, list[str]]:
+        return act(browser or self.browser, "tickethold", "release_places", list(places), **ANSWER)
+
     def test_places_are_filtered_by_what_time_says(self) -> None:
         lapse(TicketHold.objects.filter(user=self.bob))
         live, ended = self.column("tickethold/?live=yes"), self.column("tickethold/?live=no")
         self.assertEqual((live, ended), (["alice", "greta"], ["bob"]))
 
     def test_releasing_a_hold_serves_the_line(self) -> None:
-        answer = act(self.browser, "tickethold", "release_places", [TicketHold.objects.get(user=self.bob)])
+        answer = self.release(TicketHold.objects.get(user=self.bob))
         self.assertEqual(answer, (302, ["Released: 1 place. The line was served."]))
         self.assertEqual(statuses(self.event), [("bob", "released"), ("greta", "held")])
         self.assertEqual(numbers(self.event), {"held": 1, "booked": 1, "waiting": 0})
 
     def test_of_several_the_live_ones_are_released_and_the_others_counted(self) -> None:
         release(self.event, self.bob)
-        answer = act(self.browser, "tickethold", "release_places", list(TicketHold.objects.all()))
+        answer = self.release(*TicketHold.objects.all())
         others = "Left alone: 1 place. They had already ended: booked, released, expired or left."
         self.assertEqual(answer, (302, ["Released: 2 places. The line was served.", others]))
         self.assertEqual(statuses(self.event), [("bob", "released"), ("greta", "released")])
@@ -159,20 +163,20 @@ class PlaceTests(RecordsCase):
             (["view_tickethold", "change_tickethold"], "released"),
         ):
             employ(self.olga, *permissions)
-            act(at_desk(User.objects.get(pk=self.olga.pk)), "tickethold", "release_places", [hold])
+            self.release(hold, browser=at_desk(User.objects.get(pk=self.olga.pk)))
             hold.refresh_from_db()
             self.assertEqual(hold.status, expected)
 
     def test_an_organizer_releases_no_place_of_a_foreign_event(self) -> None:
         employ(self.olga, "view_tickethold", "change_tickethold")
-        act(at_desk(self.olga), "tickethold", "release_places", list(TicketHold.objects.all()), select_across="1")
+        self.release(*TicketHold.objects.all(), browser=at_desk(self.olga))
         self.assertEqual(statuses(self.event), [("bob", "released"), ("greta", "left")])
         self.assertEqual(statuses(self.other), [("alice", "held")])
 
 
 class TicketTests(RecordsCase):
     def cancel(self, *tickets: Ticket) -> tuple[int, list[str]]:
-        return act(self.browser, "ticket", "cancel_tickets", list(tickets))
+        return act(self.browser, "ticket", "cancel_tickets", list(tickets), **ANSWER)
 
     def test_tickets_are_filtered_by_what_they_are_worth(self) -> None:
         book(make_event(name="Called off", auto_hold=False), self.alice)

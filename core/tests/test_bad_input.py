@@ -7,7 +7,15 @@ from core.tests.visits import BROWSER, target_of, visit
 
 HUGE = ("0", str(2**63 - 1), str(2**63), "9" * 400, "9" * 5000)
 SENSELESS = ("-1", "1.5", "abc", "٣", "１", "1%00", "%2e%2e", "1e3", "0x1")
-EVENT_PATHS = ("/events/{}/", "/api/ticket-stats/{}/", "/events/{}/attendees/", "/events/{}/attendees.csv")
+EVENT_PATHS = (
+    "/events/{}/",
+    "/api/ticket-stats/{}/",
+    "/api/my-place/{}/",
+    "/events/{}/attendees/",
+    "/events/{}/attendees.csv",
+    "/events/{}/fairness/",
+    "/events/{}/fairness/ledger.txt",
+)
 WRITES = ("/book/{}/", "/join/{}/", "/release-hold/{}/")
 
 
@@ -17,7 +25,7 @@ class BadAddressTests(Cast, TestCase):
         for person in (None, self.olga):
             client = visit(person)
             for path in [path.format(number) for path in EVENT_PATHS for number in HUGE + SENSELESS]:
-                code = 401 if person is None and "attendees" in path else 404
+                code = 401 if person is None and ("attendees" in path or "my-place" in path) else 404
                 with self.subTest(path=path[:60], person=person):
                     self.assertIn(client.get(path).status_code, {code, 404})
 
@@ -57,7 +65,8 @@ class BadAddressTests(Cast, TestCase):
         event = make_event()
         client = visit(self.olga)
         for value in ("-1", "0", "9" * 9, "9" * 5000, "abc", "٣", "2026-13", "0000-00", "9999-99", "%ED%A0%80"):
-            for path in (f"/events/{event.pk}/attendees/?page={value}", f"/calendar/?month={value}", f"/?q={value}"):
+            pages = [f"/events/{event.pk}/{page}/?page={value}" for page in ("attendees", "fairness")]
+            for path in (*pages, f"/calendar/?month={value}", f"/?q={value}"):
                 with self.subTest(path=path[:60]):
                     self.assertEqual(client.get(path).status_code, 200)
 

@@ -3,7 +3,7 @@
 import calendar as month_calendar
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,29 +13,25 @@ from django.shortcuts import render
 
 from .. import allocation
 from ..access import may_manage
-from ..context import EventCard, event_card
+from ..context import EventCard, event_card, place_json
+from ..fairness.promise import commitment_of, shares_of
 from ..forms import MonthForm
 from ..http import PersonRequest, answer, for_people, reads, refuse, writes
 from ..models import Event, EventQuerySet, Ticket, TicketHold
 from ..now import now
 from ..position import PersonPlaces, places_of, stats, with_line
 from ..refusals import Refused
+from .lookup import visible_event
 
 
 def _mine(request: HttpRequest, moment: dt.datetime) -> PersonPlaces:
-    return places_of(request.user, moment) if request.user.is_authenticated else PersonPlaces()
+    if not request.user.is_authenticated:
+        return PersonPlaces()
+    return places_of(request.user, moment, cast("PersonRequest", request).arrival)
 
 
 def _cards(events: EventQuerySet, mine: PersonPlaces, moment: dt.datetime) -> list[EventCard]:
     return [event_card(event, stats(event, moment), mine, moment) for event in with_line(events, moment)]
-
-
-def _visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> Event:
-    """Return the event; a draft only to its organizer and administrators, for others it looks absent."""
-    event = with_line(Event.objects.filter(pk=event_id), moment).first()
-    if event is None or (event.status == Event.Status.DRAFT and not may_manage(request.user, event)):
-        raise Http404("No such event.")
-    return event
 
 
 @reads
@@ -50,9 +46,16 @@ def index(request: HttpRequest) -> HttpResponse:
 def event_detail(request: HttpRequest, event_id: int) -> HttpResponse:
     """Show one event, and what the person can do about it."""
     moment = now()
-    event = _visible_event(request, event_id, moment)
+    event = visible_event(request, event_id, moment)
     card = event_card(event, stats(event, moment), _mine(request, moment), moment)
-    context = {"card": card, "now": moment, "zone": event.zone, "can_manage": may_manage(request.user, event)}
+    context = {
+        "card": card,
+        "now": moment,
+        "zone": event.zone,
+        "shares": shares_of(event),
+        "commitment": commitment_of(event),
+        "can_manage": may_manage(request.user, event),
+    }
     return render(request, "core/event_detail.html", context)
 
 
@@ -121,7 +124,18 @@ def calendar(request: HttpRequest) -> HttpResponse:
 def ticket_stats(request: HttpRequest, event_id: int) -> HttpResponse:
     """Answer an event's numbers as JSON."""
     moment = now()
-    return JsonResponse(stats(_visible_event(request, event_id, moment), moment))
+    return JsonResponse(stats(visible_event(request, event_id, moment), moment))
+
+
+@reads
+@for_people
+def my_place(request: HttpRequest, event_id: int) -> HttpResponse:
+    """Answer as JSON what the person has of an event, and the one reason why; of a draft nobody has anything."""
+    moment = now()
+    event = with_line(Event.objects.published().filter(pk=event_id), moment).first()
+    if event is None:
+        raise Http404("No such event.")
+    return JsonResponse(place_json(event_card(event, stats(event, moment), _mine(request, moment), moment), moment))
 
 
 @writes

@@ -11,16 +11,15 @@ from ..access import may_manage
 from ..http import for_people, reads
 from ..models import Event, Ticket, TicketQuerySet
 from ..now import now
-from ..position import stats, with_line
+from ..position import stats
+from .lookup import visible_event
 
 PAGE = 100
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 def _own_event(request: HttpRequest, event_id: int) -> Event:
-    event = with_line(Event.objects.filter(pk=event_id), now()).first()
-    if event is None or (event.status == Event.Status.DRAFT and not may_manage(request.user, event)):
-        raise Http404("No such event.")
+    event = visible_event(request, event_id, now())
     if not may_manage(request.user, event):
         if Event.objects.filter(created_by=request.user.pk).exists():  # a rival learns nothing, not even a no
             raise Http404("No such event.")

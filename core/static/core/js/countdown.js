@@ -1,5 +1,7 @@
 // Clocks that run down in the page: holds (`data-countdown`) and openings (`data-opening`). The server is not asked.
+import { showTitle } from "./attention.js";
 import { serverNow } from "./clock.js";
+import { notify } from "./notify.js";
 import { refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
 
@@ -8,20 +10,24 @@ const WARN_SECONDS = 120;
 const RETRY_MS = 15000; // a region that still shows a lapsed clock is asked for again after this
 const warned = new Set();
 const ended = new Set();
+const pulse = new MessageChannel();
 
 export function startCountdowns() {
   document.addEventListener("regions-replaced", showAll);
+  pulse.port1.onmessage = tick;
   tick();
 }
 
+// Chrome runs a chain of timers once a minute in a page that is hidden for 5 minutes: the message between two breaks it.
 function tick() {
   showAll();
-  setTimeout(tick, TICK_MS);
+  setTimeout(() => pulse.port2.postMessage(null), TICK_MS);
 }
 
 function showAll() {
   for (const element of document.querySelectorAll("[data-countdown]")) showHold(element);
   for (const element of document.querySelectorAll("[data-opening]")) showOpening(element);
+  showTitle();
 }
 
 function secondsUntil(iso) {
@@ -48,11 +54,14 @@ function put(element, text) {
 }
 
 function warnOnce(element, seconds) {
-  const key = element.dataset.name + element.dataset.countdown;
-  if (warned.has(key)) return;
-  warned.add(key);
+  const { name, countdown } = element.dataset;
+  const tag = `end ${element.closest("[data-event]")?.dataset.event} ${Date.parse(countdown)}`;
+  if (warned.has(tag)) return;
+  warned.add(tag);
   const time = seconds > 60 ? "less than 2 minutes" : "less than a minute";
-  announce(`Your hold for ${element.dataset.name} ends in ${time}. Book it now to keep it.`);
+  const body = `Your hold for ${name} ends in ${time}. Book it now to keep it.`;
+  announce(body);
+  notify({ tag, title: `Less than 2 minutes left – ${name}`, body });
 }
 
 function endOnce(key, delay, spread) {

@@ -1,11 +1,15 @@
 // The only script of a page: hands each marked element to its module. Pages work without it.
+import { startAttention } from "./attention.js";
 import { startCountdowns } from "./countdown.js";
 import { startLive } from "./live.js";
+import { startNotify } from "./notify.js";
 import { startSocketTests } from "./socket_test.js";
 import { setServerNow } from "./clock.js";
 
 const stamp = document.querySelector('meta[name="server-now"]');
 if (stamp) setServerNow(stamp.content);
 startLive(document.querySelector("[data-live]")); // first: it remembers the page as it was served
+startNotify();
 startCountdowns();
+startAttention(); // after the clocks: it reads what they show
 startSocketTests(document.querySelectorAll("[data-socket]"));

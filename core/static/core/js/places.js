@@ -1,13 +1,14 @@
 // What belongs to the viewer: holds, places in line, tickets. Positions change in place; the rest the server is asked for.
+import { tellTurn } from "./attention.js";
 import { cardsOf } from "./numbers.js";
 import { refreshSoon } from "./regions.js";
-import { announce } from "./status.js";
 
 export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
   for (const card of cardsOf(event)) {
     put(card, "[data-position]", position);
     put(card, "[data-ahead]", peopleAhead(ahead));
     if (wait !== undefined) put(card, "[data-wait]", about(wait));
+    if (!ahead && card.dataset.reason === "tier_first") refreshSoon(); // nobody is served before the first in line
   }
 }
 
@@ -15,10 +16,7 @@ export function applyHold(hold) {
   const cards = placeCards(hold.event);
   const shown = cards.every((card) => (isLive(hold) ? showsHold(card, hold) : !card.dataset.placeStatus));
   if (!shown || (isLive(hold) && !cards.length && showsAll())) refreshSoon();
-  if (hold.status === "held" && cards[0]?.dataset.placeStatus === "waiting") {
-    const name = (cards[0].querySelector("h2 a, h3 a") ?? document.querySelector("h1")).textContent.trim();
-    announce(`A ticket is held for you: ${name}. Book it before the time is up.`);
-  }
+  if (hold.status === "held" && cards[0]?.dataset.placeStatus === "waiting") tellTurn(cards[0], hold.expires_at);
 }
 
 export function applyTicket(ticket) {

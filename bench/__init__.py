@@ -1,0 +1,1 @@
+"""What is promised in figures, measured: `fairness.py` and `ledger_cost.py`, each on a database of its own."""

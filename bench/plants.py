@@ -1,0 +1,150 @@
+"""Faults to plant, one at a time, to see that the checks catch them: each is a patch of this process alone."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+
+from core import allocation, clock, tiers
+from core.fairness.ledger import Ledger
+from core.models import Event, TicketHold, User, UserSession
+from core.now import now
+from core.serving import Serving
+
+played = 0  # how often the planted fault came into play: one that never does proves nothing
+_turns = 0
+_local = threading.local()
+
+
+def _play() -> None:
+    global played  # noqa: PLW0603 -- counted for the report
+    played += 1
+
+
+def _every(n: int) -> bool:
+    """Return True at each n-th call."""
+    global _turns  # noqa: PLW0603 -- as above
+    _turns += 1
+    return _turns % n == 0
+
+
+def newest_first() -> None:
+    """Serve those who came last."""
+
+    def last_in_line(waiting: Any, event: Event, count: int) -> list[TicketHold]:
+        _play()
+        return list(waiting.order_by("-login_timestamp", "-pk")[:count])
+
+    tiers.first_in_line = last_in_line
+
+
+def overtake() -> None:
+    """Let a direct booking take a free place before the line is served."""
+    book, serve_line = allocation.book, Serving._serve_line  # noqa: SLF001 -- a plant goes where no caller may
+
+    def book_first(**arguments: Any) -> Any:
+        _local.books = True
+        try:
+            return book(**arguments)
+        finally:
+            _local.books = False
+
+    def serve_unless_booking(self: Serving, event: Event) -> None:
+        if getattr(_local, "books", False):
+            if event.free > 0:
+                _play()
+        else:
+            serve_line(self, event)
+
+    allocation.book = book_first
+    Serving._serve_line = serve_unless_booking  # type: ignore[method-assign]  # noqa: SLF001 -- as above
+
+
+def forgotten_wake_up() -> None:
+    """Let the clock look at nothing, and nobody who frees a place serve the line."""
+    bring_up_to_date = Serving.bring_up_to_date
+
+    def once(self: Serving) -> None:
+        if not hasattr(self, "served"):
+            self.served = True  # type: ignore[attr-defined]  # -- the first call comes with the lock, the next frees
+            bring_up_to_date(self)
+        else:
+            _play()
+
+    def sleep() -> int:
+        _play()
+        return 0
+
+    Serving.bring_up_to_date = once  # type: ignore[method-assign]  # -- a plant
+    clock.tick = sleep
+
+
+def renewing_login() -> None:
+    """Let a login prolong what the person holds."""
+    hold_for_login = allocation.hold_for_login
+
+    def renew(*, user: User, session: UserSession) -> None:
+        hold_for_login(user=user, session=session)
+        for hold in TicketHold.objects.live(now()).filter(
+            user=user, status="held", held_at__lt=session.login_timestamp
+        ):
+            _play()
+            TicketHold.objects.filter(pk=hold.pk).update(expires_at=now() + hold.event.hold_time)
+
+    allocation.hold_for_login = renew
+
+
+def skip_entry() -> None:
+    """Leave every fortieth entry out of the ledger."""
+    note = Ledger.note
+
+    def note_most(self: Ledger, event: Event, kind: str, **fields: Any) -> None:
+        if kind in {"hold", "expiry", "release", "booking"} and _every(40):
+            _play()
+        else:
+            note(self, event, kind, **fields)
+
+    Ledger.note = note_most  # type: ignore[method-assign]  # -- a plant
+
+
+def lost_ticket() -> None:
+    """Acknowledge every twentieth booking without storing it."""
+    book = allocation.book
+
+    def forget(**arguments: Any) -> Any:
+        with transaction.atomic():
+            ticket = book(**arguments)
+            if _every(20):
+                _play()
+                transaction.set_rollback(True)
+        return ticket
+
+    allocation.book = forget
+
+
+def lost_place() -> None:
+    """Count every tenth hold that is released as still held: its place is given to nobody."""
+    end = Serving.end
+
+    def end_uncounted(self: Serving, places: list[TicketHold], status: Any, *rest: Any) -> None:
+        held = [place for place in places if place.status == TicketHold.Status.HELD]
+        end(self, places, status, *rest)
+        for place in held:
+            if status == TicketHold.Status.RELEASED and _every(10):
+                _play()
+                self.count(place.event_id, held=1)
+
+    Serving.end = end_uncounted  # type: ignore[assignment,method-assign]  # -- a plant
+
+
+PLANTS: dict[str, Callable[[], None]] = {
+    plant.__name__.replace("_", "-"): plant
+    for plant in (newest_first, overtake, forgotten_wake_up, renewing_login, skip_entry, lost_ticket, lost_place)
+}
+
+
+def plant(name: str) -> None:
+    """Plant the fault of that name in this process; none for an empty one."""
+    if name:
+        PLANTS[name]()

@@ -1,0 +1,82 @@
+"""The question before an action of the admin that cannot be undone: it names whom it concerns, and asks why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+from ..forms import ReasonForm
+from .records import counted
+
+NAMED_AT_ONCE = 100  # rows that a question can name
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked before the action of this name is carried out: to `verb` so many rows, each in its own words."""
+
+    action: str
+    verb: str
+    one: str
+    many: str
+    warning: str
+    describe: Callable[[Any], str]
+    wants_reason: bool = True
+
+    def ask(
+        self,
+        page: admin.ModelAdmin,  # type: ignore[type-arg]  # -- not subscriptable at run time
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        *,
+        then: Callable[[HttpRequest, list[Any], str], None],
+    ) -> TemplateResponse | None:
+        """Show the question; once it is answered, carry out `then` on exactly the rows that it named."""
+        # "All rows that match" may be more by now than the question named, so that is asked again.
+        is_answered = request.POST.get("confirmed") == "yes" and request.POST.get("select_across", "0") == "0"
+        named = list(rows.order_by("pk")[: NAMED_AT_ONCE + 1])
+        asked_for = ReasonForm if self.wants_reason else forms.Form
+        form = asked_for(request.POST if is_answered else None)
+        if len(named) > NAMED_AT_ONCE:
+            limit = f"{self.verb} at most {NAMED_AT_ONCE} {self.many} at once, so that the question can name them."
+            messages.error(request, limit)
+        elif not named:
+            messages.warning(request, "Nothing was done: nothing of what you chose is in this list any more.")
+        elif not form.is_valid():
+            return self._page(page, request, named, form)
+        else:
+            self._tell_missing(request, len(named))
+            then(request, named, form.cleaned_data.get("reason", ""))
+        return None
+
+    def _tell_missing(self, request: HttpRequest, found: int) -> None:
+        """Say so where rows that the question named have left the list since, which may be filtered."""
+        missing = len(set(request.POST.getlist(ACTION_CHECKBOX_NAME))) - found
+        if missing > 0:
+            gone = counted(missing, self.one, self.many)
+            messages.warning(request, f"Left alone: {gone}, not in this list any more.")
+
+    def _page(
+        self,
+        page: admin.ModelAdmin,  # type: ignore[type-arg]  # -- not subscriptable at run time
+        request: HttpRequest,
+        named: list[Any],
+        form: forms.Form,
+    ) -> TemplateResponse:
+        context = {
+            **page.admin_site.each_context(request),
+            "title": f"{self.verb} {counted(len(named), self.one, self.many)}?",
+            "opts": page.opts,
+            "question": self,
+            "rows": [(row.pk, self.describe(row)) for row in named],
+            "form": form,
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+            "media": page.media,
+        }
+        return TemplateResponse(request, "admin/core/question.html", context)

@@ -1,0 +1,173 @@
+"""The admin's page on which an event's serving is paused and resumed, and its holds are extended."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.views.decorators.http import require_http_methods
+
+from .. import position, steering
+from ..forms import ReasonForm
+from ..models import Event, TicketHold
+from .records import counted, in_words, read_at
+
+LEAST_EXTENSION = Decimal("0.001")  # minutes; the field takes thousandths
+NO_LENGTH = f"Type a number of minutes: more than 0, at most {steering.LONGEST_EXTENSION}."
+
+
+class ExtensionForm(ReasonForm):
+    """By how much all holds are extended, and why."""
+
+    minutes = forms.DecimalField(
+        min_value=LEAST_EXTENSION,
+        max_value=steering.LONGEST_EXTENSION,
+        decimal_places=3,
+        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), NO_LENGTH),
+    )
+    field_order = ("minutes", "reason")
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that staff may do on this page. `carry_out` returns what is told, and what the history keeps if any."""
+
+    name: str
+    title: str
+    explanation: str
+    form: type[ReasonForm]
+    carry_out: Callable[[Event, dict[str, Any]], tuple[str, str]]
+
+
+def _pause(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
+    if steering.pause(event_id=event.pk, reason=typed["reason"]):
+        return "Serving is paused.", f"Serving paused: {typed['reason']}"
+    return "Serving was paused before; nothing has changed.", ""
+
+
+def _resume(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
+    if steering.resume(event_id=event.pk, reason=typed["reason"]):
+        return "Serving goes on, in the order of the line.", f"Serving resumed: {typed['reason']}"
+    return "Serving was not paused; nothing has changed.", ""
+
+
+def _extend(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
+    minutes = typed["minutes"].normalize()
+    extended = steering.extend_holds(event_id=event.pk, minutes=float(minutes), reason=typed["reason"])
+    done = f"{counted(extended, 'hold', 'holds')} by {minutes:f} min"
+    return f"Extended: {done}.", f"Extended {done}: {typed['reason']}"
+
+
+PAUSE = Act(
+    "pause",
+    "Pause serving",
+    "No free place is given to anybody. People can still join the line, and those who hold a place can book it.",
+    ReasonForm,
+    _pause,
+)
+RESUME = Act("resume", "Resume serving", "Free places go to the first in line again, at once.", ReasonForm, _resume)
+EXTEND = Act(
+    "extend", "Extend all holds", "After an outage, say. Who waits, waits on in the same order.", ExtensionForm, _extend
+)
+ACTS = {act.name: act for act in (PAUSE, RESUME, EXTEND)}
+
+
+class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
+    """Adds the page to the admin of events, for whoever may change the event."""
+
+    def get_urls(self) -> list[Any]:
+        """Return the addresses, this page's first: Django's own end with one that takes anything."""
+        view = require_http_methods(["GET", "HEAD", "POST"])(self.serving_view)
+        page = path("<path:object_id>/serving/", self.admin_site.admin_view(view), name="core_event_serving")
+        return [page, *super().get_urls()]
+
+    def serving_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show how an event is served; carry out what staff want to do about it, and enter why in its ledger."""
+        event: Event | None = self.get_object(request, unquote(object_id))
+        if event is None:
+            return self.change_view(request, object_id)  # which says so
+        if not self.has_change_permission(request, event):
+            raise PermissionDenied
+        act = _act_of(request)
+        typed = act.form(request.POST, auto_id=_auto_id(act)) if act else None
+        if act is None or typed is None or not typed.is_valid():
+            return self._page(request, event, act, typed)
+        told, noted = act.carry_out(event, typed.cleaned_data)
+        if noted:
+            self.log_change(request, event, noted)
+        (messages.success if noted else messages.warning)(request, told)
+        return redirect("admin:core_event_serving", object_id)
+
+    def _page(self, request: HttpRequest, event: Event, act: Act | None, typed: ReasonForm | None) -> TemplateResponse:
+        stats = position.stats(event, read_at(event))
+        offered = [RESUME if event.paused_at else PAUSE, EXTEND]
+        if act and act not in offered:  # a colleague was faster: what was typed is still there
+            offered.append(act)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Serving: {event}",
+            "opts": self.opts,
+            "original": event,
+            "state": _state(event, stats),
+            "forms": [(one, typed if one is act else one.form(auto_id=_auto_id(one))) for one in offered],
+            "concerned": counted(stats["held"], "hold", "holds") if stats["held"] else "nobody",
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/core/event/serving.html", context)
+
+
+def serving_in_words(event: Event) -> str:
+    """Return whether the serving of an event is paused, since when and why."""
+    if event.paused_at is None:
+        return "Not paused"
+    return f"Paused since {in_words(event.paused_at)}: “{event.pause_reason}”"
+
+
+def _act_of(request: HttpRequest) -> Act | None:
+    """Return what a POST asks for; None for a GET."""
+    if request.method != "POST":
+        return None
+    try:
+        return ACTS[request.POST.get("act", "")]
+    except KeyError as error:
+        raise BadRequest("This page can pause, resume and extend, and nothing else.") from error
+
+
+def _auto_id(act: Act) -> str:
+    return f"id_{act.name}_%s"
+
+
+def _state(event: Event, stats: position.Stats) -> list[tuple[str, Any]]:
+    """Return what is to be known before anything is done, as pairs of a name and a value."""
+    held = TicketHold.objects.live(read_at(event)).filter(event=event, status=TicketHold.Status.HELD)
+    last = held.aggregate(last=Max("expires_at"))["last"]
+    return [
+        ("As of", f"{in_words(read_at(event))} ({settings.TIME_ZONE})"),
+        ("Status", event.get_status_display()),
+        ("On sale", _sale(event, read_at(event))),
+        ("Serving", serving_in_words(event)),
+        ("Capacity", stats["capacity"]),
+        ("Booked", stats["booked"]),
+        ("Held", f"{stats['held']}, the last one until {in_words(last)}" if last else stats["held"]),
+        ("Available", stats["available"]),
+        ("Waiting in line", stats["waiting"]),
+    ]
+
+
+def _sale(event: Event, moment: dt.datetime) -> str:
+    if event.is_on_sale(moment):
+        return f"Yes, until {in_words(event.sales_close_at or event.starts_at)}"
+    if event.is_before_sale(moment):
+        return f"From {in_words(event.sales_open_at)}"
+    return "No"

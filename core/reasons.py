@@ -1,0 +1,175 @@
+"""Why not me: the closed list of reasons, and the one that holds for a person and an event, in one sentence (rule 8).
+
+Nothing is asked of the database here: what is told was read by `position.py`. Each badge (`context.BADGES`) has its
+reasons, so that the order of the badges comes first: an event that is a draft, cancelled, booked or over, then what the
+person has, then a sale that is closed to everybody. Among the reasons of one badge the first that is so is told:
+
+- waiting: not_open_yet, sale_closed, paused, tier_first, next_in_line, waiting_behind;
+- on sale, and nothing held: what ended since the login (hold_lapsed, released, left_line, cancelled_ticket), then
+  people_waiting or sold_out, and where a place is free: log_in, no_auto_hold, cooldown, limit_reached, available.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db.models import TextChoices
+
+from .models import Event, TicketHold
+from .position import PersonPlaces
+from .templatetags.words import people_ahead
+
+
+class Reason(TextChoices):
+    """Every reason there is, with its sentence; moments are put in as the event's own time zone has them."""
+
+    DRAFT = "draft", "This event is a draft, which only its organizer and administrators see."
+    EVENT_CANCELLED = "event_cancelled", "This event was cancelled."
+    BOOKED = "booked", "You have a ticket."
+    OVER = "over", "This event has started."
+    HELD_UNTIL = "held_until", "A ticket is held for you until {at}."
+    NOT_OPEN_YET = "not_open_yet", "The sale opens {at}."
+    SALE_CLOSED = "sale_closed", "The sale closed on {at}."
+    PAUSED = "paused", "Staff have paused serving{remark}"
+    TIER_FIRST = "tier_first", "{ahead}: {tier} are served first, for up to {share}."
+    NEXT_IN_LINE = "next_in_line", "{ahead}: the next free place is held for the first in line."
+    WAITING_BEHIND = "waiting_behind", "{ahead}: the next free place is held for the first in line."
+    HOLD_LAPSED = "hold_lapsed", "Your hold lapsed on {at}, before it was booked."
+    RELEASED = "released", "Your hold was released on {at}."
+    LEFT_LINE = "left_line", "Your place in line ended on {at}."
+    CANCELLED_TICKET = "cancelled_ticket", "Your ticket was cancelled on {at}."
+    PEOPLE_WAITING = "people_waiting", "People are waiting, and the next free place is theirs."
+    SOLD_OUT = "sold_out", "All places are booked or held."
+    LOG_IN = "log_in", "Tickets are available to everybody who logs in."
+    NO_AUTO_HOLD = "no_auto_hold", "Tickets of this event are not held automatically at a login."
+    COOLDOWN = "cooldown", "What you had here ended on {at}, so no ticket is held automatically before {until}."
+    LIMIT_REACHED = "limit_reached", "At your login {tickets} held for you automatically, the most at a time."
+    AVAILABLE = "available", "Tickets are available."
+
+
+# Badges that say it all: nobody is served, whoever they are, or the person has what they want.
+OF_EVENT = {
+    "draft": Reason.DRAFT,
+    "cancelled": Reason.EVENT_CANCELLED,
+    "booked": Reason.BOOKED,
+    "over": Reason.OVER,
+    "not_yet": Reason.NOT_OPEN_YET,
+    "closed": Reason.SALE_CLOSED,
+    "paused": Reason.PAUSED,
+}
+# How the newest place or ticket ended.
+HISTORY = {
+    "expired": Reason.HOLD_LAPSED,
+    "released": Reason.RELEASED,
+    "left": Reason.LEFT_LINE,
+    "cancelled": Reason.CANCELLED_TICKET,
+}
+
+
+@dataclass(frozen=True)
+class Why:
+    """A reason with the words that its sentence needs; `ahead` is the part that a page keeps up to date by itself."""
+
+    reason: Reason
+    words: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The whole sentence."""
+        return self.reason.label.format_map(self.words)
+
+    @property
+    def after_ahead(self) -> str:
+        """What comes after the people ahead in the sentence; empty for a sentence that does not count them."""
+        return self.reason.label.format_map(self.words | {"ahead": ""}) if "ahead" in self.words else ""
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it tells how something of the person's own ended, whatever the event's numbers are."""
+        return self.reason in HISTORY.values()
+
+
+def why(badge: str, event: Event, mine: PersonPlaces, now: dt.datetime) -> Why:
+    """Return the one reason for a person and an event whose badge this is."""
+    place = mine.places.get(event.pk)
+    if badge in OF_EVENT:
+        return _of_event(OF_EVENT[badge], event)
+    if badge == "held" and place is not None:
+        return Why(Reason.HELD_UNTIL, {"at": event.local(place.expires_at)})
+    if badge == "waiting" and place is not None:
+        return _of_waiting(place, event, now)
+    return _history(event, mine) or of_open_states(event, mine, now)[badge]
+
+
+def of_open_states(event: Event, mine: PersonPlaces, now: dt.datetime) -> dict[str, Why]:
+    """Return what holds in each state of an event on sale, by badge, for a person whose own history says nothing.
+
+    A page has all three: the numbers change under it.
+    """
+    return {
+        "available": _of_free_place(event, mine, now),
+        "line": Why(Reason.PEOPLE_WAITING),
+        "sold_out": Why(Reason.SOLD_OUT),
+    }
+
+
+def _of_event(reason: Reason, event: Event) -> Why:
+    match reason:
+        case Reason.NOT_OPEN_YET:
+            return Why(reason, {"at": event.local(event.sales_open_at)})
+        case Reason.SALE_CLOSED:
+            return Why(reason, {"at": event.local(event.sales_close_at)})
+        case Reason.PAUSED:
+            return Why(reason, {"remark": f": “{event.pause_reason}”" if event.pause_reason else "."})
+        case _:
+            return Why(reason)
+
+
+def _of_waiting(place: TicketHold, event: Event, now: dt.datetime) -> Why:
+    closed = (
+        (event.is_before_sale(now), Reason.NOT_OPEN_YET),
+        (event.is_sale_closed(now), Reason.SALE_CLOSED),
+        (event.paused_at is not None, Reason.PAUSED),
+    )
+    for is_so, reason in closed:
+        if is_so:
+            return _of_event(reason, event)
+    words = {"ahead": people_ahead(place.ahead)}
+    if place.served_first is not None:
+        share = _count(place.served_first["places"], "ticket", "tickets")
+        return Why(Reason.TIER_FIRST, words | {"tier": place.served_first["name"], "share": share})
+    return Why(Reason.WAITING_BEHIND if place.ahead else Reason.NEXT_IN_LINE, words)
+
+
+def _history(event: Event, mine: PersonPlaces) -> Why | None:
+    ended = mine.ended.get(event.pk)
+    if ended is None or mine.login_at is None or ended.at < mine.login_at:
+        return None
+    return Why(HISTORY[ended.status], {"at": event.local(ended.at)})
+
+
+def _of_free_place(event: Event, mine: PersonPlaces, now: dt.datetime) -> Why:
+    """Return why a place that is free is not held for the person: automatic holds are placed at a login (rule 12)."""
+    limit = settings.AUTO_HOLDS_PER_LOGIN
+    if mine.login_at is None:
+        return Why(Reason.LOG_IN)
+    if _history(event, mine):
+        return Why(Reason.AVAILABLE)
+    if not event.auto_hold or not limit:
+        return Why(Reason.NO_AUTO_HOLD)
+    ended, cooldown = mine.ended.get(event.pk), dt.timedelta(minutes=settings.AUTO_HOLD_COOLDOWN_MINUTES)
+    if ended and now < ended.at + cooldown:
+        return Why(Reason.COOLDOWN, {"at": event.local(ended.at), "until": event.local(ended.at + cooldown)})
+    if mine.automatic >= limit and _was_announced(event, mine.login_at):
+        tickets = _count(limit, "ticket of another event was", "tickets of other events were")
+        return Why(Reason.LIMIT_REACHED, {"tickets": tickets})
+    return Why(Reason.AVAILABLE)
+
+
+def _was_announced(event: Event, login_at: dt.datetime) -> bool:
+    """Return whether a login at that moment could have been held a place, for all that the event says."""
+    return event.created_at <= login_at and (event.sales_open_at is None or event.sales_open_at <= login_at)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,71 @@
+// What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts.
+import { isLooking, notify } from "./notify.js";
+import { announce } from "./status.js";
+
+const SITE = "Box Office";
+const served = document.title;
+const turns = new Map(); // event -> name, of the holds from the line that nobody has looked at yet
+const said = new Set();
+let statuses = new Map(); // event -> status of the viewer's place, as the page shows it
+let shown = served;
+
+export function startAttention() {
+  statuses = shownStatuses();
+  document.addEventListener("regions-replaced", compare);
+  for (const name of ["focus", "visibilitychange"]) window.addEventListener(name, showTitle);
+}
+
+// A place in line became a hold, as a message or the page fetched anew tells; both may, and only the first is said.
+export function tellTurn(card, until) {
+  const { event } = card.dataset;
+  const name = (card.querySelector("h2 a, h3 a") ?? document.querySelector("h1")).textContent.trim();
+  turns.set(event, name);
+  showTitle();
+  const tag = `turn ${event} ${Date.parse(until)}`;
+  if (said.has(tag)) return;
+  said.add(tag);
+  announce(`A ticket is held for you: ${name}. Book it before the time is up.`);
+  notify({ tag, title: `Your turn – ${name}`, body: `A ticket is held for you until ${time(until)}. Book it before then.` });
+}
+
+// The clocks call it with every tick, so the title changes once a second, as the soonest of them does.
+export function showTitle() {
+  if (isLooking()) turns.clear();
+  const title = timeTitle() ?? turnTitle() ?? served;
+  if (title !== shown) document.title = title;
+  shown = title;
+}
+
+function timeTitle() {
+  const clocks = [...document.querySelectorAll("[data-countdown][data-urgent]")];
+  const [soonest] = clocks.sort((a, b) => Date.parse(a.dataset.countdown) - Date.parse(b.dataset.countdown));
+  return soonest && `${soonest.textContent.replace(/^0/, "")} to book – ${soonest.dataset.name} · ${SITE}`;
+}
+
+function turnTitle() {
+  const [name] = turns.values();
+  return name && `Your turn – ${name} · ${SITE}`;
+}
+
+function compare() {
+  const before = statuses;
+  statuses = shownStatuses();
+  for (const event of turns.keys()) if (!statuses.get(event)) turns.delete(event);
+  for (const card of placeCards()) {
+    const { event, expires, placeStatus } = card.dataset;
+    if (placeStatus === "held" && before.get(event) === "waiting") tellTurn(card, expires);
+  }
+  showTitle();
+}
+
+function placeCards() {
+  return document.querySelectorAll("[data-place-status]");
+}
+
+function shownStatuses() {
+  return new Map([...placeCards()].map(({ dataset }) => [dataset.event, dataset.placeStatus]));
+}
+
+function time(iso) {
+  return new Date(iso).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+}

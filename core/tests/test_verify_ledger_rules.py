@@ -1,0 +1,310 @@
+"""The rules that the verifier checks, each with the entry that breaks it."""
+
+from typing import Any
+
+from django.test import SimpleTestCase
+
+from .ledgers import (
+    ALICE,
+    BOB,
+    CAROL,
+    DAVE,
+    IN_LINE,
+    JOINED,
+    MEMBERS,
+    OPENING,
+    RANDOMISED,
+    SEED,
+    Entries,
+    at,
+    draw,
+    found,
+    join,
+    ledger,
+    seal_of_seed,
+    steering,
+    step,
+    terms,
+    ticket,
+)
+
+
+class StateTests(SimpleTestCase):
+    def assert_found(self, entries: Entries, *problems: str) -> None:
+        """The last entry breaks the rule; the terms and three people in line stand before it."""
+        lines = ledger([terms(), *JOINED, *entries])
+        seq = len(entries) + 4
+        self.assertEqual(found(lines), [f"line {seq + 1}, entry {seq}: {problem}" for problem in problems])
+
+    def test_a_place_joins_once(self):
+        self.assert_found([join(1, DAVE)], "place 1 joined before")
+        again = found(ledger([terms(), *JOINED, join(1, DAVE), step("hold", 1, ALICE)]))
+        self.assertEqual(again, ["line 6, entry 5: place 1 joined before"])
+
+    def test_a_person_has_one_live_place(self):
+        self.assert_found([join(4, ALICE)], f"person {ALICE} joins, and their place 1 has not ended")
+
+    def test_a_hold_ends_once(self):
+        for first in ("release", "expiry"):
+            ended = [step("hold", 1, ALICE), step(first, 1, ALICE, at=at(10))]
+            self.assert_found([*ended, step("release", 1, ALICE)], "place 1 is ended, not held")
+
+    def test_a_hold_is_not_renewed(self):
+        again = step("hold", 1, ALICE, until=at(20))
+        self.assert_found([step("hold", 1, ALICE), again], "place 1 is held, not waiting")
+
+    def test_only_who_waits_leaves_and_only_who_holds_releases_or_books(self):
+        self.assert_found([step("hold", 1, ALICE), step("leave", 1, ALICE)], "place 1 is held, not waiting")
+        self.assert_found([step("release", 1, ALICE)], "place 1 is waiting, not held")
+        self.assert_found([ticket("booking", 9, ALICE, 1)], "place 1 is waiting, not held")
+        self.assert_found([step("expiry", 8, DAVE)], "place 8 is unknown, not held")
+
+    def test_a_place_is_of_one_person_throughout(self):
+        self.assert_found([step("hold", 1, BOB)], f"place 1 is not of person {BOB}")
+
+    def test_a_hold_does_not_expire_before_its_end(self):
+        early = step("expiry", 1, ALICE, at=at(9.9))
+        self.assert_found([step("hold", 1, ALICE), early], "the hold of place 1 expired before its end")
+
+    def test_a_hold_is_not_booked_from_its_end_on(self):
+        late = ticket("booking", 9, ALICE, 1, at=at(10))
+        self.assert_found([step("hold", 1, ALICE), late], "place 1 is booked after its hold ended")
+
+    def test_an_extension_is_for_the_holds_there_are_and_not_for_later_ones(self):
+        extension, late = steering("extension", minutes=5), ticket("booking", 9, ALICE, 1, at=at(10))
+        early = step("expiry", 1, ALICE, at=at(14))
+        self.assert_found([step("hold", 1, ALICE), extension, late])
+        self.assert_found([step("hold", 1, ALICE), extension, early], "the hold of place 1 expired before its end")
+        self.assert_found([extension, step("hold", 1, ALICE), late], "place 1 is booked after its hold ended")
+
+    def test_a_person_has_one_valid_ticket_and_a_ticket_is_issued_once(self):
+        booked = [
+            step("hold", 1, ALICE),
+            ticket("booking", 9, ALICE, 1),
+            join(4, ALICE, rank=at(0)),
+            step("hold", 4, ALICE),
+        ]
+        self.assertEqual(
+            found(ledger([terms(), *JOINED, *booked, ticket("booking", 10, ALICE, 4)])),
+            [
+                f"line 9, entry 8: person {ALICE} has a ticket, and is held another",
+                f"line 10, entry 9: person {ALICE} has a valid ticket",
+            ],
+        )
+        other = [step("hold", 1, ALICE), ticket("booking", 9, ALICE, 1), step("hold", 2, BOB)]
+        self.assert_found([*other, ticket("booking", 9, BOB, 2)], "ticket 9 was issued before")
+
+    def test_a_ticket_has_the_tier_of_its_place(self):
+        booking = ticket("booking", 9, ALICE, 1, tier=1)
+        self.assert_found([step("hold", 1, ALICE), booking], "place 1 is of tier 0, its ticket is not")
+
+    def test_what_is_cancelled_was_issued_and_once(self):
+        wrong = "there is no valid ticket 9 of this person and tier to cancel"
+        issued = [step("hold", 1, ALICE), ticket("booking", 9, ALICE, 1)]
+        cancellation = ticket("cancellation", 9, ALICE)
+        self.assert_found([cancellation], wrong)
+        self.assert_found([*issued, cancellation, cancellation], wrong)
+        self.assert_found([*issued, ticket("cancellation", 9, BOB)], wrong)
+
+    def test_only_as_many_older_tickets_as_the_first_terms_say_are_cancelled(self):
+        one, other = ticket("cancellation", 9, ALICE), ticket("cancellation", 8, BOB)
+        wrong = "line 4, entry 3: there is no valid ticket 8 of this person and tier to cancel"
+        self.assertEqual(found(ledger([terms(booked=1), one, other])), [wrong])
+        self.assertEqual(found(ledger([terms(booked=2), one, other])), [])
+
+    def test_the_terms_come_first(self):
+        self.assertEqual(found(ledger(JOINED)), ["line 2, entry 1: the first entry is not the terms"])
+
+    def test_nobody_is_held_or_booked_a_place_that_there_is_not(self):
+        full = [step("hold", 1, ALICE), ticket("booking", 9, ALICE, 1), step("hold", 2, BOB)]
+        oversold = "oversold: 3 places are booked or held, the capacity is "
+        self.assert_found([*full, step("hold", 3, CAROL)], oversold + "2")
+        self.assert_found([*full, step("leave", 3, CAROL), ticket("booking", 8, DAVE)], oversold + "2")
+        self.assert_found([terms(capacity=3), *full, step("hold", 3, CAROL), terms(capacity=1)], oversold + "1")
+        self.assertEqual(found(ledger([terms(booked=3)])), [f"line 2, entry 1: {oversold}2"])
+
+    def test_one_oversell_is_said_once_and_the_next_one_again(self):
+        held = [
+            step("hold", 1, ALICE),
+            step("hold", 2, BOB),
+            steering("extension", minutes=1),
+            step("release", 1, ALICE),
+        ]
+        lines = ledger([terms(capacity=1), *JOINED, *held, step("hold", 3, CAROL), step("release", 2, BOB)])
+        self.assertEqual(
+            [text.partition(":")[0] for text in found(lines)], [f"line {n + 1}, entry {n}" for n in (6, 9)]
+        )
+
+
+class OrderTests(SimpleTestCase):
+    def assert_overtaken(self, entries: Entries, *pairs: tuple[int, int, int]) -> None:
+        """Each pair is the number of an entry, the place that it holds, and the place that was first."""
+        wrong = "line {}, entry {}: place {} is held, and so overtakes place {}, which is first in line"
+        expected = [wrong.format(seq + 1, seq, place, first) for seq, place, first in pairs]
+        self.assertEqual(found(ledger(entries)), expected)
+
+    def test_the_newest_is_not_first(self):
+        held = [step("hold", 3, CAROL), step("hold", 1, ALICE), step("hold", 2, BOB)]
+        self.assert_overtaken([terms(capacity=3), *JOINED, *held], (5, 3, 1))
+
+    def test_rank_decides_and_the_place_between_equals(self):
+        line = [terms(capacity=3), join(2, BOB, rank=at(5)), join(1, ALICE, rank=at(5)), join(3, CAROL, rank=at(4))]
+        self.assert_overtaken([*line, step("hold", 2, BOB), step("hold", 1, ALICE)], (5, 2, 3), (6, 1, 3))
+        self.assert_overtaken([*line, step("hold", 3, CAROL), step("hold", 2, BOB)], (6, 2, 1))
+
+    def test_the_drawn_come_before_those_who_joined_later_with_an_earlier_rank(self):
+        line = [terms(capacity=9, **RANDOMISED), *JOINED, *OPENING, join(4, DAVE, rank=at(-9))]
+        self.assert_overtaken([*line, step("hold", 4, DAVE), step("hold", 1, ALICE)], (10, 4, 3), (11, 1, 3))
+
+    def test_a_tier_comes_first_within_its_share_and_not_beyond_it(self):
+        line = [terms(capacity=9, tiers=MEMBERS), join(1, ALICE), join(2, BOB, tier=1), join(3, CAROL, tier=1)]
+        self.assert_overtaken([*line, step("hold", 1, ALICE)], (5, 1, 2))
+        self.assert_overtaken([*line, step("hold", 2, BOB), step("hold", 3, CAROL)], (6, 3, 1))
+        self.assert_overtaken([*line, step("hold", 2, BOB), step("hold", 1, ALICE), step("hold", 3, CAROL)])
+
+    def test_a_share_counts_tickets_and_is_free_again_after_a_release_or_a_cancellation(self):
+        line = [terms(capacity=9, tiers=MEMBERS), join(1, ALICE), join(2, BOB, tier=1), join(3, CAROL, tier=1)]
+        line += [step("hold", 2, BOB), ticket("booking", 9, BOB, 2, tier=1)]
+        self.assert_overtaken([*line, step("hold", 3, CAROL)], (7, 3, 1))
+        self.assert_overtaken([*line, ticket("cancellation", 9, BOB, tier=1), step("hold", 1, ALICE)], (8, 1, 3))
+        self.assert_overtaken([*line[:5], step("release", 2, BOB), step("hold", 1, ALICE)], (7, 1, 3))
+
+    def test_the_highest_tier_with_places_left_comes_first_whatever_the_order_of_their_declaration(self):
+        two = [*MEMBERS, {"tier": 2, "name": "patrons", "places": 1}]
+        for tiers in (two, two[::-1]):
+            line = [
+                terms(capacity=9, tiers=tiers),
+                join(1, ALICE, tier=1),
+                join(2, BOB, tier=2),
+                join(3, CAROL, tier=2),
+            ]
+            self.assert_overtaken([*line, step("hold", 1, ALICE)], (5, 1, 2))
+            self.assert_overtaken([*line, step("hold", 2, BOB), step("hold", 3, CAROL)], (6, 3, 1))
+
+    def test_a_tier_that_is_not_declared_is_like_everybody_else(self):
+        line = [terms(capacity=9, tiers=MEMBERS), join(1, ALICE), join(2, BOB, tier=2)]
+        self.assert_overtaken([*line, step("hold", 2, BOB)], (4, 2, 1))
+
+    def test_who_has_another_tier_now_stands_elsewhere(self):
+        early = {"at": at(-9)}
+        line = [terms(capacity=9, opens=at(-5)), *JOINED]
+        line += [step("tier", 3, CAROL, tier=2, **early), step("tier", 2, BOB, tier=1, **early)]
+        self.assert_overtaken([*line, step("hold", 1, ALICE), step("hold", 2, BOB)], (7, 1, 3), (8, 2, 3))
+
+    def test_who_left_is_not_first_any_more(self):
+        self.assert_overtaken([terms(), *JOINED, step("leave", 1, ALICE), step("hold", 2, BOB)])
+
+    def test_a_direct_booking_does_not_overtake_who_waits(self):
+        wrong = "line 6, entry 5: booked directly, and so overtakes {} who wait, first place 1"
+        self.assertEqual(found(ledger([terms(), *JOINED, ticket("booking", 9, DAVE)])), [wrong.format(3)])
+        self.assertEqual(found(ledger([terms(), *JOINED, ticket("booking", 9, ALICE)])), [wrong.format(2)])
+
+
+class WindowTests(SimpleTestCase):
+    def test_no_place_is_given_outside_the_sale(self):
+        steered = [steering("pause"), steering("resume")]
+        cases = {
+            "before the sale opened": ([terms(opens=at(1))], at(0.99), at(1)),
+            "after the sale had closed": ([terms(closes=at(1))], at(1), at(0.99)),
+            "after the event had started": ([terms(starts=at(1))], at(1), at(0.99)),
+            "while staff had paused serving": ([terms(), *steered, steered[0]], at(0), None),
+            "while the event was not published": ([terms(status="draft")], at(0), None),
+        }
+        for words, (before, wrong, right) in cases.items():
+            joined = [*before, join(1, ALICE)]
+            seq = len(joined) + 1
+            for entries in ([*joined, step("hold", 1, ALICE)], [*before, join(1, BOB), ticket("booking", 9, BOB)]):
+                with self.subTest(words, kind=entries[-1]["kind"]):
+                    entries[-1]["at"] = wrong
+                    expected = [f"line {seq + 1}, entry {seq}: a place was given {words}"]
+                    self.assertEqual(found(ledger(entries)), expected)
+                    entries[-1]["at"] = right or wrong
+                    self.assertEqual(found(ledger(entries)), [] if right else expected)
+
+    def test_a_hold_is_booked_after_the_close_and_while_paused(self):
+        held = [terms(closes=at(1)), join(1, ALICE), step("hold", 1, ALICE), steering("pause")]
+        self.assertEqual(found(ledger([*held, ticket("booking", 9, ALICE, 1, at=at(2))])), [])
+
+
+class DrawTests(SimpleTestCase):
+    def problems(self, *drawn: dict[str, Any], commitment: str | None = seal_of_seed(SEED)) -> list[str]:
+        """Return what is found, without the line, in an opening after three people joined."""
+        promised = terms(policy="randomised_open", commitment=commitment)
+        return [text.partition(", ")[2] for text in found(ledger([promised, *JOINED, *drawn]))]
+
+    def test_the_seed_is_the_one_that_the_terms_commit_to(self):
+        wrong = ["entry 5: the seed is not the one that the terms committed to"]
+        self.assertEqual(self.problems(*draw(IN_LINE, seed="00" * 32)), wrong)
+        self.assertEqual(self.problems(*OPENING, commitment=None), wrong)
+
+    def test_the_order_is_the_one_of_the_seed(self):
+        _, first, second, third = OPENING
+        changed = [step("draw", n, IN_LINE[n], draw=entry["draw"]) for n, entry in ((1, first), (3, second))]
+        wrong = ["entry 6: place 1 has number 2 by the seed", "entry 7: place 3 has number 1 by the seed"]
+        self.assertEqual(self.problems(OPENING[0], *changed, third), wrong)
+
+    def test_nobody_who_waits_is_left_out(self):
+        missing = "1 of those frozen at the opening were not drawn, first place 2"
+        self.assertEqual(self.problems(*OPENING[:-1], steering("pause"), steering("resume")), [f"entry 8: {missing}"])
+        self.assertEqual(self.problems(*OPENING[:-1]), [f"entry 7: {missing}"])
+        few = self.problems(*draw({1: ALICE, 2: BOB}))
+        frozen = ["frozen is not the hash of those who wait undrawn", "2 are to be drawn, but 3 wait undrawn"]
+        self.assertEqual(few[:2], [f"entry 5: {problem}" for problem in frozen])
+        self.assertEqual(few[-1], "entry 7: 1 of those frozen at the opening were not drawn, first place 3")
+
+    def test_nobody_else_is_drawn_and_nobody_twice(self):
+        again = "place 3 was not to be drawn, or not again"
+        self.assertEqual(self.problems(*OPENING, step("draw", 3, CAROL, draw=1)), [f"entry 9: {again}"])
+        other = [join(4, DAVE), step("draw", 4, DAVE, draw=4)]
+        self.assertEqual(self.problems(*OPENING, *other), ["entry 10: place 4 was not to be drawn, or not again"])
+
+    def test_an_opening_without_its_draw_cannot_be_read(self):
+        self.assertEqual(self.problems({"kind": "opening"}), ["entry 5: the field seed is missing"])
+
+    def test_an_opening_in_order_of_login_draws_nobody(self):
+        self.assertEqual(found(ledger([terms(), *JOINED, {"kind": "opening"}, step("hold", 1, ALICE)])), [])
+
+
+class PromiseTests(SimpleTestCase):
+    def problems(self, *entries: dict[str, Any]) -> list[str]:
+        """Return what is found, without the line, after a draw was promised for minute 5 and three people joined."""
+        promised = terms(opens=at(5), **RANDOMISED)
+        later = [{"at": at(5)} | entry for entry in entries]
+        return [text.partition(", ")[2] for text in found(ledger([promised, *JOINED, *later]))]
+
+    def test_nothing_is_given_before_the_draw_that_was_promised(self):
+        wrong = ["entry 5: a place was given before the draw that was promised"]
+        self.assertEqual(self.problems(step("hold", 1, ALICE)), wrong)
+        self.assertEqual(self.problems(*OPENING, step("hold", 3, CAROL)), [])
+
+    def test_the_sale_does_not_open_before_its_time(self):
+        early = [{"at": at(4)} | entry for entry in OPENING]
+        self.assertEqual(self.problems(*early), ["entry 5: the sale opened before its time"])
+
+    def test_the_commitment_stays_until_the_draw(self):
+        other = RANDOMISED | {"commitment": seal_of_seed("00" * 32)}
+        wrong = ["entry 5: the commitment to the seed was changed before the draw"]
+        self.assertEqual(self.problems(terms(opens=at(5), at=at(1), **other)), wrong)
+        self.assertEqual(self.problems(terms(opens=at(5), at=at(1), capacity=3, **RANDOMISED)), [])
+
+    def test_a_seed_draws_once(self):
+        again = terms(opens=at(9), at=at(8), **RANDOMISED)
+        drawn = [{"at": at(9)} | entry for entry in draw({})]
+        wrong = ["entry 10: the seed was published at an earlier opening"]
+        self.assertEqual(self.problems(*OPENING, again, *drawn), wrong)
+
+    def test_a_tier_is_not_changed_once_the_sale_has_opened(self):
+        late = step("tier", 2, BOB, tier=1)
+        self.assertEqual(
+            self.problems(*OPENING, late), ["entry 9: the tier of place 2 was changed after the sale had opened"]
+        )
+
+    def test_a_hold_is_not_over_before_it_begins(self):
+        short = step("hold", 3, CAROL, until=at(5))
+        self.assertEqual(self.problems(*OPENING, short), ["entry 9: the hold of place 3 is over before it begins"])
+
+    def test_holds_are_carried_over_at_the_beginning_only(self):
+        carried = step("carried", 4, DAVE, rank=at(0), joined_at=at(0), tier=0)
+        self.assertEqual(found(ledger([terms(), carried, *JOINED, ticket("booking", 9, DAVE, 4)])), [])
+        wrong = ["entry 5: place 4 is held from before the ledger, which has begun long ago"]
+        self.assertEqual(self.problems(carried), wrong)
