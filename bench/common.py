@@ -88,7 +88,12 @@ def processes(count: int, prepare: str, *arguments: Any) -> Iterator[ProcessPool
     """Yield an executor of `count` processes that use the same database; each calls what `prepare` names first."""
     context = multiprocessing.get_context("spawn")  # as web servers start theirs; a fork would share connections
     with ProcessPoolExecutor(count, context, _start, (context.Barrier(count), prepare, *arguments)) as executor:
-        yield executor
+        try:
+            yield executor
+        except BaseException:  # Ctrl-C too: nobody waits for what is left of a long story
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
 
 
 def in_each(executor: ProcessPoolExecutor, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> list[T]:

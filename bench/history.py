@@ -35,7 +35,8 @@ class History:
     calls: list[Call]
     waiting: dict[tuple[int, int], float]  # event and person: their first place was committed by then
     held: dict[int, float]  # place: its hold was committed by then
-    quiet_from: float = math.inf  # from then on nobody asked for anything
+    quiet_from: float  # from then on nobody asked for anything
+    rest: float  # from then on nothing was waited for
 
     def __post_init__(self) -> None:
         self.places = list(TicketHold.objects.filter(event=self.event).order_by("pk"))
@@ -155,9 +156,12 @@ def of_holds(history: History) -> list[str]:
 
 
 def of_rest(history: History) -> list[str]:
-    """Check that nobody was left waiting beside a free place when everything had come to rest."""
+    """Check that nobody waits beside a free place now that everything has come to rest; a lapsed hold is none."""
     waiting = sum(place.status == TicketHold.Status.WAITING for place in history.places)
-    free = history.event.free
+    holds = [place for place in history.places if place.status == TicketHold.Status.HELD]
+    live = sum(place.expires_at is not None and place.expires_at.timestamp() > history.rest for place in holds)
+    booked = sum(ticket.cancelled_at is None for ticket in history.tickets)
+    free = history.event.capacity - booked - live
     return [f"{waiting} people wait, and {free} places are free"] if waiting and free > 0 else []
 
 
@@ -176,10 +180,10 @@ def of_logins(history: History) -> list[str]:
 def latencies(history: History) -> dict[str, list[float]]:
     """Return `{what freed it: seconds until the next hold was committed}` of each place that somebody waited for.
 
-    The place that was free for longest is taken to be the one that is given. Time in which nobody waited, or staff had
-    paused serving, does not count.
+    The place that was free for longest is taken to be the one that is given. Time in which nobody waited, the sale had
+    not opened, or staff had paused serving, does not count.
     """
-    resumed = [_at(entry) for entry in history.entries if entry["kind"] == "resume"]
+    began = [_at(entry) for entry in history.entries if entry["kind"] in {"opening", "resume"}]
     free = deque((0.0, BEFORE) for _ in range(_first_capacity(history)))
     took: dict[str, list[float]] = defaultdict(list)
     steps = sorted([*_freed(history), *_given(history)], key=lambda step: (step[0], not step[1]))
@@ -191,7 +195,7 @@ def latencies(history: History) -> dict[str, list[float]]:
         if place is None:
             continue
         joined = place.created_at.timestamp()
-        since = max(freed, joined, *(at for at in resumed if at <= moment), 0)
+        since = max(freed, joined, *(at for at in began if at <= moment), 0)
         reason = BEFORE if by != NOT_FREE and freed <= joined else by
         quiet = ", quiet" if since > history.quiet_from else ""
         took[f"{reason}{quiet}"].append(history.held.get(place.pk, moment) - since)

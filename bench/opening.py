@@ -38,13 +38,12 @@ def play(options: argparse.Namespace) -> Outcome:
         time.sleep(2)  # whatever the clocks would still do
         notes = web.merge(in_each(executor, web.leave, [()] * options.processes))
     event.refresh_from_db()
-    told = History(event, (60 * HOLD,), [], notes.waiting, notes.held)
+    told = History(event, (60 * HOLD,), [], notes.waiting, notes.held, time.time(), time.time())
     violations = {name: check(told) for name, check in CHECKS.items()}
     violations["errors logged"] = notes.troubles
     violations["who is held"] = _strangers(told, options)
     figures = _figures(told, violations, opens.timestamp(), visible)
-    if options.plant:
-        figures.append((f"{options.plant} came into play", notes.planted))
+    figures.append(("planted faults that came into play", notes.planted))
     return Outcome({f"the opening, {options.policy}": figures}, violations)
 
 

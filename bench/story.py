@@ -18,6 +18,7 @@ from django.db.models import F
 
 from core import allocation, arrivals, steering
 from core.models import Cause, Event, TicketHold, User, UserSession
+from core.now import now
 from core.refusals import Refused
 
 LOOK = 1.0  # seconds between two looks of the pages at what is held
@@ -52,7 +53,8 @@ class Plan:
     lanes: int
     rate: float  # logins a second, in all
     hold: float  # seconds
-    paused_from: float  # seconds: whoever joins from then on is served in the quiet part
+    opens: float  # seconds of the story: until then people join, and nobody is served
+    paused_from: float  # seconds of the story: whoever joins from then on is served in the quiet part
 
     @property
     def span(self) -> float:
@@ -211,11 +213,12 @@ class Lane:
             self._soon(character.thinks, acts[character.intent], user)
 
     def _plan_staff(self) -> None:
-        """Staff pause and resume, extend the holds, add places, remove people who wait, and pause once more."""
+        """Staff open the sale, pause and resume, extend holds, add places, remove people who wait, and pause again."""
         event, span, dice = self.plan.event, self.plan.span, random.Random(self.plan.seed)
         capacity = Event.objects.get(pk=event).capacity
         values = {"capacity": capacity + max(1, capacity // 20)}
         acts: dict[str, tuple[float, Callable[[], Any]]] = {
+            "open": (self.plan.opens, lambda: steering.revise_event(event_id=event, values={"sales_open_at": now()})),
             "pause": (0.35 * span, lambda: steering.pause(event_id=event, reason="bench")),
             "resume": (0.35 * span + PAUSE, lambda: steering.resume(event_id=event, reason="bench")),
             "extend": (0.5 * span, lambda: steering.extend_holds(event_id=event, minutes=0.02, reason="bench")),

@@ -91,12 +91,7 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
         # From another tab at the same instant: the constraint keeps one row, and both tabs find it below.
         TicketHold.objects.bulk_create([place], ignore_conflicts=True)
         announce_after_commit({event.pk}, [place], [])
-    now_joined = Event.objects.get(pk=event_id)
-    if now_joined.tier_shares != event.tier_shares:  # its tiers were declared anew while this person joined
-        with locked([event_id]) as serving:
-            if serving.events[event_id].is_before_sale(serving.moment):
-                serving.retier(mine.waiting())
-    elif _is_due(now_joined):
+    if _is_due(Event.objects.get(pk=event_id)):
         serve(event_id)
     place = mine.with_ahead().latest("pk")
     position.set_ahead([place])

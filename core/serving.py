@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from . import arrivals, signals, tiers
-from .fairness import draw
-from .fairness.ledger import Ledger, openings, pseudonym
+from . import signals, tiers
+from .fairness.ledger import Ledger
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
+from .opening import open_sale
 
 ENDINGS = {
     TicketHold.Status.EXPIRED: "expiry",
@@ -49,7 +49,7 @@ class Serving:
         self._link_and_expire()
         for event in self.events.values():
             if event.is_opening(self.moment):
-                self._open(event)
+                open_sale(self, event)
             elif event.is_drawn and event.is_before_sale(self.moment):
                 self.ledger.note_terms(event)  # with the commitment: before anybody who takes part
         waited_for = TicketHold.objects.waiting().filter(event__in=self.events).order_by()
@@ -78,12 +78,19 @@ class Serving:
         A held row that turns up later without a joining was not written by the rules; the ledger does not vouch for it.
         """
         new = [place for place in places if not place.is_linked and place.pk not in self._linked]
+        joined = [place for place in new if place.status == TicketHold.Status.WAITING]
         for place in new:
             if place.status == TicketHold.Status.HELD and place.event_id in self._unwritten:
                 self._enter(place, "carried", until=place.expires_at)
-        for place in new:
-            if place.status == TicketHold.Status.WAITING:
-                self._enter(place, "join")
+        # Until the sale opens the terms may change, also at the instant in which somebody joins by the old ones.
+        early = {
+            pk
+            for pk, event in self.events.items()
+            if event.is_before_sale(self.moment) or event.is_opening(self.moment)
+        }
+        self._settle_tiers([place for place in joined if place.event_id in early])
+        for place in joined:
+            self._enter(place, "join")
         self._linked.update(place.pk for place in new)
 
     def _enter(self, place: TicketHold, kind: str, **fields: Any) -> None:
@@ -93,46 +100,6 @@ class Serving:
     def note(self, place: TicketHold, kind: str, **fields: Any) -> None:
         """Add an entry about a place to its event's ledger."""
         self.ledger.note(self.events[place.event_id], kind, user_id=place.user_id, place=place.pk, **fields)
-
-    def _open(self, event: Event) -> None:
-        """Put everybody who is there in line by their login, before the first place is given (rule 11)."""
-        if event.auto_hold:
-            present = arrivals.present_at_opening(event)
-            tier_of = tiers.tiers_of(present, [event])
-            places = [
-                TicketHold(
-                    event=event,
-                    user_id=user,
-                    login_timestamp=rank,
-                    tier=tier_of.get((event.pk, user), 0),
-                    created_at=self.moment,
-                )
-                for user, rank in present.items()
-            ]
-            TicketHold.objects.bulk_create(places, ignore_conflicts=True)
-            self.holds += places
-        self.link(list(TicketHold.objects.waiting().to_link().filter(event=event).order_by("pk")))
-        if event.is_drawn:
-            self._draw(event)
-        else:
-            self.ledger.note(event, "opening")
-        Event.objects.filter(pk=event.pk).update(opened_at=self.moment)
-        event.opened_at = self.moment
-
-    def _draw(self, event: Event) -> None:
-        """Draw all who wait into a random order; who was drawn at an earlier opening keeps that number (rule 10)."""
-        waiting = list(TicketHold.objects.waiting().filter(event=event, draw=None).order_by("pk"))
-        self.link(waiting)
-        people = {pseudonym(event, place.user_id): place for place in waiting}
-        frozen = draw.freeze(people)
-        drawn = sum(opening["drawn"] for opening in openings(event))
-        self.ledger.note(event, "opening", seed=event.draw_seed, frozen=frozen, drawn=len(people))
-        for number, person in enumerate(draw.order(event.draw_seed, frozen, people), start=drawn + 1):
-            people[person].draw = number
-            self.note(people[person], "draw", draw=number)
-        with connection.cursor() as cursor:  # of thousands: an expression for each would take as many seconds
-            numbers = [(place.draw, place.pk) for place in waiting]
-            cursor.executemany("UPDATE core_tickethold SET draw = %s WHERE id = %s", numbers)
 
     def _serve_line(self, event: Event) -> None:
         waiting = TicketHold.objects.waiting().filter(event=event)
@@ -260,13 +227,18 @@ class Serving:
     def retier(self, waiting: TicketHoldQuerySet) -> None:
         """Give those who wait, for one of the locked events, the tier that its tiers, declared anew, make them."""
         places = list(waiting)
+        self.link(places)
+        for place in self._settle_tiers(places):
+            self.note(place, "tier", tier=place.tier)
+
+    def _settle_tiers(self, places: list[TicketHold]) -> list[TicketHold]:
+        """Set the tiers of places by the terms that hold now; return those that had another one."""
         tier_of = tiers.tiers_of([place.user_id for place in places], self.events.values())
         moved = [place for place in places if place.tier != tier_of.get((place.event_id, place.user_id), 0)]
-        self.link(moved)
         for place in moved:
             place.tier = tier_of.get((place.event_id, place.user_id), 0)
-            self.note(place, "tier", tier=place.tier)
         TicketHold.objects.bulk_update(moved, ["tier"], batch_size=BATCH)
+        return moved
 
     def revise(self, event: Event) -> None:
         """Note that something else about the event changed, so that its pages learn of it, and its ledger."""

@@ -26,8 +26,11 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
         event = serving.events[event_id]
         _refuse_revision(event, values, serving.moment)
         was_open, shares = event.is_on_sale(serving.moment), event.tier_shares
+        is_promised = event.is_drawn and event.is_before_sale(serving.moment)
         for name, value in values.items():
             setattr(event, name, value)
+        if is_promised and event.sales_open_at is None:
+            event.sales_open_at = serving.moment  # on sale from now on: that is the opening, with its draw
         if event.is_before_sale(serving.moment):
             _await_opening(event)
         elif was_open:

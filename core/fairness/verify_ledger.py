@@ -239,7 +239,8 @@ class Ledger:
         self.to_draw: dict[int, int] = {}  # numbers by place
         self.taken = self.excess = self.older = self.drawn = self.extended = 0
         self.paused = False
-        self.promised: str | None = None  # the commitment to the seed of a draw that is yet to come
+        self.is_promised = False  # a draw that is yet to come, and by which seed
+        self.commitment: str | None = None
         self.seeds: set[str] = set()  # that were published
 
     def read(self, text: str) -> None:
@@ -322,7 +323,7 @@ class Ledger:
 
     def _check_window(self, at: int) -> None:
         terms = self.terms
-        self._check(self.promised is None, "a place was given before the draw that was promised")
+        self._check(not self.is_promised, "a place was given before the draw that was promised")
         self._check(not self.paused, "a place was given while staff had paused serving")
         self._check(terms["status"] == "published", "a place was given while the event was not published")
         self._check(terms["opens"] is None or terms["opens"] <= at, "a place was given before the sale opened")
@@ -359,11 +360,11 @@ class Ledger:
             self.older = _read(entry, "booked")["booked"]
             self._take(0, self.older)  # of ordinary people: nobody else was served first by then
         self.terms, self.line.shares = entry, entry["tiers"]
-        if entry["commitment"] is None or (entry["opens"] or 0) <= entry["at"]:
-            return
-        is_kept = self.promised in {None, entry["commitment"]}
-        self._check(is_kept, "the commitment to the seed was changed before the draw")
-        self.promised = entry["commitment"]
+        if entry["at"] < (entry["opens"] or 0):
+            commitment = entry["commitment"]
+            is_kept = commitment is None or self.commitment in {None, commitment}
+            self._check(is_kept, "the commitment to the seed was changed before the draw")
+            self.is_promised, self.commitment = commitment is not None, commitment or self.commitment
 
     def _join(self, entry: Entry) -> None:
         number, person = entry["place"], entry["person"]
@@ -396,7 +397,7 @@ class Ledger:
         _read(entry, "seed frozen drawn")
         self._check(entry["seed"] not in self.seeds, "the seed was published at an earlier opening")
         self.seeds.add(entry["seed"])
-        self.promised = None
+        self.is_promised, self.commitment = False, None
         key, people, self.line.undrawn = bytes.fromhex(entry["seed"]), self.line.undrawn, {}
         frozen = _sha256("\n".join(sorted(people.values())))
         scores = {place: hmac.digest(key, (frozen + person).encode(), "sha256") for place, person in people.items()}

@@ -214,6 +214,10 @@ class Event(models.Model):
             and not self.is_over(now)
         )
 
+    def has_opened(self, now: dt.datetime) -> bool:
+        """Whether the sale has opened, and the opening, if one was announced, was carried out."""
+        return not self.is_before_sale(now) and not self.is_opening(now)
+
     def is_sale_closed(self, now: dt.datetime) -> bool:
         """Whether the sales window has ended."""
         return self.sales_close_at is not None and self.sales_close_at <= now
@@ -229,12 +233,15 @@ class Event(models.Model):
 
     @property
     def tiers(self) -> list[DeclaredTier]:
-        """The tiers that are served first, highest first, each with the places its share comes to (rounded down)."""
-        named = [(tier, name, self.tier_shares.get(name)) for tier, name in enumerate(settings.TIERS, start=1)]
+        """The tiers that are served first, highest first, each with the places its share comes to (rounded down).
+
+        A group that is no tier any more, since `TIERS` does not name it, is number 0 and has no places.
+        """
+        numbers = {name: number for number, name in enumerate(settings.TIERS, start=1)}
+        shares = ((numbers.get(name, 0), name, percent) for name, percent in self.tier_shares.items() if percent)
         return [
-            DeclaredTier(tier=tier, name=name, places=self.capacity * percent // 100)
-            for tier, name, percent in reversed(named)
-            if percent
+            DeclaredTier(tier=tier, name=name, places=self.capacity * percent // 100 if tier else 0)
+            for tier, name, percent in sorted(shares, reverse=True)
         ]
 
     @property

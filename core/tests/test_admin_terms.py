@@ -9,7 +9,7 @@ from django.utils.html import strip_tags
 from core import clock, steering
 from core.models import Event
 
-from .cast import book, join, later, ledger_problems, make_event, open_sale
+from .cast import book, join, later, ledger_problems, make_event, open_sale, release
 from .desk import at_desk, employ, errors_of, filled
 from .test_admin_events import ADD, AdminCase, page_of
 
@@ -231,6 +231,14 @@ class FrozenTests(TermsCase):
         self.assertEqual(list(errors_of(response)), ["capacity"])
         self.assertContains(response, FROZEN)
         self.assertNotIn("line_policy", filled(response))
+
+    def test_a_sale_that_is_put_off_stays_frozen_while_somebody_has_a_place(self) -> None:
+        event = make_event(auto_hold=False)
+        join(event, self.alice)
+        steering.revise_event(event_id=event.pk, values={"sales_open_at": later(days=1)})
+        self.assertContains(self.browser.get(page_of(event)), FROZEN)
+        release(event, self.alice)
+        self.assertNotContains(self.browser.get(page_of(event)), FROZEN)
 
     def test_who_may_only_look_reads_them_before_the_opening_too(self) -> None:
         event = self.announced(tier_shares={"press": 10})

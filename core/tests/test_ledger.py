@@ -10,7 +10,7 @@ from core.models import Cause, Event, Ticket, TicketHold, User
 from core.refusals import SoldOut
 from core.serving import Serving
 
-from .books import BookCase, Entry, about, as_text, deeds, found, kinds, length, of_ticket, terms_of, who
+from .books import BookCase, Entry, about, as_text, deeds, kinds, length, of_ticket, terms_of, who
 from .cast import ago, arrive, book, join, later, ledger_of, make_event, make_people, release, statuses
 
 
@@ -257,7 +257,6 @@ class EventEntryTests(BookCase):
         release(event, self.alice)
         self.assertEqual(kinds(event), ["terms", "join", "hold", "release"])
 
-    @found
     def test_the_same_moment_told_in_another_time_zone_is_no_change(self):
         closes = later(days=1)
         event, _ = joined(self.alice, self.bob, sales_close_at=closes)

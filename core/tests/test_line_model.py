@@ -33,9 +33,9 @@ from core.refusals import Refused
 from .cast import HandClock, arrive, book, join, ledger_problems, make_event, make_person, numbers, release
 from .line_model import Model
 
-TIERS = {"alice": 0, "bob": 0, "carol": 0, "mary": 1, "pat": 2}  # that the cast of this file belongs to
+TIERS = {"alice": 0, "bob": 0, "mary": 1, "mike": 1, "pat": 2}  # that the cast of this file belongs to
 GROUPS = ["members", "patrons"]
-SHARES = {2: 30, 1: 50}
+SHARES = {2: 50, 1: 50}
 EXAMPLES = int(os.environ.get("LINE_EXAMPLES", "0"))
 SETTINGS = settings(
     max_examples=EXAMPLES or 40,
@@ -47,7 +47,7 @@ SETTINGS = settings(
     suppress_health_check=list(HealthCheck),
 )
 WHO = st.runner().flatmap(lambda machine: st.sampled_from(sorted(TIERS.keys() - machine.model.inactive)))
-EARLIER = st.integers(0, 9)  # minutes that a login lies back
+EARLIER = st.sampled_from([0, 1, 4, 9, 20])  # minutes that a login lies back
 CAUSES = (Cause.REMOVED_BY_STAFF, Cause.LOGGED_OUT, Cause.ABSENT)
 
 
@@ -75,9 +75,13 @@ class LineMachine(RuleBasedStateMachine):
         self.world.enter_context(mock.patch.object(steering, "new_secret", lambda: next(self.secrets)))
 
     @initialize(
-        capacity=st.integers(1, 3), opens=st.sampled_from([0, 5]), is_drawn=st.booleans(), has_tiers=st.booleans()
+        capacity=st.integers(1, 3),
+        opens=st.sampled_from([0, 1]),
+        is_drawn=st.booleans(),
+        has_tiers=st.booleans(),
+        line=st.permutations(sorted(TIERS)),
     )
-    def announce(self, capacity: int, opens: int, is_drawn: bool, has_tiers: bool) -> None:
+    def announce(self, capacity: int, opens: int, is_drawn: bool, has_tiers: bool, line: list[str]) -> None:
         opening = self.clock.at + dt.timedelta(minutes=opens) if opens else None
         self.event = make_event(
             capacity=capacity,
@@ -96,7 +100,8 @@ class LineMachine(RuleBasedStateMachine):
             shares=SHARES if has_tiers else {},
             draw=self.drawn if is_drawn else None,
         )
-        self.is_whole = True
+        for minutes, who in enumerate(line[: capacity + 1]):
+            LineMachine.join(self, who, minutes)
 
     def drawn(self, people: list[str]) -> list[str]:
         """Return these people in the order drawn; that it is the one committed to is for the verifier to say."""
@@ -154,7 +159,7 @@ class LineMachine(RuleBasedStateMachine):
         same([(who, state) for who, _, state in told], live)
         same({names[person] for person in replayed.holders}, set(self.model.tickets))
 
-    @rule(minutes=st.sampled_from([1, 9, 10, 31, -7]), is_noticed=st.booleans())
+    @rule(minutes=st.sampled_from([1, 9, 10, 10, 31, -7]), is_noticed=st.booleans())
     def let_time_pass(self, minutes: int, is_noticed: bool) -> None:
         self.clock.move(minutes=minutes)
         self.model.now = self.clock.at
@@ -226,9 +231,10 @@ class LineMachine(RuleBasedStateMachine):
     def change_capacity(self, capacity: int) -> None:
         self.revise({"capacity": capacity}, capacity=capacity)
 
-    @rule(minutes=st.sampled_from([None, None, 10, 0]))
-    def close_the_sale(self, minutes: int | None) -> None:
-        closes = None if minutes is None else self.clock.at + dt.timedelta(minutes=minutes)
+    @rule(minutes=st.sampled_from([0, 10]), is_extended=st.booleans())
+    def close_or_extend_the_sale(self, minutes: int, is_extended: bool) -> None:
+        is_extended = is_extended or self.model.closes is not None
+        closes = None if is_extended else self.clock.at + dt.timedelta(minutes=minutes)
         if closes is None or self.model.opens is None or closes > self.model.opens:
             self.revise({"closes": closes}, sales_close_at=closes)
 
@@ -239,7 +245,7 @@ class LineMachine(RuleBasedStateMachine):
         if self.model.closes is None or self.model.closes > opens:
             self.revise({"opens": opens}, sales_open_at=opens)
 
-    @precondition(lambda self: len(self.model.places) > 8)
+    @precondition(lambda self: len(self.model.places) > 9)
     @rule(is_cancelled=st.booleans())
     def end_the_event(self, is_cancelled: bool) -> None:
         if is_cancelled:
@@ -249,28 +255,27 @@ class LineMachine(RuleBasedStateMachine):
 
     @rule(is_paused=st.booleans())
     def pause_or_resume(self, is_paused: bool) -> None:
+        is_paused = is_paused and not self.model.is_paused
         call = steering.pause if is_paused else steering.resume
         self.do(partial(self.model.pause, is_paused), partial(call, event_id=self.event.pk, reason="queue at the door"))
 
+    @precondition(lambda self: self.model.those("held"))
     @rule(minutes=st.sampled_from([0.5, 5]))
     def extend_holds(self, minutes: float) -> None:
         call = partial(steering.extend_holds, event_id=self.event.pk, minutes=minutes, reason="an outage")
         self.do(partial(self.model.extend, dt.timedelta(minutes=minutes)), call)
 
-    @precondition(lambda self: len(self.model.inactive) < 2)
     @rule(who=WHO, is_seen=st.booleans())
-    def deactivate(self, who: str, is_seen: bool) -> None:
-        """Deactivate somebody, by saving them or past every receiver."""
+    def deactivate_or_activate(self, who: str, is_seen: bool) -> None:
+        """Deactivate somebody, by saving them or past every receiver; while anybody is inactive, activate them all."""
+        if self.model.inactive:
+            self.do(self.model.inactive.clear, partial(User.objects.update, is_active=True))
+            return
         people = User.objects.filter(username=who)
-        expected = partial(self.model.deactivate, who, ends_place=is_seen)
         person = people.get()
         person.is_active = False
-        self.do(expected, person.save if is_seen else partial(people.update, is_active=False))
-
-    @precondition(lambda self: self.model.inactive)
-    @rule()
-    def activate(self) -> None:
-        self.do(self.model.inactive.clear, partial(User.objects.update, is_active=True))
+        call = person.save if is_seen else partial(people.update, is_active=False)
+        self.do(partial(self.model.deactivate, who, ends_place=is_seen), call)
 
 
 @override_settings(TIERS=GROUPS)

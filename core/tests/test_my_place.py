@@ -114,6 +114,15 @@ class PageTests(ReasonsTestCase):
         self.assertEqual((rows.count("Your hold was released on"), rows.count(automatic)), (1, 0))
         self.assertIn("Sold out", rows)
 
+    def test_a_row_says_when_a_sale_opens_or_closed_and_why_it_is_paused(self):
+        make_event(sales_open_at=OPENS, starts_at=OPENS + dt.timedelta(days=1))
+        closed, paused = make_event(sales_close_at=ago(hours=1)), make_event()
+        steering.pause(event_id=paused.pk, reason="Fog.")
+        rows = self.regions()[1]
+        since = f"The sale closed on {closed.local(closed.sales_close_at)}."
+        told = ("The sale opens Fri 3 Jul 2099, 20:00.", since, "Staff have paused serving: “Fog.”")
+        self.assertEqual([rows.count(sentence) for sentence in told], [1, 1, 1])
+
     def test_an_event_page_says_what_ended_and_what_can_be_done(self):
         event = make_event(capacity=1)
         join(event, self.alice)

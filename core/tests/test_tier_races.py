@@ -12,13 +12,11 @@ from core import clock, steering
 from core.models import TicketHold
 from core.serving import Serving
 
-from .books import found
 from .cast import PATIENCE, CastOfRaces, join, later, ledger_problems, make_event, open_sale, statuses
 
 
 @override_settings(TIERS=["members"])
 class TierRaceTests(CastOfRaces, TransactionTestCase):
-    @found
     @skipUnless(connection.vendor == "postgresql", "on SQLite whoever joins waits until the change is committed")
     def test_whoever_joins_between_the_change_of_the_terms_and_its_commit_has_the_tier_of_the_new_terms(self):
         event = make_event(capacity=1, sales_open_at=later(hours=1), auto_hold=False, tier_shares={"members": 100})
