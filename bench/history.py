@@ -21,7 +21,7 @@ from core.fairness.verify_ledger import verify
 from core.models import Event, Ticket, TicketHold, UserSession
 
 UNDRAWN = 2**63
-BEFORE, NOT_FREE = "already free", "not free"
+BEFORE = "already free"
 TOLERANCE = 0.001  # seconds that two readings of one clock may differ by rounding
 Step = tuple[float, str, TicketHold | None]  # when a place was freed, and by what; or given (""), and to whom
 
@@ -41,6 +41,7 @@ class History:
     def __post_init__(self) -> None:
         self.places = list(TicketHold.objects.filter(event=self.event).order_by("pk"))
         self.tickets = list(Ticket.objects.filter(event=self.event).order_by("pk"))
+        self.first = {place.user_id: place for place in reversed(self.places)}  # of each person
         self.entries = [json.loads(text) for text in self.event.ledger.order_by("seq").values_list("text", flat=True)]
 
 
@@ -60,9 +61,7 @@ def of_order(history: History) -> list[str]:
 
     Among first places, whose rank is the login; a direct booking ranks after everybody who waits.
     """
-    first: dict[int, TicketHold] = {}
-    for place in history.places:
-        first.setdefault(place.user_id, place)
+    first = history.first
     joined = sorted(
         (since, _rank(first[user]))
         for (event, user), since in history.waiting.items()
@@ -166,9 +165,16 @@ def of_rest(history: History) -> list[str]:
 
 
 def of_logins(history: History) -> list[str]:
-    """Check that each login is ranked by a moment between its being sent and its being answered."""
-    logins = dict(UserSession.objects.values_list("session_key", "login_timestamp"))
-    wrong = []
+    """Check that a login counts as of when it was asked for, and that it is what ranks the person's first place."""
+    sessions = UserSession.objects.order_by("-login_timestamp")
+    logins = {session.session_key: session.login_timestamp for session in sessions}
+    first = {session.user_id: session.login_timestamp for session in sessions}
+    spent = {ticket.user_id for ticket in history.tickets if ticket.hold_id is None}  # booked before they joined
+    wrong = [
+        f"place {place.pk} is ranked by {place.login_timestamp}, and the login was at {first[user]}"
+        for user, place in history.first.items()
+        if user in first and user not in spent and place.login_timestamp != first[user]
+    ]
     for call in history.calls:
         if call.kind == "log in" and call.outcome == "ok":
             moment = logins[call.detail].timestamp()
@@ -186,20 +192,31 @@ def latencies(history: History) -> dict[str, list[float]]:
     began = [_at(entry) for entry in history.entries if entry["kind"] in {"opening", "resume"}]
     free = deque((0.0, BEFORE) for _ in range(_first_capacity(history)))
     took: dict[str, list[float]] = defaultdict(list)
-    steps = sorted([*_freed(history), *_given(history)], key=lambda step: (step[0], not step[1]))
-    for moment, cause, place in steps:
+    for moment, cause, place in _steps(history):
         if cause:
             free.append((moment, cause))
             continue
-        freed, by = free.popleft() if free else (moment, NOT_FREE)
-        if place is None:
-            continue
-        joined = place.created_at.timestamp()
-        since = max(freed, joined, *(at for at in began if at <= moment), 0)
-        reason = BEFORE if by != NOT_FREE and freed <= joined else by
-        quiet = ", quiet" if since > history.quiet_from else ""
-        took[f"{reason}{quiet}"].append(history.held.get(place.pk, moment) - since)
+        freed, by = free.popleft() if free else (moment, BEFORE)
+        if place is not None:
+            joined = place.created_at.timestamp()
+            since = max(freed, joined, *(at for at in began if at <= moment), 0)
+            quiet = ", quiet" if since > history.quiet_from else ""
+            took[f"{by if freed > joined else BEFORE}{quiet}"].append(history.held.get(place.pk, moment) - since)
     return took
+
+
+def of_capacity(history: History) -> list[str]:
+    """Check that no place was given, at any moment, that had not been freed before."""
+    free, wrong = _first_capacity(history), []
+    for moment, cause, _ in _steps(history):
+        free += 1 if cause else -1
+        if free < 0:
+            wrong.append(f"at {moment:.6f} {-free} more places were given than there were")
+    return wrong
+
+
+def _steps(history: History) -> list[Step]:
+    return sorted([*_freed(history), *_given(history)], key=lambda step: (step[0], not step[1]))
 
 
 def _freed(history: History) -> Iterator[Step]:

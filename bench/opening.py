@@ -20,7 +20,12 @@ PROMISE = 2.0  # seconds from the announced opening until the holds can be seen 
 AHEAD = 3  # seconds until the opening, once everybody waits
 PATIENCE = 30.0  # seconds
 HOLD = 10  # minutes
-CHECKS = {"ledger": history.of_ledger, "numbers": history.of_numbers, "inversions": history.of_order}
+CHECKS = {
+    "ledger": history.of_ledger,
+    "numbers": history.of_numbers,
+    "oversold": history.of_capacity,
+    "inversions": history.of_order,
+}
 
 
 def play(options: argparse.Namespace) -> Outcome:

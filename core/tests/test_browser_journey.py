@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from core.models import Ticket, TicketHold
 
 from .browser import BrowserTestCase
-from .cast import book, join, later, make_event, statuses
+from .cast import book, join, later, make_event, open_sale, statuses
 
 PHONE = {"width": 375, "height": 812}
 
@@ -103,12 +103,14 @@ class JourneyTests(BrowserTestCase):
         self.assertEqual(Ticket.objects.valid().count(), 0)
 
     def test_an_opening_is_served_before_everyones_eyes(self) -> None:
-        event = make_event(name="Opening night", capacity=1, sales_open_at=later(seconds=4))
+        event = make_event(name="Opening night", capacity=1, sales_open_at=later(hours=1))
         page = self.window()
         self.log_in(page, self.alice)
         page.goto(event.get_absolute_url())
         expect(page.get_by_role("main")).to_contain_text("Not yet on sale")
         page.goto("/dashboard/")
+        expect(page.get_by_role("main")).to_contain_text("Not yet on sale")
+        open_sale(event)
         expect(page.get_by_role("button", name="Book my ticket").first).to_be_visible()
         self.assertEqual(self.complaints, [])
 
