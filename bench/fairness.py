@@ -29,6 +29,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--rate", type=float, help="logins a second in the story; default: as the machine can bear")
     parser.add_argument("--policy", choices=POLICIES, default=POLICIES[0], help="of the opening")
+    parser.add_argument("--present", type=int, default=0, help="of the opening's people, those who only log in before")
     parser.add_argument("--plant", default="", metavar="FAULT", help="newest-first, overtake, ...: bench/plants.py")
     parser.add_argument("--server", default=POSTGRESQL, help="where the throwaway database is made")
     chosen = parser.parse_args()

@@ -35,7 +35,7 @@ def play(options: argparse.Namespace) -> Outcome:
     fields = {"sales_open_at": later, "line_policy": options.policy, "hold_minutes": HOLD, "auto_hold": True}
     event = make_event(options.capacity, **fields)
     with processes(options.processes, "bench.web.prepare", options.plant) as executor:
-        parts = [(event.pk, options.seed, n, options.processes) for n in range(options.processes)]
+        parts = [(options, event.pk, n) for n in range(options.processes)]
         in_each(executor, gather, parts)
         opens = now().replace(microsecond=0) + dt.timedelta(seconds=AHEAD + 1)
         steering.revise_event(event_id=event.pk, values={"sales_open_at": opens})
@@ -52,15 +52,18 @@ def play(options: argparse.Namespace) -> Outcome:
     return Outcome({f"the opening, {options.policy}": figures}, violations)
 
 
-def gather(event_id: int, seed: int, part: int, parts: int) -> None:
-    """Let one process's people log in, in an order that the seed gives, and join in another one."""
-    dice = random.Random(f"{seed} {part}")
-    people = list(User.objects.order_by("pk")[part::parts])
+def gather(options: argparse.Namespace, event_id: int, part: int) -> None:
+    """Let one process's people log in, in an order that the seed gives, and join in another one.
+
+    Those who are only `present` leave it at that: the opening puts them in line by their login.
+    """
+    dice = random.Random(f"{options.seed} {part}")
+    people = list(User.objects.order_by("pk")[part :: options.processes])
     dice.shuffle(people)
     for person in people:
         arrivals.record_login(user=person, session_key=f"session {person.pk}")
     dice.shuffle(people)
-    for person in people:
+    for person in people[options.present // options.processes :]:
         session = UserSession.objects.get(session_key=f"session {person.pk}")
         allocation.join(event_id=event_id, user=person, session=session)
     connections.close_all()
@@ -97,7 +100,7 @@ def _figures(told: History, violations: dict[str, list[str]], opens: float, visi
     violations["latency"] = [f"seen {visible - opens:.2f} s late"] if visible - opens > PROMISE else []
     early = sum(moment < opens for moment in held.values())
     return [
-        ("waiting at the opening", sum(place.created_at.timestamp() < opens for place in told.places)),
+        ("in line before the opening", sum(place.created_at.timestamp() < opens for place in told.places)),
         ("held", len(held)),
         ("held before the opening", early),
         ("seconds to the last held_at", f"{max(held.values(), default=math.inf) - opens:.3f}"),
