@@ -11,9 +11,10 @@ Counters move by guarded steps that the constraint `event_never_oversold` checks
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from django.db import transaction
+from django.db import OperationalError, transaction
+from django.db.models import Exists
 
 from . import arrivals, position, ticket_code, tiers
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
@@ -29,26 +30,28 @@ from .refusals import (
     Refused,
     SoldOut,
 )
-from .serving import Serving, announce_after_commit
+from .serving import Serving
+from .signals import announce_after_commit
 
 PAUSED = "Staff have paused the serving of this event."
 
 
 @contextmanager
-def locked(event_ids: Iterable[int], *, skip_locked: bool = False) -> Iterator[Serving]:
+def locked(event_ids: Iterable[int], *, skip_locked: bool = False, person: User | None = None) -> Iterator[Serving]:
     """Lock events in the order of their ids, bring them up to date, and write and announce what the caller changes.
 
     A refusal raised inside keeps what was brought up to date: it is committed, then the refusal goes on. With
-    `skip_locked` an event that somebody else has locked is left out.
+    `skip_locked` an event that somebody else has locked is left out. With `person` their logins wait for each other,
+    and nothing is locked for somebody who is not active any more.
     """
     refusal: Refused | None = None
     with transaction.atomic():
         # NO KEY: the foreign key of a row that joins must not wait for this lock. Evaluated: a lazy one locks nothing.
-        locked = list(
-            Event.objects.select_for_update(no_key=True, skip_locked=skip_locked)
-            .filter(pk__in=event_ids)
-            .order_by("pk")
-        )
+        events = Event.objects.select_for_update(no_key=True, skip_locked=skip_locked).filter(pk__in=event_ids)
+        if person is not None:
+            # Once, and before any event: what no row hangs on, and what locks, PostgreSQL evaluates first.
+            events = events.filter(Exists(arrivals.locking_person(person)))
+        locked = list(events.order_by("pk"))
         serving = Serving({event.pk: event for event in locked}, now())
         serving.bring_up_to_date()
         try:
@@ -92,7 +95,9 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
         TicketHold.objects.bulk_create([place], ignore_conflicts=True)
         announce_after_commit({event.pk}, [place], [])
     if _is_due(Event.objects.get(pk=event_id)):
-        serve(event_id)
+        # A lock that is kept for long, at a huge opening, is no reason to say no: the place stands, the clock serves.
+        with suppress(OperationalError):
+            serve(event_id)
     place = mine.with_ahead().latest("pk")
     position.set_ahead([place])
     if place.status not in TicketHold.UNENDED:  # ended at the same instant: the event was cancelled, another tab booked
@@ -108,6 +113,8 @@ def _is_due(event: Event) -> bool:
     finds.
     """
     moment = now()
+    if event.is_drawn and event.is_before_sale(moment) and event.ledger_seq == 0:
+        return True  # the draw is promised before the first who takes part
     lapsed = TicketHold.objects.lapsed(moment).filter(event=event)
     has_ended = event.status != Event.Status.PUBLISHED or event.is_over(moment)
     return has_ended or (event.is_serving(moment) and (event.free > 0 or lapsed.exists()))
@@ -133,11 +140,31 @@ def hold_for_login(*, user: User, session: UserSession) -> None:
     forward = arrivals.put_forward(user, session.login_timestamp)
     if not forward:
         return
-    with locked(forward) as serving:
+    with locked(forward, person=user) as serving:
         # The line was served a moment ago: where a place is still free, nobody waits.
         clear = arrivals.still_put_forward(user, serving.moment, forward)
         free = [e for e in serving.events.values() if e.free > 0 and e.is_serving(serving.moment) and e.pk in clear]
-        serving.insert_holds(free, user, session)
+        _hold_at_once(serving, free, user, session)
+
+
+def _hold_at_once(serving: Serving, events: list[Event], user: User, session: UserSession) -> None:
+    tier_of = tiers.tiers_of([user.pk], events)
+    places = [
+        TicketHold(
+            event=event,
+            user=user,
+            session=session,
+            status=TicketHold.Status.HELD,
+            login_timestamp=session.login_timestamp,
+            tier=tier_of.get((event.pk, user.pk), 0),
+            held_at=serving.moment,
+            expires_at=serving.moment + event.hold_time,
+        )
+        for event in events
+    ]
+    for place in serving.insert(places):
+        serving.note(place, "hold", until=place.expires_at)
+        serving.count(place.event_id, held=1)
 
 
 def book(*, event_id: int, user: User) -> Ticket:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from .models import (
@@ -49,6 +49,14 @@ def note_signs_of_life(session_keys: Iterable[str]) -> None:
 def rename_session(before: str, after: str) -> None:
     """Follow a session to its new key: the login, and the rank that comes with it, stay the same."""
     UserSession.objects.filter(session_key=before).update(session_key=after)
+
+
+def locking_person(user: User) -> QuerySet[User]:
+    """Return a query that lets no other login or sign-out of an active person go on until the transaction ends.
+
+    It is to be evaluated before events are locked. NO KEY, as of events: rows that refer to the person need not wait.
+    """
+    return User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True)
 
 
 def is_last_session(*, user: User, session_key: str) -> bool:
@@ -103,11 +111,14 @@ def put_forward(user: User, moment: dt.datetime) -> list[int]:
 
 
 def still_put_forward(user: User, moment: dt.datetime, forward: list[int]) -> list[int]:
-    """Return those of `forward` that nothing keeps from being held, now that they are locked.
+    """Return those of `forward` that nothing keeps from being held, now that they and the person are locked.
 
-    Meanwhile another device of the person may have joined, booked, released, or been held places itself.
+    Meanwhile another device of the person may have joined, booked, released, or been held places itself; somebody may
+    have joined the line.
     """
-    events = without_obstacle(user, moment).filter(pk__in=forward).order_by("starts_at", "id")
+    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
+    events = without_obstacle(user, moment).filter(~Exists(waiting), pk__in=forward)
+    events = events.order_by("starts_at", "id")
     return _within_the_limit(events, user, moment)
 
 
@@ -142,7 +153,7 @@ def _cooled_down(moment: dt.datetime) -> dt.datetime:
 
 def rank(*, user: User, event: Event, login_timestamp: dt.datetime) -> dt.datetime:
     """Return the moment that ranks a person who joins now: the login, unless a former place spent it (rule 4)."""
-    return max(login_timestamp, _spent(event, [user.pk]).get(user.pk, login_timestamp))
+    return max(login_timestamp, spent(event, [user.pk]).get(user.pk, login_timestamp))
 
 
 def present_at_opening(event: Event) -> dict[int, dt.datetime]:
@@ -161,19 +172,27 @@ def present_at_opening(event: Event) -> dict[int, dt.datetime]:
         .filter(~Exists(_places_in_the_way(mine, opened)), ~Exists(_tickets_in_the_way(mine, opened)))
     )
     first = dict(logins.values("user").annotate(first=Min("login_timestamp")).values_list("user", "first"))
-    spent = _spent(event, first)
-    return {user: max(login, spent.get(user, login)) for user, login in first.items()}
+    ended = spent(event, first)
+    return {user: max(login, ended.get(user, login)) for user, login in first.items()}
 
 
-def _spent(event: Event, users: Iterable[int]) -> dict[int, dt.datetime]:
-    """Return `{user id: when their last place or ticket of the event ended}`; an ended place spends the login."""
+def with_spent(places: TicketHoldQuerySet) -> TicketHoldQuerySet:
+    """Annotate what may have spent the login of places: `place_ended_at` and `ticket_cancelled_at`, or None."""
+    mine = Q(user=OuterRef("user"), event=OuterRef("event"))
+    ended = TicketHold.objects.filter(mine, ended_at__isnull=False).order_by("-ended_at").values("ended_at")
+    cancelled = Ticket.objects.filter(mine, cancelled_at__isnull=False).order_by("-cancelled_at").values("cancelled_at")
+    ends = {"place_ended_at": Subquery(ended[:1]), "ticket_cancelled_at": Subquery(cancelled[:1])}
+    return places.annotate(**ends)
+
+
+def spent(event: Event, users: Iterable[int]) -> dict[int, dt.datetime]:
+    """Return `{user id: when their last place or ticket of the event ended}`, which spends the login; one query."""
+    users = list(users)
     places = TicketHold.objects.filter(event=event, user__in=users, ended_at__isnull=False)
     tickets = Ticket.objects.filter(event=event, user__in=users, cancelled_at__isnull=False)
     ended: dict[int, dt.datetime] = {}
-    for rows in (
-        places.values("user").annotate(last=Max("ended_at")),
-        tickets.values("user").annotate(last=Max("cancelled_at")),
-    ):
-        for user, last in rows.values_list("user", "last"):
-            ended[user] = max(last, ended.get(user, last))
+    last_of_each = places.order_by().values("user").annotate(last=Max("ended_at")).values_list("user", "last")
+    cancelled = tickets.order_by().values("user").annotate(last=Max("cancelled_at")).values_list("user", "last")
+    for user, last in last_of_each.union(cancelled, all=True):
+        ended[user] = max(last, ended.get(user, last))
     return ended

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from . import ticket_code
 from .models import GATE_STAFF, Event, EventQuerySet, Scan, Ticket, User
 from .now import now
-from .serving import announce_after_commit
+from .signals import announce_after_commit
 
 Outcome = Scan.Outcome
 

@@ -167,7 +167,8 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
         """Refuse to announce a draw that no opening would carry out; an event that has opened is left alone."""
         values = {"line_policy": self.instance.line_policy, **self.cleaned_data}
         is_announced = DECIDE_A_DRAW & set(self.changed_data)
-        if not is_announced or values["line_policy"] != Event.LinePolicy.RANDOMISED_OPEN or self.instance.opened_at:
+        has_opened = self.instance.opened_at and not self.instance.is_to_open
+        if not is_announced or values["line_policy"] != Event.LinePolicy.RANDOMISED_OPEN or has_opened:
             return
         if values.get("status") == Event.Status.CANCELLED or "sales_open_at" not in values:
             return

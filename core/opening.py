@@ -9,7 +9,7 @@ from django.db import connection
 
 from . import arrivals, tiers
 from .fairness import draw
-from .fairness.ledger import openings, pseudonym
+from .fairness.ledger import openings, promised_commitment, pseudonym
 from .models import Event, TicketHold
 
 if TYPE_CHECKING:
@@ -17,15 +17,23 @@ if TYPE_CHECKING:
 
 
 def open_sale(serving: "Serving", event: Event) -> None:
-    """Put everybody who is there in line by their login, and draw them where the event is drawn."""
+    """Put everybody who is there in line by their login, and draw them where everybody was promised that before.
+
+    A draw that nobody could have known of, since no server ran or the event was a draft, is none: a seed that is told
+    only with its outcome could have been chosen for it.
+    """
+    if event.is_drawn and promised_commitment(event) != draw.commitment(event.draw_seed):
+        event.line_policy = Event.LinePolicy.LOGIN_FIFO
+        serving.revise(event)
     if event.auto_hold:
         _put_in_line(serving, event)
-    serving.link(list(TicketHold.objects.to_link().filter(event=event).order_by("pk")))
+    joined = TicketHold.objects.to_link().filter(event=event).order_by("pk")
+    serving.link(list(arrivals.with_spent(joined)))
     if event.is_drawn:
         _draw(serving, event)
     else:
         serving.ledger.note(event, "opening")
-    Event.objects.filter(pk=event.pk).update(opened_at=serving.moment)
+    Event.objects.filter(pk=event.pk).update(opened_at=serving.moment, line_policy=event.line_policy)
     event.opened_at = serving.moment
 
 
@@ -55,6 +63,17 @@ def _draw(serving: "Serving", event: Event) -> None:
     for number, person in enumerate(draw.order(event.draw_seed, frozen, people), start=drawn + 1):
         people[person].draw = number
         serving.note(people[person], "draw", draw=number)
-    with connection.cursor() as cursor:  # of thousands: an ORM expression for each would take as many milliseconds
-        numbers = [(place.draw, place.pk) for place in waiting]
-        cursor.executemany("UPDATE core_tickethold SET draw = %s WHERE id = %s", numbers)
+    _store_numbers(waiting)
+
+
+def _store_numbers(drawn: list[TicketHold]) -> None:
+    """Store the numbers of thousands at once; an ORM expression for each would take as many milliseconds."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            numbers = [place.draw for place in drawn], [place.pk for place in drawn]
+            told = "unnest(%s::int[], %s::bigint[]) AS told (draw, id)"
+            update = "UPDATE core_tickethold place SET draw = told.draw"
+            cursor.execute(f"{update} FROM {told} WHERE place.id = told.id", numbers)
+        else:
+            rows = [(place.draw, place.pk) for place in drawn]
+            cursor.executemany("UPDATE core_tickethold SET draw = %s WHERE id = %s", rows)

@@ -1,10 +1,12 @@
 """Short hands between signals and those who act on them; no rules here."""
 
+from functools import partial
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
@@ -31,11 +33,11 @@ def end_places_with_the_last_session(request: Any, user: User | None, **kwargs: 
     # A changed password signs out as well, but ends no place: the session still bears the hash of the old one.
     by_hand = request.session.get(HASH_SESSION_KEY) == user.get_session_auth_hash()
     key = request.session.session_key
-    if by_hand and arrivals.is_last_session(user=user, session_key=key):
-        allocation.end_places(
-            TicketHold.objects.filter(user=user), cause=Cause.LOGGED_OUT
-        )  # first: if it fails, they are still signed in
-    arrivals.end_session(key)
+    with transaction.atomic():  # if the places cannot be ended, they are still signed in
+        list(arrivals.locking_person(user))  # of two devices that sign out at the same moment, one is the last
+        if by_hand and arrivals.is_last_session(user=user, session_key=key):
+            allocation.end_places(TicketHold.objects.filter(user=user), cause=Cause.LOGGED_OUT)
+        arrivals.end_session(key)
     hub.hang_up(key)
 
 
@@ -50,7 +52,10 @@ def end_places_of_the_deactivated(instance: User, **kwargs: Any) -> None:
     """A deactivated account keeps its tickets and nothing else (rule 26)."""
     if not instance.is_active:
         arrivals.end_all_sessions(instance)
-        allocation.end_places(TicketHold.objects.filter(user=instance), cause=Cause.DEACTIVATED)
+        end_places = partial(allocation.end_places, TicketHold.objects.filter(user=instance), cause=Cause.DEACTIVATED)
+        end_places()
+        # Once more: until the commit others take the person for active, and a line that is served may hold them one.
+        transaction.on_commit(end_places)
 
 
 @receiver(post_save, sender=User)

@@ -5,17 +5,16 @@ Used by `allocation.py` and `steering.py` alone, which take the lock.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef
 
-from . import signals, tiers
+from . import arrivals, tiers
 from .fairness.ledger import Ledger
-from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
+from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet
 from .opening import open_sale
+from .signals import announce_after_commit
 
 ENDINGS = {
     TicketHold.Status.EXPIRED: "expiry",
@@ -52,17 +51,27 @@ class Serving:
                 open_sale(self, event)
             elif event.is_drawn and event.is_before_sale(self.moment):
                 self.ledger.note_terms(event)  # with the commitment: before anybody who takes part
-        waited_for = TicketHold.objects.waiting().filter(event__in=self.events).order_by()
-        for event_id in waited_for.values_list("event", flat=True).distinct():
-            self._serve_line(self.events[event_id])
+        for event in self._to_serve():
+            self._serve_line(event)
         for event in self.events.values():
             if event.status == Event.Status.CANCELLED:
                 held = list(TicketHold.objects.filter(event=event, status=TicketHold.Status.HELD))
                 self.end(held, TicketHold.Status.RELEASED, Cause.EVENT_CANCELLED)
 
+    def _to_serve(self) -> list[Event]:
+        """Return the events in whose line somebody waits for what can happen now: to be served, or to be sent away."""
+        due = [pk for pk, event in self.events.items() if event.free > 0 or not event.is_serving(self.moment)]
+        if not due:
+            return []
+        waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
+        found = Event.objects.filter(Exists(waiting), pk__in=due).order_by("pk").values_list("pk", flat=True)
+        return [self.events[pk] for pk in found]
+
     def _link_and_expire(self) -> None:
-        is_due = Q(is_linked=False, ended_at=None) | Q(status=TicketHold.Status.HELD, expires_at__lte=self.moment)
-        due = list(TicketHold.objects.filter(is_due, event__in=self.events).order_by("pk"))
+        # Not one OR: with old statistics, as after a rush, PostgreSQL would read the whole line for it.
+        of_events = arrivals.with_spent(TicketHold.objects.filter(event__in=self.events))
+        unlinked, lapsing = of_events.filter(is_linked=False, ended_at=None), of_events.lapsed(self.moment)
+        due = list(unlinked.union(lapsing).order_by("pk"))
         self.link(due)
         lapsed = [place for place in due if place.is_lapsed(self.moment)]
         # Ended when its time was over, not when somebody noticed: that moment ranks the person if they come back.
@@ -89,9 +98,20 @@ class Serving:
             if event.is_before_sale(self.moment) or event.is_opening(self.moment)
         }
         self._settle_tiers([place for place in joined if place.event_id in early])
+        self._settle_ranks(joined)
         for place in joined:
             self._enter(place, "join")
         self._linked.update(place.pk for place in new)
+
+    def _settle_ranks(self, joined: list[TicketHold]) -> None:
+        """Rank by its end whoever had another place when they joined: of another tab, and over since (rule 4)."""
+        late = []
+        for place in joined:
+            spent = max(filter(None, (place.place_ended_at, place.ticket_cancelled_at)), default=place.login_timestamp)
+            if place.login_timestamp < spent:
+                place.login_timestamp = spent
+                late.append(place)
+        TicketHold.objects.bulk_update(late, ["login_timestamp"], batch_size=BATCH)
 
     def _enter(self, place: TicketHold, kind: str, **fields: Any) -> None:
         joined = {"rank": place.login_timestamp, "tier": place.tier, "joined_at": place.created_at}
@@ -117,6 +137,9 @@ class Serving:
         in_turn = waiting.annotate(has_ticket=Exists(booked), is_active=F("user__is_active"))
         while event.free > 0:
             first: list[Any] = tiers.first_in_line(in_turn, event, event.free)
+            if any(not place.is_linked and place.pk not in self._linked for place in first):
+                self._link_and_expire()  # joined this instant: with the rank that they are linked with, look again
+                continue
             with_ticket = [place for place in first if place.has_ticket]
             inactive = [place for place in first if not place.has_ticket and not place.is_active]
             self.end(with_ticket, TicketHold.Status.LEFT, Cause.BOOKED_ELSEWHERE)
@@ -146,34 +169,13 @@ class Serving:
         for place in places:
             place.created_at, place.is_linked = self.moment, True
         TicketHold.objects.bulk_create(places, ignore_conflicts=True, batch_size=BATCH)
-        of_events = {place.event_id for place in places}
-        stored = TicketHold.objects.filter(event__in=of_events, created_at=self.moment, is_linked=True, ended_at=None)
-        mine = {(place.event_id, place.user_id) for place in places}
-        new = [place for place in stored.order_by("pk") if (place.event_id, place.user_id) in mine]
+        # Only whoever has the lock makes a place that is linked, so these are the ones made just now.
+        stored = TicketHold.objects.filter(created_at=self.moment, is_linked=True, event__in=self.events)
+        new = list(stored.filter(user__in={place.user_id for place in places}).order_by("pk"))
         for place in new:
             self._enter(place, "join")
         self.holds += new
         return new
-
-    def insert_holds(self, events: list[Event], user: User, session: UserSession) -> None:
-        """Hold a place of each event for a person."""
-        tier_of = tiers.tiers_of([user.pk], events)
-        places = [
-            TicketHold(
-                event=event,
-                user=user,
-                session=session,
-                status=TicketHold.Status.HELD,
-                login_timestamp=session.login_timestamp,
-                tier=tier_of.get((event.pk, user.pk), 0),
-                held_at=self.moment,
-                expires_at=self.moment + event.hold_time,
-            )
-            for event in events
-        ]
-        for place in self.insert(places):
-            self.note(place, "hold", until=place.expires_at)
-            self.count(place.event_id, held=1)
 
     def end(
         self, places: list[TicketHold], status: TicketHold.Status, cause: Cause | None = None, reason: str = ""
@@ -284,14 +286,3 @@ class Serving:
             TicketHold.objects.filter(pk__in=unmarked[start : start + BATCH]).update(is_linked=True)
         self.touched |= {place.event_id for place in self.holds}
         announce_after_commit(self.touched, self.holds, self.tickets)
-
-
-def announce_after_commit(event_ids: Iterable[int], holds: list[TicketHold], tickets: list[Ticket]) -> None:
-    """Say once, after the commit, what changed. Robust: a broken receiver is logged, and what was done stays done."""
-    for signal, changed in (
-        (signals.availability_changed, {"event_ids": set(event_ids)}),
-        (signals.hold_changed, {"holds": holds}),
-        (signals.ticket_changed, {"tickets": tickets}),
-    ):
-        if any(changed.values()):
-            transaction.on_commit(partial(signal.send_robust, sender=Event, **changed), robust=True)

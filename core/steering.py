@@ -5,9 +5,11 @@ is decided by the caller; ending single places and tickets is in `allocation.py`
 """
 
 import datetime as dt
+from copy import copy
 from typing import Any
 
 from .allocation import locked
+from .fairness.ledger import openings
 from .models import Event, Ticket, TicketHold, new_secret
 from .refusals import CapacityTooLow, EventInUse, TermsFrozen
 from .serving import Serving
@@ -31,10 +33,11 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
             setattr(event, name, value)
         if is_promised and event.sales_open_at is None:
             event.sales_open_at = serving.moment  # on sale from now on: that is the opening, with its draw
-        if event.is_before_sale(serving.moment):
-            _await_opening(event)
-        elif was_open:
+        if was_open:
             event.opened_at = event.opened_at or serving.moment
+        serving.ledger.store()  # an opening of just now, too
+        if event.is_to_open and event.draw_seed in {opening["seed"] for opening in openings(event)}:
+            event.draw_seed = new_secret()  # a second opening: everybody knows the seed of the first
         serving.write_numbers()  # of holds that lapsed: a capacity lowered to what is left must not meet the old ones
         event.save(update_fields={*values, "opened_at", "draw_seed"})
         serving.revise(event)
@@ -47,12 +50,6 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
             serving.ledger.note_terms(event)
 
 
-def _await_opening(event: Event) -> None:
-    """There will be an opening, perhaps a second one: that needs a new seed, since the first one is published."""
-    if event.opened_at is not None:
-        event.opened_at, event.draw_seed = None, new_secret()
-
-
 def _refuse_revision(event: Event, values: dict[str, Any], moment: dt.datetime) -> None:
     taken = event.booked + event.held
     if values.get("capacity", event.capacity) < taken:
@@ -62,15 +59,24 @@ def _refuse_revision(event: Event, values: dict[str, Any], moment: dt.datetime) 
     hidden = values.get("status") == Event.Status.DRAFT and event.status != Event.Status.DRAFT
     if hidden and (taken or TicketHold.objects.unended().filter(event=event).exists()):
         raise EventInUse
+    after = copy(event)
+    for name, value in values.items():
+        setattr(after, name, value)
     is_revised = any(values[name] != getattr(event, name) for name in TERMS & values.keys())
-    if is_revised and are_terms_frozen(event, moment):
+    # Nor together with the opening itself: nobody could have known them before.
+    is_late = event.status != Event.Status.DRAFT and not after.is_before_sale(moment)
+    if is_revised and (is_late or are_terms_frozen(event, moment)):
         raise TermsFrozen
 
 
 def are_terms_frozen(event: Event, moment: dt.datetime) -> bool:
-    """Return whether people rely on the event's terms by now: its sale has opened, or somebody has a place of it."""
+    """Return whether people rely on the event's terms by now: its sale has opened before, or a place of it is taken.
+
+    A sale that is moved into the future once more keeps its terms: some have waited since it opened.
+    """
     is_taken = event.booked + event.held > 0
-    return event.status != Event.Status.DRAFT and (is_taken or not event.is_before_sale(moment))
+    has_opened = event.opened_at is not None or not event.is_before_sale(moment)
+    return event.status != Event.Status.DRAFT and (is_taken or has_opened)
 
 
 def pause(*, event_id: int, reason: str) -> bool:

@@ -21,11 +21,11 @@ from ..forms import EventForm
 from ..models import Event, Scan
 from ..now import now
 from ..refusals import Refused
-from .records import only_own, read_at
+from .records import SecretsAdmin, only_own, read_at
 from .serving import ServingAdmin, serving_in_words
 from .terms import TermsAdmin
 
-IN_USE = "“%s” has places, tickets or scans, which stay on record, so it cannot be deleted. Cancel it: set its status."
+IN_USE = "“%s” has places, tickets, scans or a ledger, which stay on record: it cannot be deleted. Cancel it instead."
 
 
 class RevisionForm(EventForm):
@@ -41,10 +41,11 @@ class RevisionForm(EventForm):
 
 
 @admin.register(Event)
-class EventAdmin(TermsAdmin, ServingAdmin):
+class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     """Administrators see every event, other staff those they organize."""
 
     form = RevisionForm
+    secrets = ("draw_seed", "pseudonym_key")  # who knew them could compute a draw before it is made, and name people
     list_display = ("name", "starts", "status_now", "booked_now", "held_now", "available_now", "waiting_now", "sold")
     list_filter = ("status", ("starts_at", admin.DateFieldListFilter), "auto_hold")
     search_fields = ("name", "venue", "created_by__username", "created_by__email")
@@ -191,4 +192,5 @@ def _link(model: str, event: Event, number: int) -> SafeString:
 
 
 def _is_in_use(event: Event) -> bool:
-    return event.places.exists() or event.tickets.exists() or Scan.objects.filter(event=event).exists()
+    records = event.places.all(), event.tickets.all(), Scan.objects.filter(event=event), event.ledger.all()
+    return any(rows.exists() for rows in records)

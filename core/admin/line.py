@@ -140,7 +140,7 @@ class TicketAdmin(RecordAdmin):
         "masked_code", "event", "user", "status", "booked_at", "hold", "checked_in_at", "checked_in_by", "cancelled_at",
     )  # fmt: skip
     readonly_fields = ("masked_code", "status")
-    secret = "code"  # noqa: S105 -- a field's name
+    secrets = ("code",)
     actions = ("cancel_tickets",)
     has_cancel_permission = RecordAdmin.may_act
 

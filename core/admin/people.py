@@ -127,7 +127,7 @@ class UserSessionAdmin(RecordAdmin):
     search_fields = ("user__username", "user__email")
     ordering = ("-last_seen_at", "-pk")
     fields = ("user", "login_timestamp", "last_seen_at", "is_active")
-    secret = "session_key"  # noqa: S105 -- a field's name
+    secrets = ("session_key",)
     actions = ("end_sessions",)
     has_end_permission = RecordAdmin.may_act
 

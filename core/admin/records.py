@@ -33,14 +33,22 @@ def in_words(moment: dt.datetime | None) -> str:
     return date_format(timezone.localtime(moment), "j M Y, H:i:s") if moment else ""
 
 
-class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
-    """Rows that nobody adds, changes or deletes by hand; actions go through the domain's own functions.
+class SecretsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
+    """Rows with `secrets`: fields that must not be filtered by, since `?code__startswith=A` would tell them."""
 
-    `secret` names fields that must not be filtered by: an address like `?code__startswith=A` would tell them.
-    """
+    secrets: tuple[str, ...] = ()
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Refuse to filter by what must not be known."""
+        if lookup.startswith(self.secrets):
+            return False
+        return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # -- as in Django's own UserAdmin
+
+
+class RecordAdmin(SecretsAdmin):
+    """Rows that nobody adds, changes or deletes by hand; actions go through the domain's own functions."""
 
     organizer = "event__created_by"
-    secret: str = ""
     show_full_result_count = False
     list_per_page = 50
 
@@ -59,12 +67,6 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscri
     def may_act(self, request: HttpRequest) -> bool:
         """Return whether the person may use this page's actions: Django's permission to change, which names them."""
         return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Refuse to filter by what must not be known."""
-        if self.secret and lookup.startswith(self.secret):
-            return False
-        return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # -- as in Django's own UserAdmin
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return everything to administrators, and to organizers what belongs to their events."""

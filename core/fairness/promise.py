@@ -57,8 +57,7 @@ def shares_of(event: Event) -> list[Share]:
 
 def commitment_of(event: Event) -> str:
     """Return the commitment to the seed of a draw that is yet to come; empty where there is none."""
-    is_to_come = event.is_drawn and event.sales_open_at is not None and event.opened_at is None
-    return draw.commitment(event.draw_seed) if is_to_come else ""
+    return draw.commitment(event.draw_seed) if event.is_drawn and event.is_to_open else ""
 
 
 def draw_of(event: Event) -> Draw | None:
@@ -68,7 +67,7 @@ def draw_of(event: Event) -> Draw | None:
     """
     if commitment := commitment_of(event):
         return Draw(commitment)
-    found = openings(event) if event.is_drawn and event.opened_at is not None else []
+    found = openings(event) if event.is_drawn else []
     if not found:
         return None
     last = found[-1]

@@ -115,7 +115,7 @@ READERS: dict[str, Callable[[Any], Any]] = {  # of each field; their None says n
     for names, reader in {
         "event entries seq capacity booked place places ticket tier draw drawn": _number,
         "at opens closes starts rank joined_at until": _moment,
-        "minutes": _minutes,
+        "minutes hold_minutes": _minutes,
         "tiers": _tiers,
         "name kind status cause reason": _matching("(?s).*"),
         "format": _matching("box-office-ledger-1"),
@@ -242,6 +242,9 @@ class Ledger:
         self.is_promised = False  # a draw that is yet to come, and by which seed
         self.commitment: str | None = None
         self.seeds: set[str] = set()  # that were published
+        self.begun: set[int] | None = None  # the tiers there were when the sale opened or a place was first given
+        self.spent: dict[str, int] = {}  # by person, when a place or ticket of theirs ended last
+        self.hold_minutes: int | None = None
 
     def read(self, text: str) -> None:
         """Check one more line."""
@@ -321,7 +324,12 @@ class Ledger:
             self._blame(f"{len(self.to_draw)} of those frozen at the opening were not drawn, first place {place}")
             self.to_draw = {}
 
+    def _begin(self) -> None:
+        if self.begun is None:
+            self.begun = set(self.terms.get("tiers", ()))
+
     def _check_window(self, at: int) -> None:
+        self._begin()
         terms = self.terms
         self._check(not self.is_promised, "a place was given before the draw that was promised")
         self._check(not self.paused, "a place was given while staff had paused serving")
@@ -338,6 +346,13 @@ class Ledger:
         if place.person != person:
             self._blame(f"place {number} is not of person {person}")
         return place
+
+    def _end(self, place: Place, at: int) -> None:
+        self._move(place, ENDED)
+        self._spend(place.person, at)
+
+    def _spend(self, person: str, at: int) -> None:
+        self.spent[person] = max(at, self.spent.get(person, at))
 
     def _move(self, place: Place, state: str) -> None:
         self._take(place.tier, (state == HELD) - (place.state == HELD))
@@ -359,7 +374,16 @@ class Ledger:
         if self.report.entries == 1:
             self.older = _read(entry, "booked")["booked"]
             self._take(0, self.older)  # of ordinary people: nobody else was served first by then
-        self.terms, self.line.shares = entry, entry["tiers"]
+        self.hold_minutes = _read(entry, "hold_minutes")["hold_minutes"] if "hold_minutes" in entry else None
+        before, self.terms, self.line.shares = self.terms, entry, entry["tiers"]
+        if entry["status"] == "draft":  # which nobody sees, so nothing of it is promised or begun
+            self._check(not self.live and not self.taken, "hidden as a draft, though people have places")
+            self.is_promised, self.begun = False, None
+            return
+        if self.begun is not None:
+            is_kept = entry["policy"] in {"login_fifo", before["policy"]}
+            self._check(is_kept, "the line is to be drawn, after the sale had opened")
+            self._check(entry["tiers"].keys() <= self.begun | {0}, "a tier was added after the sale had opened")
         if entry["at"] < (entry["opens"] or 0):
             commitment = entry["commitment"]
             is_kept = commitment is None or self.commitment in {None, commitment}
@@ -373,6 +397,8 @@ class Ledger:
             return
         if person in self.live:
             self._blame(f"person {person} joins, and their place {self.live[person].number} has not ended")
+        is_spent = entry["rank"] < self.spent.get(person, entry["rank"])
+        self._check(not is_spent, f"place {number} has the rank of a login that a former place has spent")
         self.places[number] = place = Place(number, person, entry["tier"], entry["rank"])
         self._move(place, WAITING)
 
@@ -382,21 +408,24 @@ class Ledger:
         self._join(entry)
         self._move(place := self._place(entry, WAITING), HELD)
         place.until = entry["until"]
+        self._begin()
 
     def _tier(self, entry: Entry) -> None:
         place = self._place(entry, WAITING)
-        is_early = self.terms["status"] == "draft" or entry["at"] < (self.terms["opens"] or 0)
+        is_early = self.begun is None and entry["at"] < (self.terms["opens"] or 0)
         self._check(is_early, f"the tier of place {place.number} was changed after the sale had opened")
         place.tier = entry["tier"]
         self._move(place, WAITING)
 
     def _opening(self, entry: Entry) -> None:
         self._check((self.terms["opens"] or 0) <= entry["at"], "the sale opened before its time")
+        self._begin()
         if self.terms["policy"] != "randomised_open":
             return
         _read(entry, "seed frozen drawn")
         self._check(entry["seed"] not in self.seeds, "the seed was published at an earlier opening")
         self.seeds.add(entry["seed"])
+        self._check(self.is_promised, "the seed was told with the draw, and not promised before")
         self.is_promised, self.commitment = False, None
         key, people, self.line.undrawn = bytes.fromhex(entry["seed"]), self.line.undrawn, {}
         frozen = _sha256("\n".join(sorted(people.values())))
@@ -422,7 +451,10 @@ class Ledger:
         is_first = place.state != WAITING or place.number == first
         self._check(is_first, f"place {place.number} is held, and so overtakes place {first}, which is first in line")
         self._check(place.person not in self.holders, f"person {place.person} has a ticket, and is held another")
-        self._check(entry["until"] > entry["at"], f"the hold of place {place.number} is over before it begins")
+        lasts, promised = entry["until"] - entry["at"], self.hold_minutes
+        self._check(lasts > 0, f"the hold of place {place.number} is over before it begins")
+        is_as_long = promised is None or abs(lasts - promised) <= 1  # of microseconds, one may be rounded
+        self._check(is_as_long, f"the hold of place {place.number} is not as long as the terms say")
         self._move(place, HELD)
         place.until = entry["until"] - self.extended
 
@@ -430,13 +462,13 @@ class Ledger:
         place = self._place(entry, HELD)
         is_over = place.state != HELD or place.until + self.extended <= entry["at"]
         self._check(is_over, f"the hold of place {place.number} expired before its end")
-        self._move(place, ENDED)
+        self._end(place, min(entry["at"], place.until + self.extended))
 
     def _release(self, entry: Entry) -> None:
-        self._move(self._place(entry, HELD), ENDED)
+        self._end(self._place(entry, HELD), entry["at"])
 
     def _leave(self, entry: Entry) -> None:
-        self._move(self._place(entry, WAITING), ENDED)
+        self._end(self._place(entry, WAITING), entry["at"])
 
     def _booking(self, entry: Entry) -> None:
         number, person, tier = entry["ticket"], entry["person"], entry["tier"]
@@ -463,10 +495,11 @@ class Ledger:
         is_live = place.state != HELD or entry["at"] < place.until + self.extended
         self._check(is_live, f"place {place.number} is booked after its hold ended")
         self._check(place.tier == entry["tier"], f"place {place.number} is of tier {place.tier}, its ticket is not")
-        self._move(place, ENDED)
+        self._end(place, entry["at"])
 
     def _cancellation(self, entry: Entry) -> None:
         number, ticket = entry["ticket"], (entry["person"], entry["tier"])
+        self._spend(entry["person"], entry["at"])
         if number not in self.tickets and self.older:
             self.older -= 1
             self._take(0, -1)

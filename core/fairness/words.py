@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.formats import date_format
 
 from ..models import Cause, Event, LedgerEntry
+from ..templatetags.words import minutes
 
 SENTENCES = {  # about a person, they go on after the pseudonym
     "join": "joined the line{group}, ranked by {rank} ({place}).",
@@ -129,6 +130,7 @@ def _terms(fields: Fields, event: Event) -> str:
         f"the sale opens {_moment(opens, event)}" if opens else "",
         f"the sale closes {_moment(closes, event)}" if closes else "",
         *(f"{tier['name']} are served first for up to {tier['places']}" for tier in tiers),
+        f"a hold lasts {minutes(dt.timedelta(minutes=fields['hold_minutes']))}" if "hold_minutes" in fields else "",
         f"the seed of the draw is promised by {fields['commitment']}" if fields["commitment"] else "",
         "" if fields["status"] == Event.Status.PUBLISHED else f"the event is {Event.Status(fields['status']).label}",
     ]

@@ -54,7 +54,8 @@ class EventQuerySet(QuerySet["Event"]):
 
     def opening(self, now: dt.datetime) -> "EventQuerySet":
         """Events on sale whose announced opening has come, and has not been carried out (rule 11)."""
-        return self.on_sale(now).filter(opened_at=None, sales_open_at__isnull=False)
+        is_to_open = Q(opened_at=None) | Q(opened_at__lt=F("sales_open_at"))
+        return self.on_sale(now).filter(is_to_open, sales_open_at__isnull=False)
 
 
 LARGEST_CAPACITY = 1_000_000  # more is a typing error
@@ -166,7 +167,7 @@ class Event(models.Model):
         A form that was loaded before a sale would otherwise write stale numbers back. An event that is new and already
         on sale has no opening to come.
         """
-        if self._state.adding and self.sales_open_at is not None and self.sales_open_at <= timezone.now():
+        if self._state.adding and self.sales_open_at is not None and self.is_on_sale(timezone.now()):
             self.opened_at = self.opened_at or timezone.now()
         if not self._state.adding and kwargs.get("update_fields") is None:
             names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
@@ -203,7 +204,13 @@ class Event(models.Model):
 
     def is_opening(self, now: dt.datetime) -> bool:
         """Whether the announced opening of the sale has come, and has not been carried out (rule 11)."""
-        return self.sales_open_at is not None and self.opened_at is None and self.is_on_sale(now)
+        return self.is_to_open and self.is_on_sale(now)
+
+    @property
+    def is_to_open(self) -> bool:
+        """Whether an opening is announced that has not been carried out; a sale that was moved opens once more."""
+        opens, opened = self.sales_open_at, self.opened_at
+        return opens is not None and (opened is None or opened < opens)
 
     def is_before_sale(self, now: dt.datetime) -> bool:
         """Whether the sale is yet to open: people may take a place in line, nobody is served."""

@@ -61,8 +61,10 @@ def terms_of(event: Event, **fields: Any) -> Entry:
     row = Event.objects.get(pk=event.pk)
     windows = {"opens": row.sales_open_at, "closes": row.sales_close_at, "starts": row.starts_at}
     promised = {"status": row.status, "capacity": row.capacity, "policy": row.line_policy}
+    length = row.hold_time / dt.timedelta(minutes=1)
     moments = {name: as_text(moment) for name, moment in windows.items()}
-    return {"kind": "terms", **promised, "tiers": [], **moments, "commitment": None, **fields}
+    told = {"tiers": [], **moments, "hold_minutes": length, "commitment": None}
+    return {"kind": "terms", **promised, **told, **fields}
 
 
 class BookCase(Cast, TestCase):

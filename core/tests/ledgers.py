@@ -83,6 +83,7 @@ MEMBERS = [{"tier": 1, "name": "members", "places": 1}]
 RANDOMISED = {"policy": "randomised_open", "commitment": seal_of_seed(SEED)}
 IN_LINE = {1: ALICE, 2: BOB, 3: CAROL}
 OPENING = draw(IN_LINE)  # Carol first, then Alice, then Bob
+OPENING_OF_NOBODY = draw({})
 JOINED = [join(place, person) for place, person in IN_LINE.items()]
 STORY: Entries = [
     terms(capacity=4, booked=2, opens=at(5), **RANDOMISED),
@@ -106,7 +107,7 @@ STORY: Entries = [
     step("release", 1, ALICE, at=at(15)),
     ticket("booking", 102, ALICE, at=at(15)),
     step("release", 4, DAVE, at=at(16)),
-    join(5, ERIN, at=at(16)),
+    join(5, ERIN, at=at(16), rank=at(13)),
     ticket("booking", 103, ERIN, at=at(16)),  # from one tab, while another tab waited
     step("leave", 5, ERIN, at=at(16)),
     ticket("cancellation", 101, BOB, tier=1, at=at(17)),
@@ -114,7 +115,7 @@ STORY: Entries = [
     step("hold", 6, BOB, at=at(17), until="2030-06-01T14:30:00+02:00"),
     ticket("booking", 104, BOB, 6, at=at(17.5)),
     ticket("cancellation", 103, ERIN, at=at(17.6)),
-    join(7, ERIN, at=at(17.7)),
+    join(7, ERIN, at=at(17.7), rank=at(17.6)),
     step("hold", 7, ERIN, at=at(17.7), until=at(30)),
     {"kind": "weather", "\u2028": [None, 1.5, "\x1b[2Jno rule broken"]},
     terms(capacity=4, opens=at(5), tiers=MEMBERS, status="cancelled", cause="sale_extended", at=at(18)),

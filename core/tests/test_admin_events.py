@@ -247,8 +247,8 @@ class DeleteTests(AdminCase):
         join(event, self.alice)
         response = self.delete(event)
         sentence = (
-            "“Concert” has places, tickets or scans, which stay on record, so it cannot be deleted."
-            " Cancel it: set its status."
+            "“Concert” has places, tickets, scans or a ledger, which stay on record: it cannot be deleted."
+            " Cancel it instead."
         )
         answer = (response.status_code, response.headers["Location"], messages_of(response))
         self.assertEqual(answer, (302, page_of(event), [sentence]))

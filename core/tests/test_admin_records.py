@@ -119,12 +119,15 @@ class SecretTests(RecordsCase):
             self.assertEqual(found, [(404, None), (302, f"http://testserver/events/{self.event.pk}/")])
 
     def test_secrets_cannot_be_guessed_by_filtering(self) -> None:
+        seed, pseudonyms = self.event.draw_seed, self.event.pseudonym_key
         code, key = Ticket.objects.get(event=self.event).code, self.browser.session.session_key
         assert key
         for address in (
             f"ticket/?code__startswith={code[0]}", f"ticket/?code={code}", f"tickethold/?ticket__code={code}",
             f"scan/?ticket__code__startswith={code[0]}", f"user/?tickets__code={code}", f"event/?tickets__code={code}",
             f"usersession/?session_key__startswith={key[0]}", f"usersession/?session_key={key}",
+            f"event/?draw_seed__startswith={seed[0]}", f"event/?pseudonym_key__startswith={pseudonyms[0]}",
+            f"event/?draw_seed={seed}", f"ticket/?event__draw_seed__startswith={seed[0]}",
             f"tickethold/?session__session_key={key}", f"user/?arrivals__session_key={key}",
         ):  # fmt: skip
             with self.subTest(address=address):

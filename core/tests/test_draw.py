@@ -7,7 +7,6 @@ from unittest import mock
 
 from core import cleanup, clock, opening, position, steering
 from core.models import Event, TicketHold, User, UserSession
-from core.refusals import TermsFrozen
 from core.serving import Serving
 
 from .books import BookCase, Entry, about, deeds, kinds, length, terms_of, who
@@ -172,6 +171,7 @@ class OpeningTests(DrawCase):
 
     def test_without_anybody_there_is_an_opening_all_the_same(self):
         event = announced(capacity=1)
+        clock.tick()
         opening = self.open(event)
         nobody = hashlib.sha256(b"").hexdigest()
         self.assertEqual(deeds(event)[1:], [{"kind": "opening", "drawn": 0, "frozen": nobody, "seed": event.draw_seed}])
@@ -252,47 +252,3 @@ class SecondOpeningTests(DrawCase):
         self.log_in_and_join(event, self.greta)
         self.open(event)
         self.assertEqual(TicketHold.objects.get().draw, 3)
-
-
-class PolicyTests(DrawCase):
-    def test_it_can_be_chosen_and_given_up_before_the_opening(self):
-        event = announced(line_policy=BY_LOGIN, capacity=1)
-        self.log_in_and_join(event, self.alice, self.bob)
-        for policy in (DRAWN, BY_LOGIN):
-            revise(event, line_policy=policy)
-        self.open(event)
-        self.assertEqual((openings(event)[0].keys() & {"seed", "drawn"}, drawn(event)), (set(), []))
-        self.assertEqual((line(event), commitments(event)), (["bob"], [None, commitment_to(event.draw_seed)]))
-
-    def test_a_sale_that_opens_because_its_announced_moment_is_dropped_draws_those_who_were_promised_it(self):
-        event = announced()
-        self.log_in_and_join(event, self.alice, self.bob, self.greta)
-        revise(event, sales_open_at=None, capacity=1)
-        self.assertEqual([opening["drawn"] for opening in openings(event)], [3])
-
-    def test_it_is_refused_once_the_sale_has_opened(self):
-        for before, after in ((DRAWN, BY_LOGIN), (BY_LOGIN, DRAWN)):
-            event = announced(line_policy=before)
-            self.open(event)
-            with self.subTest(before=before), self.assertRaises(TermsFrozen):
-                revise(event, line_policy=after)
-            self.assertEqual(Event.objects.get(pk=event.pk).line_policy, before)
-
-    def test_a_draft_that_is_published_after_its_announced_opening_draws_at_once(self):
-        event = announced(status="draft", auto_hold=True)
-        for person in (self.alice, self.bob):
-            arrive(person, later(minutes=55))
-        self.clock.move(hours=1)
-        self.assertEqual((clock.tick(), kinds(event)), (0, []))
-        revise(event, status="published")
-        self.assertEqual(kinds(event), ["terms", "join", "join", "opening", "draw", "draw"])
-        self.assertEqual(drawn(event), expected_order(event, openings(event)[0], [self.alice, self.bob]))
-
-    def test_a_policy_chosen_on_a_draft_is_what_counts(self):
-        event = announced(status="draft", line_policy=BY_LOGIN)
-        revise(event, line_policy=DRAWN)
-        self.assertEqual(kinds(event), [])
-        revise(event, status="published")
-        self.log_in_and_join(event, self.alice)
-        self.open(event)
-        self.assertEqual(drawn(event), ["alice"])

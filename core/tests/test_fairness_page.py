@@ -10,7 +10,7 @@ from django.test import TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
-from core import allocation, steering
+from core import allocation, clock, steering
 from core.fairness import draw
 from core.models import Event, LedgerEntry, User
 
@@ -145,6 +145,7 @@ class DrawTests(PageCase):
 
     def test_a_second_opening_has_its_own_commitment_and_then_its_own_seed(self):
         first = self.event.draw_seed
+        clock.tick()
         self.clock.move(hours=1)
         allocation.serve(self.event.pk)
         steering.revise_event(event_id=self.event.pk, values={"sales_open_at": later(hours=1)})
@@ -214,7 +215,7 @@ class OwnEntriesTests(PageCase):
     def test_a_person_sees_which_name_is_theirs_and_nobody_else_s(self):
         mine, other = who(self.event, self.alice.pk), who(self.event, self.bob.pk)
         page = words(self.read(self.event, person=self.alice))
-        self.assertIn(f"In this ledger you are {mine}. Nobody else can tell.", page)
+        self.assertIn(f"In this ledger you are {mine}. Other attendees cannot tell", page)
         self.assertEqual((page.count(f"{mine} you "), page.count(f"{other} you ")), (3, 0))
         stranger = words(self.read(self.event))
         self.assertNotIn("you are", stranger)

@@ -44,6 +44,7 @@ class PlaceEntryTests(BookCase):
         rank = {"rank": as_text(ago(minutes=3)), "tier": 0, "joined_at": at}
         windows = {"opens": None, "closes": None, "starts": as_text(event.starts_at)}
         promised = {"status": "published", "capacity": 2, "policy": "login_fifo", "tiers": [], "commitment": None}
+        promised["hold_minutes"] = 5.0
         expected = [
             {"seq": 1, "at": at, "kind": "terms", **promised, **windows, "booked": 0},
             {"seq": 2, "at": at, "kind": "join", **person, **rank},
@@ -253,7 +254,7 @@ class EventEntryTests(BookCase):
 
     def test_details_that_promise_nothing_are_not_entered(self):
         event, _ = joined(self.alice)
-        revise(event, name="Other", venue="Elsewhere", hold_minutes=5, auto_hold=False)
+        revise(event, name="Other", venue="Elsewhere", auto_hold=False)
         release(event, self.alice)
         self.assertEqual(kinds(event), ["terms", "join", "hold", "release"])
 

@@ -36,7 +36,8 @@ class SentenceTests(Cast, TestCase):
         time = "12:00:00.123456"
         terms = (
             "From here on this holds: 2 places; in order of login; the event starts Sun 3 May 2026, 12:00:00;"
-            " the sale opens Sat 2 May 2026, 12:00:00; members are served first for up to 1."
+            " the sale opens Sat 2 May 2026, 12:00:00; members are served first for up to 1;"
+            " a hold lasts 10 minutes."
         )
         self.assertEqual(
             self.told(event),
@@ -81,7 +82,7 @@ class SentenceTests(Cast, TestCase):
         raised = join(event, self.greta)
         terms = (
             "The capacity was raised. From here on this holds: 2 places; in order of login;"
-            " the event starts Fri 8 May 2026, 12:00:00."
+            " the event starts Fri 8 May 2026, 12:00:00; a hold lasts 10 minutes."
         )
         self.assertEqual(
             self.told(event)[3:],

@@ -149,6 +149,7 @@ class OpeningTests(Cast, TestCase):
         open_sale(event)
         clock.tick()
         steering.revise_event(event_id=event.pk, values={"sales_open_at": later(hours=1)})
+        Event.objects.update(opened_at=ago(minutes=1))
         arrive(self.alice, ago(minutes=5))
         open_sale(event)
         clock.tick()

@@ -61,8 +61,13 @@ class GoodLedgerTests(SimpleTestCase):
         seed = "a1" * 32
         again = {"policy": "randomised_open", "commitment": seal_of_seed(seed)}
         late = {4: DAVE, 5: ERIN}
-        second = [terms(**again), *(join(*both) for both in late.items()), *draw(late, after=3, seed=seed)]
-        self.assertEqual(found(ledger([terms(**RANDOMISED), *JOINED, *OPENING, *second])), [])
+        second = [
+            terms(opens=at(2), at=at(1), **again),
+            *(join(*both) for both in late.items()),
+            *({"at": at(2)} | entry for entry in draw(late, after=3, seed=seed)),
+        ]
+        first = terms(opens=at(0), at=at(-1), **RANDOMISED)
+        self.assertEqual(found(ledger([first, *JOINED, *OPENING, *second])), [])
 
     def test_a_file_that_went_through_windows_is_the_same_ledger(self):
         self.assertEqual(found([line.replace("\n", "\r\n") for line in ledger(STORY)]), [])

@@ -1,7 +1,5 @@
 """The rules that the verifier checks, each with the entry that breaks it."""
 
-from typing import Any
-
 from django.test import SimpleTestCase
 
 from .ledgers import (
@@ -9,19 +7,15 @@ from .ledgers import (
     BOB,
     CAROL,
     DAVE,
-    IN_LINE,
     JOINED,
     MEMBERS,
     OPENING,
     RANDOMISED,
-    SEED,
     Entries,
     at,
-    draw,
     found,
     join,
     ledger,
-    seal_of_seed,
     steering,
     step,
     terms,
@@ -153,7 +147,7 @@ class OrderTests(SimpleTestCase):
         self.assert_overtaken([*line, step("hold", 3, CAROL), step("hold", 2, BOB)], (6, 2, 1))
 
     def test_the_drawn_come_before_those_who_joined_later_with_an_earlier_rank(self):
-        line = [terms(capacity=9, **RANDOMISED), *JOINED, *OPENING, join(4, DAVE, rank=at(-9))]
+        line = [terms(capacity=9, opens=at(0), at=at(-1), **RANDOMISED), *JOINED, *OPENING, join(4, DAVE, rank=at(-9))]
         self.assert_overtaken([*line, step("hold", 4, DAVE), step("hold", 1, ALICE)], (10, 4, 3), (11, 1, 3))
 
     def test_a_tier_comes_first_within_its_share_and_not_beyond_it(self):
@@ -226,85 +220,42 @@ class WindowTests(SimpleTestCase):
         self.assertEqual(found(ledger([*held, ticket("booking", 9, ALICE, 1, at=at(2))])), [])
 
 
-class DrawTests(SimpleTestCase):
-    def problems(self, *drawn: dict[str, Any], commitment: str | None = seal_of_seed(SEED)) -> list[str]:
-        """Return what is found, without the line, in an opening after three people joined."""
-        promised = terms(policy="randomised_open", commitment=commitment)
-        return [text.partition(", ")[2] for text in found(ledger([promised, *JOINED, *drawn]))]
+class SpentTests(SimpleTestCase):
+    """A login ranks a person once: whoever had a place or a ticket comes back with the rank of its end (rule 4)."""
 
-    def test_the_seed_is_the_one_that_the_terms_commit_to(self):
-        wrong = ["entry 5: the seed is not the one that the terms committed to"]
-        self.assertEqual(self.problems(*draw(IN_LINE, seed="00" * 32)), wrong)
-        self.assertEqual(self.problems(*OPENING, commitment=None), wrong)
+    def test_whoever_comes_back_is_not_ranked_by_the_login_that_was_spent(self):
+        held, booked = step("hold", 1, ALICE), ticket("booking", 9, ALICE, 1, at=at(3))
+        endings: list[tuple[Entries, float]] = [
+            ([held, step("expiry", 1, ALICE, at=at(12))], 10),  # when its time was over, not when it was noticed
+            ([held, steering("extension", minutes=5), step("expiry", 1, ALICE, at=at(16))], 15),
+            ([held, step("release", 1, ALICE, at=at(4))], 4),
+            ([step("leave", 1, ALICE, at=at(4))], 4),
+            ([held, booked, ticket("cancellation", 9, ALICE, at=at(7))], 7),
+        ]
+        for ending, spent in endings:
+            for minute, problems in ((spent, []), (spent - 0.001, [4])):
+                with self.subTest(ending=ending[-1]["kind"], rank=minute):
+                    entries = [terms(), join(1, ALICE), *ending, join(4, ALICE, rank=at(minute), at=at(20))]
+                    wrong = "place 4 has the rank of a login that a former place has spent"
+                    seq = len(entries)
+                    expected = [f"line {seq + 1}, entry {seq}: {wrong}"] if problems else []
+                    self.assertEqual(found(ledger(entries)), expected)
 
-    def test_the_order_is_the_one_of_the_seed(self):
-        _, first, second, third = OPENING
-        changed = [step("draw", n, IN_LINE[n], draw=entry["draw"]) for n, entry in ((1, first), (3, second))]
-        wrong = ["entry 6: place 1 has number 2 by the seed", "entry 7: place 3 has number 1 by the seed"]
-        self.assertEqual(self.problems(OPENING[0], *changed, third), wrong)
-
-    def test_nobody_who_waits_is_left_out(self):
-        missing = "1 of those frozen at the opening were not drawn, first place 2"
-        self.assertEqual(self.problems(*OPENING[:-1], steering("pause"), steering("resume")), [f"entry 8: {missing}"])
-        self.assertEqual(self.problems(*OPENING[:-1]), [f"entry 7: {missing}"])
-        few = self.problems(*draw({1: ALICE, 2: BOB}))
-        frozen = ["frozen is not the hash of those who wait undrawn", "2 are to be drawn, but 3 wait undrawn"]
-        self.assertEqual(few[:2], [f"entry 5: {problem}" for problem in frozen])
-        self.assertEqual(few[-1], "entry 7: 1 of those frozen at the opening were not drawn, first place 3")
-
-    def test_nobody_else_is_drawn_and_nobody_twice(self):
-        again = "place 3 was not to be drawn, or not again"
-        self.assertEqual(self.problems(*OPENING, step("draw", 3, CAROL, draw=1)), [f"entry 9: {again}"])
-        other = [join(4, DAVE), step("draw", 4, DAVE, draw=4)]
-        self.assertEqual(self.problems(*OPENING, *other), ["entry 10: place 4 was not to be drawn, or not again"])
-
-    def test_an_opening_without_its_draw_cannot_be_read(self):
-        self.assertEqual(self.problems({"kind": "opening"}), ["entry 5: the field seed is missing"])
-
-    def test_an_opening_in_order_of_login_draws_nobody(self):
-        self.assertEqual(found(ledger([terms(), *JOINED, {"kind": "opening"}, step("hold", 1, ALICE)])), [])
-
-
-class PromiseTests(SimpleTestCase):
-    def problems(self, *entries: dict[str, Any]) -> list[str]:
-        """Return what is found, without the line, after a draw was promised for minute 5 and three people joined."""
-        promised = terms(opens=at(5), **RANDOMISED)
-        later = [{"at": at(5)} | entry for entry in entries]
-        return [text.partition(", ")[2] for text in found(ledger([promised, *JOINED, *later]))]
-
-    def test_nothing_is_given_before_the_draw_that_was_promised(self):
-        wrong = ["entry 5: a place was given before the draw that was promised"]
-        self.assertEqual(self.problems(step("hold", 1, ALICE)), wrong)
-        self.assertEqual(self.problems(*OPENING, step("hold", 3, CAROL)), [])
-
-    def test_the_sale_does_not_open_before_its_time(self):
-        early = [{"at": at(4)} | entry for entry in OPENING]
-        self.assertEqual(self.problems(*early), ["entry 5: the sale opened before its time"])
-
-    def test_the_commitment_stays_until_the_draw(self):
-        other = RANDOMISED | {"commitment": seal_of_seed("00" * 32)}
-        wrong = ["entry 5: the commitment to the seed was changed before the draw"]
-        self.assertEqual(self.problems(terms(opens=at(5), at=at(1), **other)), wrong)
-        self.assertEqual(self.problems(terms(opens=at(5), at=at(1), capacity=3, **RANDOMISED)), [])
-
-    def test_a_seed_draws_once(self):
-        again = terms(opens=at(9), at=at(8), **RANDOMISED)
-        drawn = [{"at": at(9)} | entry for entry in draw({})]
-        wrong = ["entry 10: the seed was published at an earlier opening"]
-        self.assertEqual(self.problems(*OPENING, again, *drawn), wrong)
-
-    def test_a_tier_is_not_changed_once_the_sale_has_opened(self):
-        late = step("tier", 2, BOB, tier=1)
+    def test_the_login_of_somebody_else_is_not_spent(self):
         self.assertEqual(
-            self.problems(*OPENING, late), ["entry 9: the tier of place 2 was changed after the sale had opened"]
+            found(ledger([terms(), join(1, ALICE), step("leave", 1, ALICE), join(2, BOB, rank=at(-9))])), []
         )
 
-    def test_a_hold_is_not_over_before_it_begins(self):
-        short = step("hold", 3, CAROL, until=at(5))
-        self.assertEqual(self.problems(*OPENING, short), ["entry 9: the hold of place 3 is over before it begins"])
 
-    def test_holds_are_carried_over_at_the_beginning_only(self):
-        carried = step("carried", 4, DAVE, rank=at(0), joined_at=at(0), tier=0)
-        self.assertEqual(found(ledger([terms(), carried, *JOINED, ticket("booking", 9, DAVE, 4)])), [])
-        wrong = ["entry 5: place 4 is held from before the ledger, which has begun long ago"]
-        self.assertEqual(self.problems(carried), wrong)
+class LengthTests(SimpleTestCase):
+    def test_a_hold_is_as_long_as_the_terms_say(self):
+        wrong = ["line 4, entry 3: the hold of place 1 is not as long as the terms say"]
+        for minutes, problems in ((10, []), (9.99, wrong), (15.0, wrong)):
+            entries = [terms(hold_minutes=minutes), join(1, ALICE), step("hold", 1, ALICE)]
+            self.assertEqual(found(ledger(entries)), problems)
+        entries = [terms(hold_minutes=5), terms(), join(1, ALICE), step("hold", 1, ALICE)]
+        self.assertEqual(found(ledger(entries)), [], "an older ledger does not say how long")
+
+    def test_a_length_that_is_none_cannot_be_read(self):
+        entries = [terms(hold_minutes=None), join(1, ALICE)]
+        self.assertEqual(found(ledger(entries)), ["line 2, entry 1: the field hold_minutes cannot be None"])

@@ -77,13 +77,13 @@ def ticket_calendar(request: HttpRequest, code: str) -> HttpResponse:
 def ticket_cancel(request: PersonRequest, code: str) -> HttpResponse:
     """Cancel a ticket; its place goes to the first in line."""
     ticket = _visible_ticket(request, code)
-    by_staff = may_manage(request.user, ticket.event)
+    is_owner = ticket.user_id == request.user.pk
     try:
         allocation.cancel_ticket(
-            ticket_id=ticket.pk, cause=Cause.CANCELLED_BY_STAFF if by_staff else Cause.CANCELLED_BY_OWNER
+            ticket_id=ticket.pk, cause=Cause.CANCELLED_BY_OWNER if is_owner else Cause.CANCELLED_BY_STAFF
         )
     except Refused as refused:
         return refuse(request, refused, to=ticket.page_url)
     message = "Cancelled. The ticket no longer opens the gate, and its place goes to the first in line."
-    to = "dashboard" if ticket.user_id == request.user.pk else ticket.page_url
+    to = "dashboard" if is_owner else ticket.page_url
     return answer(request, {"status": "cancelled"}, message=message, to=to)
