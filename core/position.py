@@ -3,11 +3,10 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any, Literal, NotRequired, TypedDict
 
 from django.conf import settings
-from django.db.models import F, Max, OuterRef, Q, QuerySet, Window
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from . import tiers
@@ -23,6 +22,7 @@ from .models import (
     count_of_person,
     count_per_event,
 )
+from .models.line import NOT_DRAWN, ranks_before
 
 RECENT = dt.timedelta(days=1)  # no session, and so no rank, is older (rule 14): what ended before explains nothing now
 RATE_WINDOW = dt.timedelta(minutes=15)
@@ -185,13 +185,15 @@ def set_ahead(places: Iterable[TicketHold]) -> None:
 
 
 def _set_ahead_by_tiers(place: TicketHold) -> None:
-    left = tiers.shares_left(place.event)
-    line = tiers.in_order(TicketHold.objects.waiting().filter(event=place.event), left)
-    before = list(takewhile(lambda other: other.pk != place.pk, line))
-    if len(before) < len(line):  # else it was served since it was read
-        place.ahead = len(before)
-        first = {other.tier for other in before if other.tier != place.tier and left.get(other.tier)}
-        place.served_first = next((tier for tier in place.event.tiers if tier["tier"] in first), None)
+    nth = NOT_DRAWN if place.draw is None else place.draw
+    before = ranks_before(nth, place.login_timestamp, place.pk)
+    waiting = TicketHold.objects.waiting().filter(event=place.event).with_nth().order_by().values("tier")
+    total, earlier, own = Count("pk"), Count("pk", filter=before), Count("pk", filter=Q(pk=place.pk))
+    rows = waiting.annotate(total=total, earlier=earlier, own=own).values_list("tier", "total", "earlier", "own")
+    line = {tier: numbers for tier, *numbers, _ in rows}
+    if any(own for *_, own in rows):  # else it was served since it was read
+        place.ahead, first = tiers.ahead(place.tier, line, tiers.shares_left(place.event))
+        place.served_first = next((tier for tier in place.event.tiers if tier["tier"] == first), None)
 
 
 def positions(event_ids: Iterable[int]) -> dict[int, dict[int, int]]:
@@ -210,18 +212,22 @@ def positions(event_ids: Iterable[int]) -> dict[int, dict[int, int]]:
 
 
 def _places_by_tiers(event: Event) -> dict[int, int]:
-    line = tiers.in_order(TicketHold.objects.waiting().filter(event=event), tiers.shares_left(event))
+    waiting: Any = TicketHold.objects.waiting().filter(event=event)  # of thousands: tuples, not models
+    rows = waiting.values_list("pk", "tier", "draw", "login_timestamp", "user_id", named=True)
+    line = tiers.in_order(rows, tiers.shares_left(event))
     return {place.user_id: position for position, place in enumerate(line, start=1)}
 
 
 def seconds_per_place(event_ids: Iterable[int], moment: dt.datetime) -> dict[int, float]:
     """Return `{event id: seconds between two freed places}`: unbooked holds and tickets that ended in 15 minutes.
 
-    An event that freed fewer than three is left out: its wait is unknown, and no number is invented.
+    An event that freed fewer than three is left out, and so is one that is not served now, being paused, closed or
+    yet to open: its wait is unknown, and no number is invented.
     """
     since = moment - RATE_WINDOW
     ended = TicketHold.objects.filter(event=OuterRef("pk"), status__in=["released", "expired"], ended_at__gt=since)
     cancelled = Ticket.objects.filter(event=OuterRef("pk"), cancelled_at__gt=since)
     freed = count_per_event(ended) + count_per_event(cancelled)
-    rows = Event.objects.filter(pk__in=list(event_ids)).annotate(freed=freed).values_list("pk", "freed")
+    served = Event.objects.serving(moment).filter(pk__in=list(event_ids))
+    rows = served.annotate(freed=freed).values_list("pk", "freed")
     return {pk: RATE_WINDOW.total_seconds() / freed for pk, freed in rows if freed >= RATE_LEAST}

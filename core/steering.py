@@ -27,14 +27,14 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
     with locked([event_id]) as serving:
         event = serving.events[event_id]
         _refuse_revision(event, values, serving.moment)
-        was_open, shares = event.is_on_sale(serving.moment), event.tier_shares
+        has_opened, shares = event.opened_at is not None or event.is_on_sale(serving.moment), event.tier_shares
         is_promised = event.is_drawn and event.is_before_sale(serving.moment)
         for name, value in values.items():
             setattr(event, name, value)
         if is_promised and event.sales_open_at is None:
             event.sales_open_at = serving.moment  # on sale from now on: that is the opening, with its draw
-        if was_open:
-            event.opened_at = event.opened_at or serving.moment
+        if has_opened:
+            _stay_opened(event, serving.moment)
         serving.ledger.store()  # an opening of just now, too
         if event.is_to_open and event.draw_seed in {opening["seed"] for opening in openings(event)}:
             event.draw_seed = new_secret()  # a second opening: everybody knows the seed of the first
@@ -48,6 +48,13 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
         serving.bring_up_to_date()
         if event.ledger_seq:  # one that has begun: an event nobody ever touched has nothing to tell
             serving.ledger.note_terms(event)
+
+
+def _stay_opened(event: Event, moment: dt.datetime) -> None:
+    """Keep in mind that a sale has opened; another moment told for that, a past one too, is no second opening."""
+    is_retold = event.is_to_open and event.sales_open_at is not None and event.sales_open_at <= moment
+    if event.opened_at is None or is_retold:
+        event.opened_at = moment
 
 
 def _refuse_revision(event: Event, values: dict[str, Any], moment: dt.datetime) -> None:

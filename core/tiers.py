@@ -7,7 +7,7 @@ the share is used up they are ranked like everybody else, and so nobody ordinary
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import Count
 
@@ -61,6 +61,22 @@ def in_order(places: Iterable[TicketHold], left: dict[int, int]) -> list[TicketH
         first += [place for place in by_rank if place.tier == tier][: left[tier]]
     chosen = {place.pk for place in first}
     return first + [place for place in by_rank if place.pk not in chosen]
+
+
+def ahead(tier: int, line: Mapping[int, Sequence[int]], left: dict[int, int]) -> tuple[int, int | None]:
+    """Return how many are served before a place, and the highest other tier that comes before it by its share.
+
+    The place is of this `tier`; `line` is `{tier: (how many wait, how many of them rank before the place)}`. The same
+    order as that of `in_order`, counted.
+    """
+    first = {other: min(left[other], waiting) for other, (waiting, _) in line.items() if left.get(other)}
+    is_first = line[tier][1] < left.get(tier, 0)
+    others = {other: places for other, places in first.items() if other > tier or (not is_first and other != tier)}
+    highest = max(others, default=None)
+    if is_first:
+        return sum(others.values()) + line[tier][1], highest
+    before = sum(earlier for _, earlier in line.values())
+    return before + sum(max(0, places - line[other][1]) for other, places in others.items()), highest
 
 
 def _rank(place: TicketHold) -> tuple[int, dt.datetime, int]:

@@ -32,6 +32,12 @@ def _count(rows: "QuerySet[Any]", per: str) -> Coalesce:
     return Coalesce(Subquery(counted), 0, output_field=IntegerField())
 
 
+def ranks_before(nth: Any, login_timestamp: Any, pk: Any) -> Q:
+    """Return what is true of places, annotated with `nth`, that rank before one like this in its tier (rule 4)."""
+    earlier = Q(login_timestamp__lt=login_timestamp) | Q(login_timestamp=login_timestamp, pk__lt=pk)
+    return Q(nth__lt=nth) | Q(nth=nth) & earlier
+
+
 class TicketHoldQuerySet(QuerySet["TicketHold"]):
     """Places in line by state. Time decides: a hold past its `expires_at` is no hold, swept or not."""
 
@@ -65,16 +71,16 @@ class TicketHoldQuerySet(QuerySet["TicketHold"]):
 
     def with_ahead(self) -> "TicketHoldQuerySet":
         """Annotate `ahead`: how many waiting people of the same event rank before this place; 0 if it does not wait."""
-        nth = Coalesce("draw", NOT_DRAWN)
-        earlier = Q(login_timestamp__lt=OuterRef("login_timestamp")) | Q(
-            login_timestamp=OuterRef("login_timestamp"), pk__lt=OuterRef("pk")
-        )
-        in_tier = Q(nth__lt=OuterRef("nth")) | Q(nth=OuterRef("nth")) & earlier
+        in_tier = ranks_before(OuterRef("nth"), OuterRef("login_timestamp"), OuterRef("pk"))
         before = Q(tier__gt=OuterRef("tier")) | Q(tier=OuterRef("tier")) & in_tier
-        others = TicketHold.objects.waiting().annotate(nth=nth).filter(before, event=OuterRef("event"))
+        others = TicketHold.objects.waiting().with_nth().filter(before, event=OuterRef("event"))
         # A line is as long as it is: it is not counted for places that are not in it.
         ahead = Case(When(status=TicketHold.Status.WAITING, then=count_per_event(others)), default=0)
-        return self.annotate(nth=nth, ahead=ahead)  # type: ignore[no-redef]  # -- declared for readers
+        return self.with_nth().annotate(ahead=ahead)  # type: ignore[no-redef]  # -- declared for readers
+
+    def with_nth(self) -> "TicketHoldQuerySet":
+        """Annotate `nth`: the number drawn for a place, or one behind all that were drawn."""
+        return self.annotate(nth=Coalesce("draw", NOT_DRAWN))
 
 
 class TicketHold(models.Model):

@@ -1,6 +1,7 @@
 """Two requests of one person, or of staff and a person, that cross: the second acts between two steps of the first."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db import OperationalError, connection
@@ -50,6 +51,23 @@ class CrossingTests(Cast, TestCase):
             allocation.hold_for_login(user=self.alice, session=arrive(self.alice))
         self.assertEqual(statuses(event), [("alice", "released")])
 
+    def test_a_login_holds_nothing_on_what_staff_have_just_paused(self) -> None:
+        event = make_event(capacity=2)
+        pause = partial(steering.pause, event_id=event.pk, reason="A fire alarm.")
+        with crossing("LIMIT 10", pause, after=True):
+            allocation.hold_for_login(user=self.alice, session=arrive(self.alice))
+        self.assertEqual(statuses(event), [])
+
+    def test_a_login_holds_nothing_past_somebody_who_has_just_joined(self) -> None:
+        event = make_event(capacity=1)
+
+        def join_unseen() -> None:
+            TicketHold.objects.create(event=event, user=self.bob)
+
+        with crossing('FROM "core_event" WHERE (EXISTS', join_unseen, after=True):
+            allocation.hold_for_login(user=self.alice, session=arrive(self.alice))
+        self.assertEqual(statuses(event), [("bob", "waiting")])
+
     def test_whoever_joins_while_the_event_is_cancelled_is_told_so(self) -> None:
         event = make_event()
         cancel = {"status": Event.Status.CANCELLED}
@@ -70,7 +88,7 @@ class CrossingTests(Cast, TestCase):
         def join_in_another_tab() -> None:
             TicketHold.objects.create(event=event, user=self.alice)
 
-        with crossing('FROM "core_ticket"', join_in_another_tab, after=True):
+        with crossing('SELECT "core_ticket"', join_in_another_tab, after=True):
             book(event, self.alice)
         self.assertEqual(statuses(event), [("alice", "left")])
         self.assertEqual(numbers(event), {"held": 0, "booked": 1, "waiting": 0})

@@ -155,6 +155,16 @@ class OpeningTests(Cast, TestCase):
         clock.tick()
         self.assertEqual(holders(event), ["alice"])
 
+    def test_a_past_moment_told_for_an_opening_that_was_is_no_second_one(self):
+        event = announced(capacity=5)
+        open_sale(event, minutes=5)
+        clock.tick()
+        Event.objects.update(opened_at=ago(minutes=5))
+        arrive(self.alice, ago(minutes=3))
+        steering.revise_event(event_id=event.pk, values={"sales_open_at": ago(minutes=1)})
+        clock.tick()
+        self.assertEqual(statuses(event), [])
+
     def test_an_event_that_is_new_and_on_sale_has_no_opening(self):
         arrive(self.alice, ago(minutes=5))
         events = [make_event(), make_event(sales_open_at=ago(minutes=1))]

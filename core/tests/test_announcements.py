@@ -1,0 +1,42 @@
+"""What is announced after a commit: whose pages, and the pages of which events, are told (rule 20)."""
+
+from collections.abc import Callable
+from unittest import mock
+
+from django.test import TestCase
+
+from core import clock, hub
+
+from .cast import Cast, ago, arrive, join, make_event, open_sale, release
+
+
+class AnnouncementTests(Cast, TestCase):
+    def told(self, act: Callable[[], object]) -> tuple[set[int], set[int]]:
+        """Return the events and the people whose pages are told of what `act` commits."""
+        events: set[int] = set()
+        people: set[int] = set()
+
+        def note(event_ids: set[int], user_ids: set[int]) -> None:
+            events.update(event_ids)
+            people.update(user_ids)
+
+        with mock.patch.object(hub, "note_change", note), self.captureOnCommitCallbacks(execute=True):
+            act()
+        return events, people
+
+    def test_joining_a_sold_out_event_is_told_to_the_person_and_to_all_who_see_the_line(self) -> None:
+        event = make_event(capacity=0)
+        self.assertEqual(self.told(lambda: join(event, self.alice)), ({event.pk}, {self.alice.pk}))
+
+    def test_leaving_the_line_is_told_to_the_person_and_to_all_who_see_the_line(self) -> None:
+        event = make_event(capacity=0)
+        join(event, self.alice)
+        self.assertEqual(self.told(lambda: release(event, self.alice)), ({event.pk}, {self.alice.pk}))
+
+    def test_whoever_an_opening_puts_in_line_is_told_though_nothing_is_free(self) -> None:
+        event = make_event(capacity=0, sales_open_at=ago(days=-1))
+        arrive(self.alice)
+        open_sale(event)
+        arrive(self.bob, ago(minutes=5))
+        event.refresh_from_db()
+        self.assertEqual(self.told(clock.tick), ({event.pk}, {self.bob.pk}))
