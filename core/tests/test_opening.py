@@ -1,5 +1,6 @@
 """The opening of a sale (rule 11)."""
 
+import datetime as dt
 import random
 from collections.abc import Callable
 from functools import partial
@@ -184,7 +185,8 @@ class OpeningRaceTests(CastOfRaces, TransactionTestCase):
     def test_of_200_waiting_exactly_the_50_earliest_logins_hold(self):
         event, people = announced(capacity=50), make_people(200)
         moments = random.Random(50).sample(range(1, 10_000), len(people))
-        logins = [arrive(person, ago(milliseconds=n)) for person, n in zip(people, moments, strict=True)]
+        start = ago(minutes=1)
+        logins = [arrive(person, start + dt.timedelta(milliseconds=n)) for person, n in zip(people, moments, strict=True)]
         shuffled = random.Random(51).sample(logins, len(logins))
         race([partial(join, event, login.user, login) for login in shuffled], threads=4)
         self.assertEqual(numbers(event), {"held": 0, "booked": 0, "waiting": 200})
@@ -196,8 +198,9 @@ class OpeningRaceTests(CastOfRaces, TransactionTestCase):
 
     def test_of_200_present_exactly_the_50_earliest_logins_hold_though_others_rush_in(self):
         event, people, late = announced(capacity=50), make_people(200), make_people(40)
+        start = ago(minutes=1)
         for n, person in enumerate(random.Random(52).sample(people, len(people))):
-            arrive(person, ago(minutes=1, milliseconds=n))
+            arrive(person, start - dt.timedelta(milliseconds=n))  # from one moment: no two logins are the same
         earliest = UserSession.objects.order_by("login_timestamp", "pk").values_list("user__username", flat=True)
         expected = list(earliest[:50])
         logins = [arrive(person, later(seconds=1)) for person in late]
