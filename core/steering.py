@@ -9,7 +9,7 @@ from copy import copy
 from typing import Any
 
 from .allocation import locked
-from .fairness.ledger import openings
+from .fairness.ledger import extensions, openings
 from .models import Event, Ticket, TicketHold, new_secret
 from .refusals import CapacityTooLow, EventInUse, TermsFrozen
 from .serving import Serving
@@ -115,13 +115,17 @@ def _set_pause(serving: Serving, event: Event, moment: dt.datetime | None, reaso
     serving.revise(event)
 
 
-def extend_holds(*, event_id: int, minutes: float, reason: str) -> int:
+def extend_holds(*, event_id: int, minutes: float, reason: str, seen: int | None = None) -> int | None:
     """Give everybody who holds a place of the event so many minutes more, after an outage say; return how many do.
 
-    Who waits, waits on in the same order. Holds that had lapsed before stay lapsed. Raises ValueError for a length that
-    is none: 0 or less, or more than a day.
+    Who waits, waits on in the same order. Holds that had lapsed before stay lapsed. With `seen`, the number of
+    extensions that the caller knows of, nothing is done and None returned if there are more: a button pressed twice, or
+    two colleagues, are one extension. Raises ValueError for a length that is none: 0 or less, or more than a day.
     """
     if not 0 < minutes <= LONGEST_EXTENSION:
         raise ValueError(f"Holds are extended by more than 0 and at most {LONGEST_EXTENSION} minutes, not {minutes}.")
     with locked([event_id]) as serving:
-        return serving.extend(serving.events[event_id], dt.timedelta(minutes=minutes), reason)
+        event = serving.events[event_id]
+        if seen is not None and seen != extensions(event):
+            return None
+        return serving.extend(event, dt.timedelta(minutes=minutes), reason)

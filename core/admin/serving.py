@@ -19,6 +19,7 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods
 
 from .. import position, steering
+from ..fairness.ledger import extensions
 from ..forms import ReasonForm
 from ..models import Event, TicketHold
 from .records import counted, in_words, read_at
@@ -36,6 +37,7 @@ class ExtensionForm(ReasonForm):
         decimal_places=3,
         error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), NO_LENGTH),
     )
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)  # extensions, when the page was made
     field_order = ("minutes", "reason")
 
 
@@ -64,7 +66,14 @@ def _resume(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
 
 def _extend(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
     minutes = typed["minutes"].normalize()
-    extended = steering.extend_holds(event_id=event.pk, minutes=float(minutes), reason=typed["reason"])
+    extended = steering.extend_holds(
+        event_id=event.pk, minutes=float(minutes), reason=typed["reason"], seen=typed["seen"]
+    )
+    if extended is None:
+        return (
+            "The holds were extended since you opened this page, by you or a colleague; nothing was added to that.",
+            "",
+        )
     done = f"{counted(extended, 'hold', 'holds')} by {minutes:f} min"
     return f"Extended: {done}.", f"Extended {done}: {typed['reason']}"
 
@@ -114,13 +123,14 @@ class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscr
         offered = [RESUME if event.paused_at else PAUSE, EXTEND]
         if act and act not in offered:  # a colleague was faster: what was typed is still there
             offered.append(act)
+        seen = {"seen": extensions(event)}
         context = {
             **self.admin_site.each_context(request),
             "title": f"Serving: {event}",
             "opts": self.opts,
             "original": event,
             "state": _state(event, stats),
-            "forms": [(one, typed if one is act else one.form(auto_id=_auto_id(one))) for one in offered],
+            "forms": [(one, typed if one is act else one.form(auto_id=_auto_id(one), initial=seen)) for one in offered],
             "concerned": counted(stats["held"], "hold", "holds") if stats["held"] else "nobody",
             "media": self.media,
         }

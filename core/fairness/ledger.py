@@ -151,6 +151,11 @@ def openings(event: Event) -> list[dict[str, Any]]:
     return [json.loads(text) for text in about_nobody.values_list("text", flat=True)]
 
 
+def extensions(event: Event) -> int:
+    """Return how many times the holds of an event were extended."""
+    return event.ledger.filter(person="", text__contains='"kind":"extension"').count()
+
+
 def promised_commitment(event: Event) -> str | None:
     """Return the commitment of the draw to come that everybody could see before the opening; None if there is none."""
     promised = None

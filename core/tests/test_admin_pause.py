@@ -3,6 +3,7 @@
 import datetime as dt
 
 from core import allocation, clock, steering
+from core.admin.serving import EXTEND
 from core.models import TicketHold, User
 
 from .cast import ago, arrive, book, join, lapse, ledger_problems, make_event, numbers, refusal, release, statuses
@@ -87,6 +88,18 @@ class ExtensionTests(ServingCase):
         answer = self.act("extend", minutes="10", reason=REASON)
         self.assertEqual(messages_of(answer), ["Extended: 2 holds by 10 min."])
         self.assertEqual(statuses(self.event), [("alice", "expired"), ("bob", "held"), ("greta", "held")])
+
+    def test_a_button_pressed_twice_or_by_two_colleagues_extends_once(self) -> None:
+        before, page = self.expiries(), self.browser.get(page_of(self.event))
+        seen = dict(page.context["forms"])[EXTEND]["seen"].value()
+        self.assertContains(page, f'name="seen" value="{seen}"')
+        answers = [self.act("extend", minutes="5", reason=REASON, seen=str(seen)) for _ in range(2)]
+        again = "The holds were extended since you opened this page, by you or a colleague; nothing was added to that."
+        told = ["Extended: 2 holds by 5 min.", again]
+        self.assertEqual([messages_of(answer)[-1] for answer in answers], told)
+        self.assertEqual(self.expiries(), [moment + dt.timedelta(minutes=5) for moment in before if moment])
+        self.act("extend", minutes="5", reason=REASON, seen=str(seen + 1))
+        self.assertEqual(self.expiries(), [moment + dt.timedelta(minutes=10) for moment in before if moment])
 
     def test_a_length_that_is_none_is_refused_and_kept(self) -> None:
         before = all_rows()

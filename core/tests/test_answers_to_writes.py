@@ -1,3 +1,4 @@
+import html
 from typing import Any
 
 from django.test import TestCase
@@ -5,6 +6,7 @@ from django.urls import reverse
 
 from core import allocation
 from core.models import Ticket, TicketHold
+from core.tests.books import deeds
 from core.tests.cast import Cast, ago, arrive, make_event, make_person, numbers
 from core.tests.visits import BROWSER, answer_of, redirect_of, visit
 
@@ -130,5 +132,22 @@ class CancelTests(Cast, TestCase):
 
     def test_the_organizer_stays_on_the_ticket(self):
         said = "Cancelled. The ticket no longer opens the gate, and its place goes to the first in line."
-        answer = redirect_of(visit(self.olga, headers=BROWSER).post(self.path))
+        answer = redirect_of(visit(self.olga, headers=BROWSER).post(self.path, {"reason": "Not  paid"}))
         self.assertEqual(answer, (302, f"/ticket/{self.ticket.code}/", [said]))
+        entry = deeds(self.event)[-1]
+        told = (entry["kind"], entry["cause"], entry["reason"])
+        self.assertEqual(told, ("cancellation", "cancelled_by_staff", "Not paid"))
+
+    def test_the_page_asks_the_organizer_why_and_keeps_what_was_typed(self):
+        olgas, page = visit(self.olga, headers=BROWSER), f"/ticket/{self.ticket.code}/"
+        self.assertContains(olgas.get(page), 'name="reason"')
+        self.assertNotContains(visit(self.alice, headers=BROWSER).get(page), 'name="reason"')
+        no_reason = "Give a reason: it is entered in the event&#x27;s ledger."
+        for reason, error in ((" ", no_reason), ("x" * 201, "at most 200 characters")):
+            with self.subTest(reason=reason):
+                self.assertContains(olgas.post(self.path, {"reason": reason}), error, status_code=400)
+        self.assertContains(olgas.post(self.path, {"reason": "x" * 201}), "x" * 201, status_code=400)
+        json = answer_of(visit(self.olga).post(self.path, {"reason": ""}))
+        self.assertEqual(json, (400, {"status": "invalid", "detail": html.unescape(no_reason)}))
+        self.assertEqual(numbers(self.event)["booked"], 1)
+        self.assertEqual(answer_of(visit(self.olga).post(self.path)), (200, {"status": "cancelled"}))

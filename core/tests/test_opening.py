@@ -186,7 +186,9 @@ class OpeningRaceTests(CastOfRaces, TransactionTestCase):
         event, people = announced(capacity=50), make_people(200)
         moments = random.Random(50).sample(range(1, 10_000), len(people))
         start = ago(minutes=1)
-        logins = [arrive(person, start + dt.timedelta(milliseconds=n)) for person, n in zip(people, moments, strict=True)]
+        logins = [
+            arrive(person, start + dt.timedelta(milliseconds=n)) for person, n in zip(people, moments, strict=True)
+        ]
         shuffled = random.Random(51).sample(logins, len(logins))
         race([partial(join, event, login.user, login) for login in shuffled], threads=4)
         self.assertEqual(numbers(event), {"held": 0, "booked": 0, "waiting": 200})

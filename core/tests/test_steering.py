@@ -20,7 +20,7 @@ def resume(event: Event) -> None:
     steering.resume(event_id=event.pk, reason="The bank is back")
 
 
-def extend(event: Event, minutes: float) -> int:
+def extend(event: Event, minutes: float) -> int | None:
     return steering.extend_holds(event_id=event.pk, minutes=minutes, reason="An outage")
 
 

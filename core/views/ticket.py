@@ -1,12 +1,13 @@
 """A ticket's page and what it can be taken away as; shown to its owner, its organizer and administrators (rule 23)."""
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from .. import allocation, documents
 from ..access import may_manage
-from ..http import PersonRequest, answer, for_people, reads, refuse, unavailable, writes
+from ..forms import ReasonForm
+from ..http import PersonRequest, answer, for_people, reads, refuse, unavailable, wants_json, writes
 from ..models import Cause, Ticket
 from ..now import now
 from ..refusals import Refused
@@ -26,11 +27,7 @@ def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
     return HttpResponse(content, content_type=content_type, headers={"Cache-Control": "no-store", **disposition})
 
 
-@reads
-@for_people
-def ticket_detail(request: HttpRequest, code: str) -> HttpResponse:
-    """Show a ticket with its QR code."""
-    ticket = _visible_ticket(request, code)
+def _page(request: HttpRequest, ticket: Ticket, form: ReasonForm, *, status: int = 200) -> HttpResponse:
     is_owner = ticket.user_id == request.user.pk
     can_cancel = ticket.status == "valid" and not (is_owner and ticket.event.is_over(now()))
     context = {
@@ -38,9 +35,17 @@ def ticket_detail(request: HttpRequest, code: str) -> HttpResponse:
         "event": ticket.event,
         "is_owner": is_owner,
         "can_cancel": can_cancel,
+        "form": form,
         "zone": ticket.event.zone,
     }
-    return render(request, "core/ticket_detail.html", context)
+    return render(request, "core/ticket_detail.html", context, status=status)
+
+
+@reads
+@for_people
+def ticket_detail(request: HttpRequest, code: str) -> HttpResponse:
+    """Show a ticket with its QR code."""
+    return _page(request, _visible_ticket(request, code), ReasonForm())
 
 
 @reads
@@ -75,13 +80,23 @@ def ticket_calendar(request: HttpRequest, code: str) -> HttpResponse:
 @writes
 @for_people
 def ticket_cancel(request: PersonRequest, code: str) -> HttpResponse:
-    """Cancel a ticket; its place goes to the first in line."""
+    """Cancel a ticket; its place goes to the first in line.
+
+    Staff say why, in the field `reason`: the page asks for it. A client that does not send the field, which the
+    interface does not name, is let through without one.
+    """
     ticket = _visible_ticket(request, code)
     is_owner = ticket.user_id == request.user.pk
+    form = ReasonForm(request.POST)
+    asks_why = not is_owner and "reason" in request.POST
+    if asks_why and not form.is_valid():
+        if wants_json(request):
+            return JsonResponse({"status": "invalid", "detail": str(form.errors["reason"][0])}, status=400)
+        return _page(request, ticket, form, status=400)
+    cause = Cause.CANCELLED_BY_OWNER if is_owner else Cause.CANCELLED_BY_STAFF
+    reason = form.cleaned_data["reason"] if asks_why else ""
     try:
-        allocation.cancel_ticket(
-            ticket_id=ticket.pk, cause=Cause.CANCELLED_BY_OWNER if is_owner else Cause.CANCELLED_BY_STAFF
-        )
+        allocation.cancel_ticket(ticket_id=ticket.pk, cause=cause, reason=reason)
     except Refused as refused:
         return refuse(request, refused, to=ticket.page_url)
     message = "Cancelled. The ticket no longer opens the gate, and its place goes to the first in line."
