@@ -28,12 +28,12 @@ def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
         event = serving.events[event_id]
         _refuse_revision(event, values, serving.moment)
         has_opened, shares = event.opened_at is not None or event.is_on_sale(serving.moment), event.tier_shares
-        is_promised = event.is_drawn and event.is_before_sale(serving.moment)
+        awaits_opening = event.is_to_open and event.is_before_sale(serving.moment)
         for name, value in values.items():
             setattr(event, name, value)
-        if is_promised and event.sales_open_at is None:
+        if awaits_opening and not event.is_to_open:
             event.sales_open_at = serving.moment  # on sale from now on: that is the opening, with its draw
-        if has_opened:
+        if has_opened and not awaits_opening:
             _stay_opened(event, serving.moment)
         serving.ledger.store()  # an opening of just now, too
         if event.is_to_open and event.draw_seed in {opening["seed"] for opening in openings(event)}:

@@ -166,6 +166,18 @@ class OpeningTests(Cast, TestCase):
         clock.tick()
         self.assertEqual(statuses(event), [])
 
+    def test_a_sale_that_was_put_off_opens_again_when_it_is_moved_to_now_or_its_moment_is_taken_away(self):
+        for opens in (ago(seconds=1), ago(days=1), None):
+            with self.subTest(opens=opens):
+                event = announced(capacity=1)
+                open_sale(event)
+                clock.tick()
+                steering.revise_event(event_id=event.pk, values={"sales_open_at": later(hours=1)})
+                arrive(self.alice, ago(minutes=5))
+                steering.revise_event(event_id=event.pk, values={"sales_open_at": opens})
+                self.assertEqual(statuses(event), [("alice", "held")])
+                UserSession.objects.all().delete()
+
     def test_an_event_that_is_new_and_on_sale_has_no_opening(self):
         arrive(self.alice, ago(minutes=5))
         events = [make_event(), make_event(sales_open_at=ago(minutes=1))]
