@@ -245,7 +245,8 @@ def _end_place(serving: Serving, place: TicketHold, cause: Cause, reason: str = 
 def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") -> int:
     """End these places, held or waiting, and serve their events; return how many ended.
 
-    For a person who signed out, was deactivated or erased, and for staff. One transaction per event.
+    For a person who signed out, was deactivated or erased, and for staff. One transaction per event; a caller who has
+    one open, as at a sign-out, keeps the locks of all these events until it ends.
     """
     ended = 0
     for event_id in sorted(set(places.unended().values_list("event", flat=True))):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from .models import (
@@ -153,7 +153,7 @@ def _cooled_down(moment: dt.datetime) -> dt.datetime:
 
 def rank(*, user: User, event: Event, login_timestamp: dt.datetime) -> dt.datetime:
     """Return the moment that ranks a person who joins now: the login, unless a former place spent it (rule 4)."""
-    return max(login_timestamp, spent(event, [user.pk]).get(user.pk, login_timestamp))
+    return max(login_timestamp, spent([event.pk], [user.pk]).get((event.pk, user.pk), login_timestamp))
 
 
 def present_at_opening(event: Event) -> dict[int, dt.datetime]:
@@ -172,27 +172,23 @@ def present_at_opening(event: Event) -> dict[int, dt.datetime]:
         .filter(~Exists(_places_in_the_way(mine, opened)), ~Exists(_tickets_in_the_way(mine, opened)))
     )
     first = dict(logins.values("user").annotate(first=Min("login_timestamp")).values_list("user", "first"))
-    ended = spent(event, first)
-    return {user: max(login, ended.get(user, login)) for user, login in first.items()}
+    ended = spent([event.pk], first)
+    return {user: max(login, ended.get((event.pk, user), login)) for user, login in first.items()}
 
 
-def with_spent(places: TicketHoldQuerySet) -> TicketHoldQuerySet:
-    """Annotate what may have spent the login of places: `place_ended_at` and `ticket_cancelled_at`, or None."""
-    mine = Q(user=OuterRef("user"), event=OuterRef("event"))
-    ended = TicketHold.objects.filter(mine, ended_at__isnull=False).order_by("-ended_at").values("ended_at")
-    cancelled = Ticket.objects.filter(mine, cancelled_at__isnull=False).order_by("-cancelled_at").values("cancelled_at")
-    ends = {"place_ended_at": Subquery(ended[:1]), "ticket_cancelled_at": Subquery(cancelled[:1])}
-    return places.annotate(**ends)
+def spent(event_ids: Iterable[int], user_ids: Iterable[int]) -> dict[tuple[int, int], dt.datetime]:
+    """Return `{(event id, user id): when their last place or ticket ended}`, which spends the login; one query.
 
-
-def spent(event: Event, users: Iterable[int]) -> dict[int, dt.datetime]:
-    """Return `{user id: when their last place or ticket of the event ended}`, which spends the login; one query."""
-    users = list(users)
-    places = TicketHold.objects.filter(event=event, user__in=users, ended_at__isnull=False)
-    tickets = Ticket.objects.filter(event=event, user__in=users, cancelled_at__isnull=False)
-    ended: dict[int, dt.datetime] = {}
-    last_of_each = places.order_by().values("user").annotate(last=Max("ended_at")).values_list("user", "last")
-    cancelled = tickets.order_by().values("user").annotate(last=Max("cancelled_at")).values_list("user", "last")
-    for user, last in last_of_each.union(cancelled, all=True):
-        ended[user] = max(last, ended.get(user, last))
+    None where no users are given.
+    """
+    who = {"event__in": list(event_ids), "user__in": list(user_ids)}
+    if not who["user__in"]:
+        return {}
+    places = TicketHold.objects.filter(**who, ended_at__isnull=False).order_by().values("event", "user")
+    tickets = Ticket.objects.filter(**who, cancelled_at__isnull=False).order_by().values("event", "user")
+    last_of_each = places.annotate(last=Max("ended_at")).values_list("event", "user", "last")
+    cancelled = tickets.annotate(last=Max("cancelled_at")).values_list("event", "user", "last")
+    ended: dict[tuple[int, int], dt.datetime] = {}
+    for event, user, last in last_of_each.union(cancelled, all=True):
+        ended[event, user] = max(last, ended.get((event, user), last))
     return ended

@@ -27,8 +27,7 @@ def open_sale(serving: "Serving", event: Event) -> None:
         serving.revise(event)
     if event.auto_hold:
         _put_in_line(serving, event)
-    joined = TicketHold.objects.to_link().filter(event=event).order_by("pk")
-    serving.link(list(arrivals.with_spent(joined)))
+    serving.link(list(TicketHold.objects.to_link().filter(event=event).order_by("pk")))
     if event.is_drawn:
         _draw(serving, event)
     else:

@@ -90,3 +90,13 @@ class TermsFrozen(Refused):
 
     status = "terms_frozen"
     detail = "The sale has opened: the order of the line and its tiers stay as they were announced before."
+
+
+class OpeningSkipped(Refused):
+    """The sale would end together with its announced opening, which would not take place."""
+
+    status = "opening_skipped"
+    detail = (
+        "The sale has been announced and has not opened: close it after a moment of opening that is still to come, or"
+        " cancel the event."
+    )

@@ -69,7 +69,7 @@ class Serving:
 
     def _link_and_expire(self) -> None:
         # Not one OR: with old statistics, as after a rush, PostgreSQL would read the whole line for it.
-        of_events = arrivals.with_spent(TicketHold.objects.filter(event__in=self.events))
+        of_events = TicketHold.objects.filter(event__in=self.events)
         unlinked, lapsing = of_events.filter(is_linked=False, ended_at=None), of_events.lapsed(self.moment)
         due = list(unlinked.union(lapsing).order_by("pk"))
         self.link(due)
@@ -105,11 +105,12 @@ class Serving:
 
     def _settle_ranks(self, joined: list[TicketHold]) -> None:
         """Rank by its end whoever had another place when they joined: of another tab, and over since (rule 4)."""
+        spent = arrivals.spent({place.event_id for place in joined}, {place.user_id for place in joined})
         late = []
         for place in joined:
-            spent = max(filter(None, (place.place_ended_at, place.ticket_cancelled_at)), default=place.login_timestamp)
-            if place.login_timestamp < spent:
-                place.login_timestamp = spent
+            ended = spent.get((place.event_id, place.user_id), place.login_timestamp)
+            if place.login_timestamp < ended:
+                place.login_timestamp = ended
                 late.append(place)
         TicketHold.objects.bulk_update(late, ["login_timestamp"], batch_size=BATCH)
 
@@ -169,9 +170,15 @@ class Serving:
         for place in places:
             place.created_at, place.is_linked = self.moment, True
         TicketHold.objects.bulk_create(places, ignore_conflicts=True, batch_size=BATCH)
-        # Only whoever has the lock makes a place that is linked, so these are the ones made just now.
-        stored = TicketHold.objects.filter(created_at=self.moment, is_linked=True, event__in=self.events)
-        new = list(stored.filter(user__in={place.user_id for place in places}).order_by("pk"))
+        # Only whoever has the lock makes a place that is linked, so these are the ones made just now. Of these events:
+        # another one may have opened in the same transaction.
+        stored = TicketHold.objects.filter(
+            created_at=self.moment,
+            is_linked=True,
+            event__in={place.event_id for place in places},
+            user__in={place.user_id for place in places},
+        )
+        new = list(stored.order_by("pk"))
         for place in new:
             self._enter(place, "join")
         self.holds += new

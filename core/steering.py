@@ -11,7 +11,7 @@ from typing import Any
 from .allocation import locked
 from .fairness.ledger import extensions, openings
 from .models import Event, Ticket, TicketHold, new_secret
-from .refusals import CapacityTooLow, EventInUse, TermsFrozen
+from .refusals import CapacityTooLow, EventInUse, OpeningSkipped, TermsFrozen
 from .serving import Serving
 
 LONGEST_EXTENSION = 24 * 60  # minutes: more is a typing error
@@ -21,25 +21,26 @@ TERMS = {"line_policy", "tier_shares"}  # what people rely on when they take a p
 def revise_event(*, event_id: int, values: dict[str, Any]) -> None:
     """Change an existing event: details, capacity, sales window, status; serve whoever can be served then.
 
-    Raises CapacityTooLow (it names the least possible number), EventInUse and TermsFrozen. Cancelling ends places and
-    holds; a sale that is moved into the future opens again.
+    Raises CapacityTooLow (it names the least possible number), EventInUse, TermsFrozen and OpeningSkipped. Cancelling
+    ends places and holds; a sale that is moved into the future opens again, and one that is on sale by this revision
+    opens with it.
     """
     with locked([event_id]) as serving:
         event = serving.events[event_id]
         _refuse_revision(event, values, serving.moment)
         has_opened, shares = event.opened_at is not None or event.is_on_sale(serving.moment), event.tier_shares
-        awaits_opening = event.is_to_open and event.is_before_sale(serving.moment)
+        awaits_opening = _awaits_opening(event, serving.moment)
         for name, value in values.items():
             setattr(event, name, value)
-        if awaits_opening and not event.is_to_open:
-            event.sales_open_at = serving.moment  # on sale from now on: that is the opening, with its draw
         if has_opened and not awaits_opening:
             _stay_opened(event, serving.moment)
+        if (awaits_opening or event.is_to_open) and event.is_on_sale(serving.moment):
+            event.sales_open_at = serving.moment  # this is the opening: whoever is there now was there
         serving.ledger.store()  # an opening of just now, too
         if event.is_to_open and event.draw_seed in {opening["seed"] for opening in openings(event)}:
             event.draw_seed = new_secret()  # a second opening: everybody knows the seed of the first
         serving.write_numbers()  # of holds that lapsed: a capacity lowered to what is left must not meet the old ones
-        event.save(update_fields={*values, "opened_at", "draw_seed"})
+        event.save(update_fields={*values, "sales_open_at", "opened_at", "draw_seed"})
         serving.revise(event)
         if event.tier_shares != shares:
             serving.retier(TicketHold.objects.waiting().filter(event=event))
@@ -69,11 +70,26 @@ def _refuse_revision(event: Event, values: dict[str, Any], moment: dt.datetime) 
     after = copy(event)
     for name, value in values.items():
         setattr(after, name, value)
+    if _awaits_opening(event, moment) and _skips_opening(after, moment):
+        raise OpeningSkipped
     is_revised = any(values[name] != getattr(event, name) for name in TERMS & values.keys())
     # Nor together with the opening itself: nobody could have known them before.
     is_late = event.status != Event.Status.DRAFT and not after.is_before_sale(moment)
     if is_revised and (is_late or are_terms_frozen(event, moment)):
         raise TermsFrozen
+
+
+def _awaits_opening(event: Event, moment: dt.datetime) -> bool:
+    return event.is_to_open and event.is_before_sale(moment)
+
+
+def _skips_opening(after: Event, moment: dt.datetime) -> bool:
+    """Return whether the moment of an opening is gone from an event that will be published without being on sale.
+
+    Nobody would be put in line or drawn, as was promised, and the sale could go on later as if they had been.
+    """
+    is_gone = after.sales_open_at is None or after.sales_open_at <= moment
+    return is_gone and after.status == Event.Status.PUBLISHED and not after.is_on_sale(moment)
 
 
 def are_terms_frozen(event: Event, moment: dt.datetime) -> bool:

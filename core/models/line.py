@@ -111,8 +111,6 @@ class TicketHold(models.Model):
     is_linked = models.BooleanField(default=False, editable=False)
 
     ahead: int  # annotated by `with_ahead`
-    place_ended_at: dt.datetime | None = None  # annotated, as the next one, by `arrivals.with_spent`
-    ticket_cancelled_at: dt.datetime | None = None
     counted: int = 0  # automatic holds of the person that count for their login, annotated by `position.places_of`
     wait_seconds: int | None = None  # estimated by `position.places_of`
     served_first: DeclaredTier | None = None  # the tier that is before this place by its share, by `position.set_ahead`

@@ -10,7 +10,7 @@ from core.models import Event, TicketHold, User, UserSession
 from core.serving import Serving
 
 from .books import BookCase, Entry, about, deeds, kinds, length, terms_of, who
-from .cast import ago, arrive, book, join, later, ledger_of, make_event, make_people, release
+from .cast import ago, arrive, book, join, later, ledger_of, make_event, make_people, release, revise
 
 DRAWN, BY_LOGIN = "randomised_open", "login_fifo"
 
@@ -19,10 +19,6 @@ def announced(**fields: Any) -> Event:
     """Store an event without automatic holds whose sale opens in an hour, with a draw."""
     fields = {"sales_open_at": later(hours=1), "line_policy": DRAWN, "auto_hold": False} | fields
     return make_event(**{"capacity": 0} | fields)
-
-
-def revise(event: Event, **values: Any) -> None:
-    steering.revise_event(event_id=event.pk, values=values)
 
 
 def commitments(event: Event) -> list[str | None]:

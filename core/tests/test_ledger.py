@@ -11,15 +11,11 @@ from core.refusals import SoldOut
 from core.serving import Serving
 
 from .books import BookCase, Entry, about, as_text, deeds, kinds, length, of_ticket, terms_of, who
-from .cast import ago, arrive, book, join, later, ledger_of, make_event, make_people, release, statuses
+from .cast import ago, arrive, book, join, later, ledger_of, make_event, make_people, release, revise, statuses
 
 
 def log_in(user: User) -> None:
     allocation.hold_for_login(user=user, session=arrive(user))
-
-
-def revise(event: Event, **values: Any) -> None:
-    steering.revise_event(event_id=event.pk, values=values)
 
 
 def joined(*people: User, **fields: Any) -> tuple[Event, list[TicketHold]]:

@@ -246,6 +246,8 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.opens)
     @rule(minutes=st.sampled_from([0, 5]))
     def move_the_opening(self, minutes: int) -> None:
+        self.clock.move(microseconds=1)  # no two transactions of an event share a moment, since each waits for its lock
+        self.model.now = self.clock.at
         opens = self.clock.at + dt.timedelta(minutes=minutes)
         if self.model.closes is None or self.model.closes > opens:
             self.revise({"opens": opens}, sales_open_at=opens)

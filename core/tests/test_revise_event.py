@@ -7,7 +7,6 @@ from typing import Any
 
 from django.test import TestCase, TransactionTestCase
 
-from core import steering
 from core.models import Event, Ticket, TicketHold
 from core.refusals import CapacityTooLow, EventInUse
 
@@ -25,12 +24,9 @@ from .cast import (
     race,
     refusal,
     release,
+    revise,
     statuses,
 )
-
-
-def revise(event: Event, **values: object) -> None:
-    steering.revise_event(event_id=event.pk, values=values)
 
 
 class CapacityTests(Cast, TestCase):

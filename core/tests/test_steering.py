@@ -9,7 +9,7 @@ from core.models import Event, TicketHold, User
 from core.refusals import TermsFrozen
 
 from .books import BookCase, about, deeds, kinds, length
-from .cast import ago, arrive, book, holders, join, later, make_event, numbers, refusal, release, statuses
+from .cast import ago, arrive, book, holders, join, later, make_event, numbers, refusal, release, revise, statuses
 
 
 def pause(event: Event) -> None:
@@ -22,10 +22,6 @@ def resume(event: Event) -> None:
 
 def extend(event: Event, minutes: float) -> int | None:
     return steering.extend_holds(event_id=event.pk, minutes=minutes, reason="An outage")
-
-
-def revise(event: Event, **values: Any) -> None:
-    steering.revise_event(event_id=event.pk, values=values)
 
 
 def log_in(user: User, at: dt.datetime | None = None) -> None:

@@ -8,8 +8,8 @@ from core.models import Cause, Event, TicketHold
 from core.refusals import TermsFrozen
 
 from .books import kinds
-from .cast import ago, arrive, later, make_event, statuses
-from .test_draw import BY_LOGIN, DRAWN, DrawCase, announced, commitment_to, commitments, drawn, line, openings, revise
+from .cast import ago, arrive, later, make_event, revise, statuses
+from .test_draw import BY_LOGIN, DRAWN, DrawCase, announced, commitment_to, commitments, drawn, line, openings
 
 
 class PolicyTests(DrawCase):

@@ -13,7 +13,7 @@ from core.models import Event, Ticket, TicketHold, User
 from core.now import now
 
 from .books import BookCase, about, deeds, length, terms_of
-from .cast import ago, arrive, book, holders, join, later, ledger_of, make_event, make_people, numbers, release
+from .cast import ago, arrive, book, holders, join, later, ledger_of, make_event, make_people, numbers, release, revise
 
 FIRST_MEMBERS = {"tier": 1, "name": "members", "places": 2}
 
@@ -21,10 +21,6 @@ FIRST_MEMBERS = {"tier": 1, "name": "members", "places": 2}
 def put(group: str, *people: User) -> None:
     for person in people:
         person.groups.add(Group.objects.get_or_create(name=group)[0])
-
-
-def revise(event: Event, **values: Any) -> None:
-    steering.revise_event(event_id=event.pk, values=values)
 
 
 def tier_of(event: Event, user: User) -> int:
