@@ -3,11 +3,13 @@
 import base64
 import datetime as dt
 import io
+import logging
 import threading
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import qrcode
+import qrcode.image.svg
 from django.contrib.staticfiles import finders
 from django.db import connection
 from django.http import HttpRequest
@@ -15,9 +17,14 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from icalendar import Calendar
 from icalendar import Event as Entry
+from PIL import Image
 
-from .models import Ticket
+from .models import Event, Ticket
 
+logger = logging.getLogger(__name__)
+
+SIZES = ("a4", "a6")
+PICTURE = (1200, 500)  # pixels at most: 170 mm at 180 dots per inch
 PATIENCE = 5.0  # seconds to wait for one's turn
 _AT_ONCE = threading.BoundedSemaphore(2)  # a PDF takes 430 ms of processor and 70 MB
 
@@ -30,22 +37,34 @@ class PdfBusy(Exception):
     """Too many people want a PDF at this moment."""
 
 
+def _qr(code: str) -> "qrcode.QRCode[Any]":
+    """Return a QR code: alphanumeric mode, level M, four modules of quiet zone (ISO/IEC 18004)."""
+    qr: qrcode.QRCode[Any] = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=10, border=4)
+    qr.add_data(code)
+    return qr
+
+
 def qr_png(code: str) -> bytes:
-    """Return the code as a QR image: alphanumeric mode, level M, four modules of quiet zone (ISO/IEC 18004)."""
-    image = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=10, border=4)
-    image.add_data(code)
+    """Return the code as a QR image of ten pixels a module."""
     png = io.BytesIO()
-    image.make_image().save(png, "PNG")
+    _qr(code).make_image().save(png, "PNG")
     return png.getvalue()
 
 
-def pdf(ticket: Ticket) -> bytes:
-    """Return the ticket as a PDF page. Raises PdfUnavailable and PdfBusy."""
+def qr_svg(code: str) -> bytes:
+    """Return the code as a QR drawing, black on white, that stays sharp at any size."""
+    svg = io.BytesIO()
+    _qr(code).make_image(image_factory=qrcode.image.svg.SvgPathFillImage).save(svg)
+    return svg.getvalue()
+
+
+def pdf(ticket: Ticket, size: str = "a4") -> bytes:
+    """Return the ticket as a PDF page of one of the `SIZES`. Raises PdfUnavailable and PdfBusy."""
     try:
         from weasyprint import CSS, HTML  # noqa: PLC0415 -- takes a second to import, and needs Pango
     except OSError as error:
         raise PdfUnavailable from error
-    html = _page(ticket)
+    html = _page(ticket, size)
     fetcher = _fetcher()
     styles = CSS(filename=finders.find("core/css/pdf.css"), url_fetcher=fetcher)
     if not connection.in_atomic_block:
@@ -66,28 +85,49 @@ def _fetcher() -> Any:
     return urls.URLFetcher(allowed_protocols=["data"], allow_redirects=False)
 
 
-def _page(ticket: Ticket) -> str:
+def _page(ticket: Ticket, size: str) -> str:
     event = ticket.event
-    qr = base64.b64encode(qr_png(ticket.code)).decode()
     context = {
         "ticket": ticket,
         "event": event,
         "holder": ticket.user.display_name,
-        "qr_data_uri": f"data:image/png;base64,{qr}",
+        "size": size,
+        "qr_data_uri": _data_uri(qr_svg(ticket.code), "image/svg+xml"),
+        "picture_data_uri": _picture(event),
         "starts_at": event.starts_at.astimezone(ZoneInfo(event.zone)),
         "zone": event.zone,
     }
     return render_to_string("core/ticket_pdf.html", context)
 
 
+def _data_uri(content: bytes, content_type: str) -> str:
+    return f"data:{content_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _picture(event: Event) -> str:
+    """Return the event's image, no larger than paper needs it, as a data address; empty where there is none to show."""
+    if not event.image:
+        return ""
+    try:
+        with event.image.open() as file, Image.open(file) as image:
+            image.thumbnail(PICTURE)
+            jpeg = io.BytesIO()
+            image.convert("RGB").save(jpeg, "JPEG", quality=85)
+    except OSError:  # the file is gone, or is no image: the ticket counts, not its picture
+        logger.warning("The image of event %s cannot be read.", event.pk)
+        return ""
+    return _data_uri(jpeg.getvalue(), "image/jpeg")
+
+
 def calendar_entry(ticket: Ticket, request: HttpRequest) -> bytes:
-    """Return an iCalendar file (RFC 5545) with the event; times in UTC, so that every calendar gets them right."""
+    """Return an iCalendar file (RFC 5545) with the event: its times where it takes place, and what that zone is."""
     event = ticket.event
+    zone = ZoneInfo(event.zone)
     entry = Entry()
     entry.add("uid", f"ticket-{ticket.pk}@{request.get_host().split(':')[0]}")
     entry.add("dtstamp", timezone.now())
-    entry.add("dtstart", event.starts_at.astimezone(dt.UTC))
-    entry.add("dtend", (event.ends_at or event.starts_at + dt.timedelta(hours=2)).astimezone(dt.UTC))
+    entry.add("dtstart", event.starts_at.astimezone(zone))
+    entry.add("dtend", (event.ends_at or event.starts_at + dt.timedelta(hours=2)).astimezone(zone))
     entry.add("summary", event.name)
     entry.add("location", event.venue)
     # The event's page: calendars are shared, and the ticket's address has its code in it.
@@ -97,5 +137,6 @@ def calendar_entry(ticket: Ticket, request: HttpRequest) -> bytes:
     calendar.add("prodid", "-//Event Ticketing System//EN")
     calendar.add("version", "2.0")
     calendar.add_component(entry)
+    calendar.add_missing_timezones()
     entry_bytes: bytes = calendar.to_ical()
     return entry_bytes

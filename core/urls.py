@@ -19,6 +19,7 @@ urlpatterns = [
     path("release-hold/<int:event_id>/", attendee.release_hold, name="release_hold"),
     path("ticket/<str:code>/", ticket.ticket_detail, name="ticket_detail"),
     path("ticket/<str:code>/qr.png", ticket.ticket_qr, name="ticket_qr"),
+    path("ticket/<str:code>/qr.svg", ticket.ticket_qr_svg, name="ticket_qr_svg"),
     path("ticket/<str:code>/download/", ticket.ticket_pdf, name="ticket_pdf"),
     path("ticket/<str:code>/calendar.ics", ticket.ticket_calendar, name="ticket_calendar"),
     path("ticket/<str:code>/cancel/", ticket.ticket_cancel, name="ticket_cancel"),

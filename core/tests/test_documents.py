@@ -1,15 +1,23 @@
+import base64
 import csv
 import datetime as dt
 import io
 import re
 import socketserver
 import threading
+from contextlib import closing
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 from unittest.mock import patch
+from urllib.parse import quote
 
-from django.test import TestCase
+import pypdfium2
+import zxingcpp
+from django.core.files.base import ContentFile
+from django.test import TestCase, override_settings
 from icalendar import Calendar
 from PIL import Image
+from weasyprint import HTML
 
 from core import allocation, documents
 from core.models import Event, Ticket
@@ -21,6 +29,20 @@ NAMES = (
     "مهرجان الموسيقى", "東京コンサート 李雷", "Fête 🎫👩‍👩‍👧", "<script>alert(1)</script>", "{{ 7*7 }} %s",
     "'\"><img src=x>", "x" * 200, "\u202eevil",
 )  # fmt: skip
+
+
+DOTS_PER_INCH = 150
+
+
+def pages_of(pdf: bytes) -> list[Any]:
+    """Return the pages of a PDF as images."""
+    with closing(pypdfium2.PdfDocument(pdf)) as document:
+        return [page.render(scale=DOTS_PER_INCH / 72).to_pil() for page in document]
+
+
+def codes_on(image: Any) -> list[str]:
+    """Return what an independent reader finds on an image."""
+    return [code.text for code in zxingcpp.read_barcodes(image)]
 
 
 class TicketCase(Cast, TestCase):
@@ -48,6 +70,21 @@ class QrTests(TicketCase):
         self.assertEqual((response.headers["Content-Type"], image.format, image.size),
                          ("image/png", "PNG", (10 * modules, 10 * modules)))  # fmt: skip
 
+    def test_an_independent_reader_reads_the_code_from_the_image(self):
+        self.assertEqual(codes_on(Image.open(io.BytesIO(self.get("qr.png").content))), [self.ticket.code])
+
+    def test_it_can_be_had_as_a_drawing_of_the_same_modules(self):
+        response = self.get("qr.svg")
+        self.assertEqual(response.headers["Content-Type"], "image/svg+xml")
+        drawn = pages_of(self.drawing_on_paper(response.content))[0]
+        self.assertEqual(codes_on(drawn), [self.ticket.code])
+
+    def drawing_on_paper(self, svg: bytes) -> bytes:
+        """Return a PDF with the drawing: another program than ours, which draws what SVG says."""
+        source = f'<img src="data:image/svg+xml;base64,{base64.b64encode(svg).decode()}">'
+        pdf: bytes = HTML(string=source).write_pdf()
+        return pdf
+
     def test_two_tickets_have_two_codes(self):
         other = allocation.book(event_id=self.event.pk, user=self.bob)
         self.assertNotEqual(documents.qr_png(self.ticket.code), documents.qr_png(other.code))
@@ -63,8 +100,36 @@ class PdfTests(TicketCase):
         self.assertTrue(response.content.startswith(b"%PDF-"))
         self.assertTrue(response.content.rstrip().endswith(b"%%EOF"))
 
+    def test_its_code_is_read_from_either_size_of_paper(self):
+        millimetres = {"a4": (210, 297), "a6": (105, 148)}
+        for size, (width, height) in millimetres.items():
+            with self.subTest(size=size):
+                (page,) = pages_of(self.get(f"download/?size={size}").content)
+                inches = [round(pixels / DOTS_PER_INCH, 1) for pixels in page.size]
+                self.assertEqual(inches, [round(width / 25.4, 1), round(height / 25.4, 1)])
+                self.assertEqual(codes_on(page), [self.ticket.code])
+
+    def test_there_is_no_other_size(self):
+        for size in ("", "a5", "../a4", "a4\0"):
+            with self.subTest(size=size):
+                self.assertEqual(self.get(f"download/?size={quote(size)}").status_code, 400)
+
+    def test_the_picture_of_the_event_is_on_it_and_one_that_cannot_be_read_is_left_out(self):
+        red = io.BytesIO()
+        Image.new("RGBA", (3000, 900), "red").save(red, "PNG")
+        for content, is_shown in ((red.getvalue(), True), (b"no image", False)):
+            with self.subTest(is_shown=is_shown), TemporaryDirectory() as folder, override_settings(MEDIA_ROOT=folder):
+                self.ticket.event.image.save("picture.png", ContentFile(content), save=False)
+                (page,) = pages_of(documents.pdf(self.ticket))
+                reds = sum(
+                    count for count, (_, green, blue) in page.getcolors(page.width * page.height) if green + blue < 40
+                )
+                self.assertEqual(reds > page.width * page.height / 20, is_shown)
+        event = make_event(image="events/gone.png")
+        self.assertEqual(documents._picture(event), "")
+
     def test_it_shows_the_time_where_the_event_is(self):
-        page = documents._page(self.ticket)
+        page = documents._page(self.ticket, "a4")
         self.assertInHTML("<dd>Monday 1 July 2030</dd>", page)
         self.assertInHTML("<dd>20:15 <small>Europe/Berlin</small></dd>", page)
 
@@ -73,9 +138,10 @@ class PdfTests(TicketCase):
             with self.subTest(name=name[:20]):
                 ticket = self.ticket
                 ticket.event.name = ticket.event.venue = ticket.user.first_name = name
-                page = documents._page(ticket)
+                page = documents._page(ticket, "a4")
                 self.assertEqual(re.findall(r"<(?:script|img src=x)", page), [])
-                self.assertTrue(documents.pdf(ticket).startswith(b"%PDF-"))
+                read = [codes_on(pages_of(documents.pdf(ticket, size))[0]) for size in documents.SIZES]
+                self.assertEqual(read, [[ticket.code]] * 2)
 
     def test_nothing_is_fetched_but_our_own_data(self):
         asked: list[bytes] = []
@@ -111,7 +177,7 @@ class CalendarEntryTests(TicketCase):
         (entry,) = Calendar.from_ical(response.content).walk("VEVENT")
         return entry
 
-    def test_it_has_the_event_and_its_time_in_utc(self):
+    def test_it_has_the_event_and_its_time_where_it_takes_place(self):
         entry = self.entry()
         shown = {name: str(entry[name]) for name in ("SUMMARY", "LOCATION", "STATUS", "URL", "UID")}
         self.assertEqual(shown, {
@@ -122,8 +188,21 @@ class CalendarEntryTests(TicketCase):
             "UID": f"ticket-{self.ticket.pk}@testserver",
         })  # fmt: skip
         self.assertEqual(
-            (entry["DTSTART"].to_ical(), entry["DTEND"].to_ical()), (b"20300701T181500Z", b"20300701T201500Z")
+            [(entry[name].params.get("TZID"), entry[name].to_ical()) for name in ("DTSTART", "DTEND")],
+            [("Europe/Berlin", b"20300701T201500"), ("Europe/Berlin", b"20300701T221500")],
         )
+
+    def test_the_zone_is_told_with_its_summer_time_so_that_no_calendar_has_to_know_it(self):
+        calendar = Calendar.from_ical(self.get("calendar.ics").content)
+        zone: Any
+        (zone,) = calendar.walk("VTIMEZONE")
+        offsets = {str(part.name): part["TZOFFSETTO"].td for part in zone.subcomponents}
+        self.assertEqual(str(zone["TZID"]), "Europe/Berlin")
+        self.assertEqual(offsets, {"STANDARD": dt.timedelta(hours=1), "DAYLIGHT": dt.timedelta(hours=2)})
+
+    def test_an_event_without_a_zone_is_in_that_of_the_site(self):
+        Event.objects.update(time_zone="")
+        self.assertEqual(self.entry()["DTSTART"].to_ical(), b"20300701T181500Z")
 
     def test_the_code_is_not_in_what_people_share(self):
         self.assertNotContains(self.get("calendar.ics"), self.ticket.code[:20])

@@ -1,6 +1,7 @@
 """A ticket's page and what it can be taken away as; shown to its owner, its organizer and administrators (rule 23)."""
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
@@ -57,11 +58,21 @@ def ticket_qr(request: HttpRequest, code: str) -> HttpResponse:
 
 @reads
 @for_people
+def ticket_qr_svg(request: HttpRequest, code: str) -> HttpResponse:
+    """Answer the ticket's QR code as SVG."""
+    return _file(documents.qr_svg(_visible_ticket(request, code).code), "image/svg+xml", "")
+
+
+@reads
+@for_people
 def ticket_pdf(request: HttpRequest, code: str) -> HttpResponse:
-    """Answer the ticket as PDF."""
+    """Answer the ticket as PDF, of the size that the query names, in A4 otherwise."""
     ticket = _visible_ticket(request, code)
+    size = request.GET.get("size", documents.SIZES[0]).lower()
+    if size not in documents.SIZES:
+        raise BadRequest("A ticket can be had in the sizes a4 and a6.")
     try:
-        return _file(documents.pdf(ticket), "application/pdf", f"ticket-{ticket.pk}.pdf")
+        return _file(documents.pdf(ticket, size), "application/pdf", f"ticket-{ticket.pk}.pdf")
     except documents.PdfBusy:
         return unavailable(request)
     except documents.PdfUnavailable:
