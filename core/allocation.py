@@ -276,7 +276,7 @@ def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, re
             if cause == Cause.CANCELLED_BY_OWNER and event.is_over(serving.moment):
                 raise EventOver
             unused = Ticket.objects.valid().filter(pk=ticket_id, checked_in_at=None)
-            if unused.update(cancelled_at=serving.moment) != 1:
+            if unused.update(cancelled_at=serving.moment, cancel_reason=reason) != 1:
                 raise AlreadyCheckedIn  # the gate takes no lock on the event: it was a moment faster
             serving.cancel(ticket, cause, reason)
             serving.bring_up_to_date()

@@ -51,10 +51,14 @@ class Stats(TypedDict):
 
 @dataclass(frozen=True)
 class Ended:
-    """How and when the newest of a person's places and tickets of an event ended; a ticket is `cancelled`."""
+    """How and when the newest of a person's places and tickets of an event ended; a ticket is `cancelled`.
+
+    The reason is that of staff, if they ended it.
+    """
 
     status: str
     at: dt.datetime
+    reason: str = ""
 
 
 @dataclass
@@ -166,11 +170,11 @@ def _ended(places: list[TicketHold], tickets: list[Ticket], moment: dt.datetime)
         at = place.expires_at if place.is_lapsed(moment) else place.ended_at
         status = TicketHold.Status.EXPIRED if place.is_lapsed(moment) else place.status
         if at is not None and status != TicketHold.Status.BOOKED:
-            ended[place.event_id] = Ended(status, at)
+            ended[place.event_id] = Ended(status, at, place.end_reason)
     for ticket in tickets:
         before = ended.get(ticket.event_id)
         if ticket.cancelled_at is not None and (before is None or before.at <= ticket.cancelled_at):
-            ended[ticket.event_id] = Ended("cancelled", ticket.cancelled_at)
+            ended[ticket.event_id] = Ended("cancelled", ticket.cancelled_at, ticket.cancel_reason)
     return ended
 
 

@@ -5,8 +5,9 @@ reasons, so that the order of the badges comes first: an event that is a draft, 
 person has, then a sale that is closed to everybody. Among the reasons of one badge the first that is so is told:
 
 - waiting: not_open_yet, sale_closed, paused, tier_first, next_in_line, waiting_behind;
-- on sale, and nothing held: what ended since the login (hold_lapsed, released, left_line, cancelled_ticket), then
-  people_waiting or sold_out, and where a place is free: log_in, no_auto_hold, cooldown, limit_reached, available.
+- on sale, and nothing held: what ended since the login (removed, cancelled_by_staff, hold_lapsed, released, left_line,
+  cancelled_ticket), then people_waiting or sold_out, and where a place is free: log_in, no_auto_hold, cooldown,
+  limit_reached, available.
 """
 
 import datetime as dt
@@ -34,6 +35,8 @@ class Reason(TextChoices):
     TIER_FIRST = "tier_first", "{ahead}: {tier} are served first, for up to {share}."
     NEXT_IN_LINE = "next_in_line", "{ahead}: the next free place is held for the first in line."
     WAITING_BEHIND = "waiting_behind", "{ahead}: the next free place is held for the first in line."
+    REMOVED = "removed", "Staff ended your place on {at}: “{remark}”"
+    CANCELLED_BY_STAFF = "cancelled_by_staff", "Staff cancelled your ticket on {at}: “{remark}”"
     HOLD_LAPSED = "hold_lapsed", "Your hold lapsed on {at}, before it was booked."
     RELEASED = "released", "Your hold was released on {at}."
     LEFT_LINE = "left_line", "Your place in line ended on {at}."
@@ -64,6 +67,7 @@ HISTORY = {
     "left": Reason.LEFT_LINE,
     "cancelled": Reason.CANCELLED_TICKET,
 }
+BY_STAFF = {"released": Reason.REMOVED, "left": Reason.REMOVED, "cancelled": Reason.CANCELLED_BY_STAFF}
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Why:
     @property
     def is_history(self) -> bool:
         """Whether it tells how something of the person's own ended, whatever the event's numbers are."""
-        return self.reason in HISTORY.values()
+        return self.reason in {*HISTORY.values(), *BY_STAFF.values()}
 
 
 def why(badge: str, event: Event, mine: PersonPlaces, now: dt.datetime) -> Why:
@@ -145,7 +149,10 @@ def _history(event: Event, mine: PersonPlaces) -> Why | None:
     ended = mine.ended.get(event.pk)
     if ended is None or mine.login_at is None or ended.at < mine.login_at:
         return None
-    return Why(HISTORY[ended.status], {"at": event.local(ended.at)})
+    at = event.local(ended.at)
+    if ended.reason:
+        return Why(BY_STAFF[ended.status], {"at": at, "remark": ended.reason})
+    return Why(HISTORY[ended.status], {"at": at})
 
 
 def _of_free_place(event: Event, mine: PersonPlaces, now: dt.datetime) -> Why:

@@ -196,7 +196,7 @@ class Serving:
             if place.status == TicketHold.Status.HELD:
                 self.count(place.event_id, held=-1)
             place.ended_at = self.moment
-        self._move(places, status=status, ended_at=self.moment)
+        self._move(places, status=status, ended_at=self.moment, end_reason=reason)
 
     def issue(self, ticket: Ticket) -> Ticket:
         """Store a new ticket and count it."""

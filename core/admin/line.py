@@ -1,6 +1,7 @@
 """Places, tickets and scans in the admin: to be read; released and cancelled through the allocation."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -30,6 +31,16 @@ def _ticket_in_words(ticket: Ticket) -> str:
 
 def _masked(ticket: Ticket) -> str:
     return f"…{ticket.code[-SHOWN_OF_A_CODE:]}"
+
+
+def _exactly(name: str) -> Callable[[TicketHold], str]:
+    """Return a column that shows a moment to the second: the minute says nothing about who was first."""
+
+    @admin.display(description=name.replace("_", " "), ordering=name)
+    def shown(place: TicketHold) -> str:
+        return in_words(getattr(place, name))
+
+    return shown
 
 
 RELEASE = Question(
@@ -90,7 +101,7 @@ class TicketStatusFilter(admin.SimpleListFilter):
 class TicketHoldAdmin(RecordAdmin):
     """Places in line and holds."""
 
-    list_display = ("user", "event", "status", "login_timestamp", "held_at", "expires_at", "ended_at")
+    list_display = ("user", "event", "status", *map(_exactly, ("login_timestamp", "held_at", "expires_at", "ended_at")))
     list_display_links = ("status",)
     list_select_related = ("user", "event")
     list_filter = (LiveFilter, "status", "created_at", ("event", admin.RelatedOnlyFieldListFilter))
@@ -98,7 +109,7 @@ class TicketHoldAdmin(RecordAdmin):
     ordering = ("-pk",)
     fields = (
         "event", "user", "status", "login_timestamp", "tier", "draw", "session", "created_at", "held_at", "expires_at",
-        "ended_at",
+        "ended_at", "end_reason",
     )  # fmt: skip
     actions = ("release_places",)
     has_release_permission = RecordAdmin.may_act
@@ -138,6 +149,7 @@ class TicketAdmin(RecordAdmin):
     ordering = ("-pk",)
     fields = (
         "masked_code", "event", "user", "status", "booked_at", "hold", "checked_in_at", "checked_in_by", "cancelled_at",
+        "cancel_reason",
     )  # fmt: skip
     readonly_fields = ("masked_code", "status")
     secrets = ("code",)

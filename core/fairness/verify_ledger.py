@@ -163,6 +163,8 @@ def _parse(text: str, names: str) -> Entry:
     try:
         text.encode()  # fails where the file is not UTF-8
         return _read(DECODER.decode(text), names)
+    except UnicodeError as error:
+        raise Malformed("this is no text in UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise Malformed(f"this is no JSON in UTF-8 that can be read ({error})") from error
 
@@ -301,7 +303,8 @@ class Ledger:
     def _compare_with_noted(self) -> None:
         if self.noted and self.noted[0] == self.last_seq:
             is_same = self.noted[1] == self.report.seal
-            self._check(is_same, f"the seal of entry {self.last_seq} is not the one noted: its past was rewritten")
+            doubt = "its past was rewritten, or the note is of another entry"
+            self._check(is_same, f"the seal of entry {self.last_seq} is not the one noted: {doubt}")
             self.noted = None
 
     def _apply(self, entry: Entry) -> None:

@@ -108,7 +108,13 @@ class Event(models.Model):
     sales_open_at = models.DateTimeField(null=True, blank=True, help_text="Empty: on sale as soon as published.")
     sales_close_at = models.DateTimeField(null=True, blank=True, help_text="Empty: until the event starts.")
     auto_hold = models.BooleanField(default=True, help_text="A login is held a place automatically.")
-    hold_minutes = models.DecimalField(max_digits=7, decimal_places=3, null=True, blank=True)
+    hold_minutes = models.DecimalField(
+        max_digits=7,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        help_text="How long a place is held, 7.5 for example; empty: as long as the site's setting says.",
+    )
     line_policy = models.CharField(max_length=15, choices=LinePolicy.choices, default=LinePolicy.LOGIN_FIFO)
     # Percent of the capacity by name of a group of `TIERS`, whose members are served first up to it (rule 9).
     tier_shares = models.JSONField(default=dict, blank=True)
@@ -187,7 +193,7 @@ class Event(models.Model):
         """Return a moment in words, in the event's zone; empty for None."""
         if moment is None:
             return ""
-        return date_format(moment.astimezone(zoneinfo.ZoneInfo(self.zone)), "D j M Y, H:i")
+        return date_format(moment.astimezone(zoneinfo.ZoneInfo(self.zone)), "D j M Y, H:i T")
 
     def is_on_sale(self, now: dt.datetime) -> bool:
         """Whether places can be given at `now`: published, within the sales window, not started."""

@@ -107,6 +107,7 @@ class TicketHold(models.Model):
     held_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    end_reason = models.CharField(max_length=200, blank=True, db_default="", default="", editable=False)  # staff's
     # Whether the ledger has the place's joining; until the next serve links it, a waiting row is its own record.
     is_linked = models.BooleanField(default=False, editable=False)
 

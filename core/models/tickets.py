@@ -28,6 +28,7 @@ class Ticket(models.Model):
     code = models.CharField(max_length=90, unique=True)
     booked_at = models.DateTimeField(default=timezone.now)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    cancel_reason = models.CharField(max_length=200, blank=True, db_default="", default="", editable=False)  # staff's
     checked_in_at = models.DateTimeField(null=True, blank=True)
     checked_in_by = models.ForeignKey(
         User, null=True, blank=True, related_name="admitted_tickets", on_delete=models.PROTECT

@@ -4,7 +4,7 @@ from typing import Any
 from django.test import TestCase
 from django.urls import reverse
 
-from core import allocation
+from core import allocation, steering
 from core.models import Ticket, TicketHold
 from core.tests.books import deeds
 from core.tests.cast import Cast, ago, arrive, make_event, make_person, numbers
@@ -112,6 +112,13 @@ class ReleaseTests(Cast, TestCase):
         allocation.join(event_id=self.event.pk, user=self.alice)
         answer = redirect_of(visit(self.alice, headers=BROWSER).post(f"/release-hold/{self.event.pk}/"))
         self.assertEqual(answer, (302, "/dashboard/", ["Released. The place goes to the first in line."]))
+
+    def test_a_browser_is_told_that_the_place_stays_while_serving_is_paused(self):
+        allocation.join(event_id=self.event.pk, user=self.alice)
+        steering.pause(event_id=self.event.pk, reason="A fire alarm")
+        answer = redirect_of(visit(self.alice, headers=BROWSER).post(f"/release-hold/{self.event.pk}/"))
+        said = "Released. The place goes to the first in line, as soon as serving goes on."
+        self.assertEqual(answer, (302, "/dashboard/", [said]))
 
 
 class CancelTests(Cast, TestCase):

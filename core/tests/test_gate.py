@@ -55,7 +55,7 @@ class ScanTests(GateCase):
         Ticket.objects.update(checked_in_at=dt.datetime(2026, 5, 1, 18, 0, tzinfo=dt.UTC))
         browser = visit(self.greta, headers=BROWSER)
         page = browser.post("/checkin/scan/", {"code": self.ticket.code, "event": self.event.pk, "gate": "South"})
-        self.assertContains(page, "Used Fri 1 May 2026, 23:45 at North.")
+        self.assertContains(page, "Used Fri 1 May 2026, 23:45 +0545 at North.")
         self.assertContains(page, 'value="South"')
 
     def test_a_ticket_of_another_event_is_named_so_and_stays_unused(self):

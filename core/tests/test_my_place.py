@@ -120,7 +120,7 @@ class PageTests(ReasonsTestCase):
         steering.pause(event_id=paused.pk, reason="Fog.")
         rows = self.regions()[1]
         since = f"The sale closed on {closed.local(closed.sales_close_at)}."
-        told = ("The sale opens Fri 3 Jul 2099, 20:00.", since, "Staff have paused serving: “Fog.”")
+        told = ("The sale opens Fri 3 Jul 2099, 20:00 UTC.", since, "Staff have paused serving: “Fog.”")
         self.assertEqual([rows.count(sentence) for sentence in told], [1, 1, 1])
 
     def test_an_event_page_says_what_ended_and_what_can_be_done(self):

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import override_settings
 
 from core import allocation, position, steering
-from core.models import Event, TicketHold
+from core.models import Cause, Event, TicketHold
 from core.reasons import Reason
 
 from .asking import FIRST, ReasonsTestCase, log_in, make_member, make_tiered, seen
@@ -39,11 +39,11 @@ class ClosedListTests(ReasonsTestCase):
     def stage_held_until(self) -> tuple[Event, str]:
         join(event := make_event(time_zone="America/New_York"), self.alice)
         TicketHold.objects.update(expires_at=OPENS)
-        return event, "A ticket is held for you until Fri 3 Jul 2099, 16:00."
+        return event, "A ticket is held for you until Fri 3 Jul 2099, 16:00 EDT."
 
     def stage_not_open_yet(self) -> tuple[Event, str]:
         event = make_event(sales_open_at=OPENS, starts_at=OPENS + dt.timedelta(days=1), time_zone="Asia/Tokyo")
-        return event, "The sale opens Sat 4 Jul 2099, 05:00."
+        return event, "The sale opens Sat 4 Jul 2099, 05:00 JST."
 
     def stage_sale_closed(self) -> tuple[Event, str]:
         event = make_event(sales_close_at=ago(hours=1))
@@ -87,6 +87,19 @@ class ClosedListTests(ReasonsTestCase):
     def stage_cancelled_ticket(self) -> tuple[Event, str]:
         ticket = allocation.cancel_ticket(ticket_id=book(event := make_event(), self.alice).pk)
         return event, f"Your ticket was cancelled on {event.local(ticket.cancelled_at)}."
+
+    def stage_removed(self) -> tuple[Event, str]:
+        join(event := make_event(), self.alice)
+        place = TicketHold.objects.get()
+        places = TicketHold.objects.filter(pk=place.pk)
+        allocation.end_places(places, cause=Cause.REMOVED_BY_STAFF, reason="A <second> account")
+        place.refresh_from_db()
+        return event, f"Staff ended your place on {event.local(place.ended_at)}: “A <second> account”"
+
+    def stage_cancelled_by_staff(self) -> tuple[Event, str]:
+        pk, why = book(event := make_event(), self.alice).pk, "Not paid"
+        ticket = allocation.cancel_ticket(ticket_id=pk, cause=Cause.CANCELLED_BY_STAFF, reason=why)
+        return event, f"Staff cancelled your ticket on {event.local(ticket.cancelled_at)}: “Not paid”"
 
     def stage_people_waiting(self) -> tuple[Event, str]:
         join(event := make_event(capacity=0), self.bob)

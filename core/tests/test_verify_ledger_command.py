@@ -59,7 +59,7 @@ class CommandTests(Cast, TestCase):
             self.assertEqual(run(self.event.pk, number), (2, "", f"There is no event {number}."))
 
     def test_events_are_named_or_all_are_meant(self):
-        sentence = "Name events by their numbers, or all of them by --all."
+        sentence = "Name events by their numbers, or all of them by --all: one or the other."
         self.assertEqual([run(), run(self.event.pk, "--all")], [(2, "", sentence)] * 2)
 
     def test_it_changes_nothing(self):

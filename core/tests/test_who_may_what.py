@@ -48,6 +48,7 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("release_hold", "post", "draft", ABSENT),
     ("ticket_detail", "get", "code", OWNER_AND_MANAGERS),
     ("ticket_qr", "get", "code", OWNER_AND_MANAGERS),
+    ("ticket_qr_svg", "get", "code", OWNER_AND_MANAGERS),
     ("ticket_pdf", "get", "code", OWNER_AND_MANAGERS),
     ("ticket_calendar", "get", "code", OWNER_AND_MANAGERS),
     ("ticket_cancel", "post", "code", OWNER_AND_MANAGERS),

@@ -181,5 +181,7 @@ def release_hold(request: PersonRequest, event_id: int) -> HttpResponse:
     except Refused as refused:
         return refuse(request, refused, to="dashboard")
     left = place is not None and place.status == TicketHold.Status.LEFT
-    message = "You left the line." if left else "Released. The place goes to the first in line."
+    is_paused = place is not None and place.event.paused_at is not None
+    when = ", as soon as serving goes on" if is_paused else ""
+    message = "You left the line." if left else f"Released. The place goes to the first in line{when}."
     return answer(request, {"status": "left" if left else "released"}, message=message, to="dashboard")

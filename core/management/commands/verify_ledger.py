@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def _chosen(self, *, events: list[int], all: bool, **_: Any) -> list[int]:  # noqa: A002 -- named by its option
         if all == bool(events):
-            raise CommandError("Name events by their numbers, or all of them by --all.", returncode=2)
+            raise CommandError("Name events by their numbers, or all of them by --all: one or the other.", returncode=2)
         if all:
             return list(Event.objects.order_by("pk").values_list("pk", flat=True))
         for event_id in events:
