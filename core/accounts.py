@@ -7,6 +7,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from post_office.models import Email
 
 from . import allocation, arrivals
 from .models import Cause, Ticket, TicketHold, User, UserSession
@@ -58,6 +59,8 @@ def _cancel_tickets(user: User) -> None:
 
 
 def _forget_name(user: User) -> None:
+    if user.email:
+        Email.objects.filter(to=[user.email]).delete()
     user.username = _free_name(user)
     user.email = user.first_name = user.last_name = ""
     user.is_staff = user.is_superuser = False

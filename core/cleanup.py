@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from post_office.models import STATUS, Email
 
 from . import allocation, clock
 from .models import Cause, Event, EventQuerySet, TicketHold, TicketHoldQuerySet, UserSession
@@ -34,6 +35,7 @@ def clean() -> Counts:
         "logins ended": _in_batches(_idle(moment), lambda logins: logins.update(is_active=False)),
         "old logins removed": _in_batches(_old_logins(moment), _remove),
         "old places removed": _in_batches(_old_places(moment), _remove),
+        "old mails removed": _in_batches(_old_mails(moment), _remove),
         "expired sessions removed": _in_batches(_expired_sessions(moment), _remove),
     }
 
@@ -48,6 +50,7 @@ def count() -> Counts:
         "logins ended": _idle(moment).count(),
         "old logins removed": _old_logins(moment).count(),
         "old places removed": _old_places(moment).count(),
+        "old mails removed": _old_mails(moment).count(),
         "expired sessions removed": _expired_sessions(moment).count(),
     }
 
@@ -95,6 +98,13 @@ def _old_logins(moment: dt.datetime) -> QuerySet[UserSession]:
 
 def _old_places(moment: dt.datetime) -> TicketHoldQuerySet:
     return TicketHold.objects.filter(ended_at__lte=_retained_since(moment))
+
+
+def _old_mails(moment: dt.datetime) -> QuerySet[Email]:
+    """Return mails that were sent, or given up, long ago."""
+    ended = (STATUS.sent, STATUS.failed)
+    rows: QuerySet[Email] = Email.objects.filter(status__in=ended, last_updated__lte=_retained_since(moment))
+    return rows
 
 
 def _expired_sessions(moment: dt.datetime) -> QuerySet[Session]:

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.db.models import Exists, F, OuterRef, Q
 
-from . import allocation, hub
+from . import allocation, hub, mailing
 from .models import Event, EventQuerySet, TicketHold
 from .now import now
 
@@ -76,6 +76,6 @@ def start() -> hub.Hub:
     if _running is None or _running[0] is not loop:
         current, beside = hub.start()
         # A context of their own: in a request's, their database threads would end with that request.
-        tasks = [loop.create_task(work(), context=Context()) for work in (run, *beside)]
+        tasks = [loop.create_task(work(), context=Context()) for work in (run, mailing.run, *beside)]
         _running = loop, current, tasks
     return _running[1]

@@ -50,6 +50,11 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 TICKET_SIGNING_KEYS = env.list("TICKET_SIGNING_KEYS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Where the site is, for links in mails and calendars, which no request tells.
+_own = (
+    f"https://{ALLOWED_HOSTS[0].lstrip('.*')}" if HTTPS else f"http://localhost:{env.str('PORT', default='') or 8000}"
+)
+SITE_URL = (env.str("SITE_URL", default="") or _own).rstrip("/") + "/"
 
 INSTALLED_APPS = [
     "daphne",  # before staticfiles: its runserver serves the sockets too
@@ -69,6 +74,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.google",
+    "post_office",
 ]
 MIDDLEWARE = [
     "core.middleware.PrivacyHeadersMiddleware",
@@ -190,6 +196,9 @@ SESSION_COOKIE_AGE = 86_400  # 24 hours, not renewed: no rank in a line is older
 
 _email = env.str("EMAIL_URL", default="") or "consolemail://"
 vars().update(env.email_url_config(_email))
+# Every mail is a row first, which `core/mailing.py` delivers by what EMAIL_URL names.
+POST_OFFICE = {"BACKENDS": {"default": vars()["EMAIL_BACKEND"]}}
+EMAIL_BACKEND = "core.mailing.QueueBackend"
 EMAIL_TIMEOUT = 5
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="tickets@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

@@ -2,6 +2,7 @@
 
 from .events import EventAdmin
 from .line import ScanAdmin, TicketAdmin, TicketHoldAdmin
+from .mail import EmailAdmin
 from .people import PersonAdmin, UserSessionAdmin
 
-__all__ = ["EventAdmin", "PersonAdmin", "ScanAdmin", "TicketAdmin", "TicketHoldAdmin", "UserSessionAdmin"]
+__all__ = ["EmailAdmin", "EventAdmin", "PersonAdmin", "ScanAdmin", "TicketAdmin", "TicketHoldAdmin", "UserSessionAdmin"]

@@ -27,6 +27,7 @@ class Ticket(models.Model):
     tier = models.PositiveSmallIntegerField(default=0)
     code = models.CharField(max_length=90, unique=True)
     booked_at = models.DateTimeField(default=timezone.now)
+    mailed_at = models.DateTimeField(null=True, blank=True, editable=False)  # when its confirmation was stored
     cancelled_at = models.DateTimeField(null=True, blank=True)
     cancel_reason = models.CharField(max_length=200, blank=True, db_default="", default="", editable=False)  # staff's
     checked_in_at = models.DateTimeField(null=True, blank=True)
@@ -46,7 +47,8 @@ class Ticket(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["event", "tier"], condition=Q(cancelled_at=None, tier__gt=0), name="ticket_of_tier")
+            models.Index(fields=["event", "tier"], condition=Q(cancelled_at=None, tier__gt=0), name="ticket_of_tier"),
+            models.Index(fields=["id"], condition=Q(cancelled_at=None, mailed_at=None), name="ticket_to_mail"),
         ]
 
     def __str__(self) -> str:

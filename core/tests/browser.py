@@ -82,6 +82,7 @@ class BrowserTestCase(CastOfRaces, TransactionTestCase):
         own = {
             "ALLOWED_HOSTS": "",
             "DATABASE_URL": database_url(),
+            "EMAIL_URL": "dummymail://",  # confirmations would fill the screen
             "DEBUG": "on",
             "HTTPS": "off",
             "REDIS_URL": settings.REDIS_URL,

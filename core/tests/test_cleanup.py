@@ -37,6 +37,7 @@ NOTHING = {
     "logins ended": 0,
     "old logins removed": 0,
     "old places removed": 0,
+    "old mails removed": 0,
     "expired sessions removed": 0,
 }
 
@@ -197,7 +198,7 @@ class CommandTests(Cast, TestCase):
 
     def test_verbose_prints_every_count(self) -> None:
         self.leave_behind()
-        self.assertEqual(run("--verbose"), "\n".join([*self.counts, ""]))
+        self.assertEqual(run("--verbose"), "\n".join([*self.counts[:-1], "old mails removed: 0", self.counts[-1], ""]))
         zeros = "".join(f"{name}: 0\n" for name in NOTHING)
         self.assertEqual((run("--verbose"), run("--dry-run", "--verbose")), (zeros, zeros))
         self.assertEqual(run("--verbosity", "2"), zeros)

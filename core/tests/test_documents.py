@@ -184,8 +184,8 @@ class CalendarEntryTests(TicketCase):
             "SUMMARY": "Opera",
             "LOCATION": "Hall, 1st floor; left",
             "STATUS": "CONFIRMED",
-            "URL": f"http://testserver/events/{self.ticket.event_id}/",
-            "UID": f"ticket-{self.ticket.pk}@testserver",
+            "URL": f"http://localhost:8000/events/{self.ticket.event_id}/",
+            "UID": f"ticket-{self.ticket.pk}@localhost",
         })  # fmt: skip
         self.assertEqual(
             [(entry[name].params.get("TZID"), entry[name].to_ical()) for name in ("DTSTART", "DTEND")],

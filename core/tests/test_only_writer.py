@@ -13,11 +13,8 @@ ROWS = {"TicketHold", "Ticket"}
 RELATED = {"places", "tickets"}  # the same rows, reached from an event or a person
 MAKE = {"create", "get_or_create", "update_or_create", "bulk_create", "acreate", "abulk_create"}
 CHANGE = {"update", "bulk_update", "aupdate", "abulk_update"}
-MARKS = {
-    "checked_in_at",
-    "checked_in_by",
-    "booked_at",
-}  # say when, and decide nothing: the gate's, and the demo's dates
+# Say when, and decide nothing: the gate's, the mail's, and the demo's dates.
+MARKS = {"checked_in_at", "checked_in_by", "booked_at", "mailed_at"}
 NUMBERS = {"held", "booked", "version", "opened_at"}
 
 

@@ -85,7 +85,7 @@ def ticket_pdf(request: HttpRequest, code: str) -> HttpResponse:
 def ticket_calendar(request: HttpRequest, code: str) -> HttpResponse:
     """Answer the ticket's event as a calendar entry."""
     ticket = _visible_ticket(request, code)
-    return _file(documents.calendar_entry(ticket, request), "text/calendar; charset=utf-8", f"ticket-{ticket.pk}.ics")
+    return _file(documents.calendar_entry(ticket), "text/calendar; charset=utf-8", f"ticket-{ticket.pk}.ics")
 
 
 @writes

@@ -1,0 +1,209 @@
+"""Mail, sent outside of requests: each is a row (django-post-office) until it was delivered; every process delivers.
+
+A ticket's confirmation is stored once: noting it on the ticket and storing it are one transaction. It is delivered at
+least once: whoever delivers a mail leases its row first, so that no other process takes it meanwhile, and notes then
+that it was sent. A process that dies between the mail server's yes and that note leaves a lease that runs out, and the
+same mail goes out once more, under the same Message-ID.
+
+What is attached is made here, when a mail is sent, and never inside a booking. No rule about tickets lives here.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import random
+import smtplib
+from collections.abc import Sequence
+from email.utils import make_msgid
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connections, transaction
+from django.db.models import Q, QuerySet
+from django.template.loader import render_to_string
+from post_office.connections import connections as servers
+from post_office.models import STATUS, Email
+
+from . import documents
+from .models import Ticket
+from .now import now
+
+logger = logging.getLogger(__name__)
+
+BATCH = 50  # confirmations stored in one transaction
+AT_ONCE = 10  # mails delivered before the queue is looked at again
+LEASE = dt.timedelta(minutes=3)  # longer than any delivery: a PDF, and a few steps that EMAIL_TIMEOUT bounds
+FIRST_RETRY, LONGEST_RETRY = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
+GIVE_UP = dt.timedelta(days=5)  # as mail servers do
+REFUSED_FOR_GOOD = 500  # SMTP: from this code on, asking again changes nothing (RFC 5321, 4.2.1)
+
+
+async def run() -> None:
+    """Store and deliver what is due, every second until cancelled; one mail at a time in each process."""
+    while True:
+        await asyncio.sleep(1)
+        try:
+            await sync_to_async(_work_in_thread, thread_sensitive=False)()
+        except Exception:
+            logger.exception("mail could not be looked after; it is tried again in a second")
+
+
+def _work_in_thread() -> None:
+    try:
+        store_confirmations()
+        deliver()
+    finally:
+        connections.close_all()
+
+
+def store_confirmations() -> int:
+    """Store the confirmation of each ticket that has none yet, a batch at most; return how many tickets were noted."""
+    due = Ticket.objects.valid().filter(mailed_at=None).order_by("pk")
+    if not due.exists():  # SQLite would lock out all writers for a look
+        return 0
+    with transaction.atomic():
+        locked = due.select_for_update(skip_locked=True, of=("self",), no_key=True).select_related("event", "user")
+        tickets = list(locked[:BATCH])
+        mails = [confirmation for ticket in tickets if (confirmation := _confirmation(ticket))]
+        Email.objects.bulk_create(mails)
+        Ticket.objects.filter(pk__in=[ticket.pk for ticket in tickets]).update(mailed_at=now())
+    return len(tickets)
+
+
+def _confirmation(ticket: Ticket) -> Email | None:
+    """Return the mail, not stored yet; None for somebody without an address that mail can be sent to."""
+    if not ticket.user.email:
+        return None
+    context = {
+        "ticket": ticket,
+        "event": ticket.event,
+        "holder": ticket.user.display_name,
+        "starts_at": ticket.event.starts_at.astimezone(ZoneInfo(ticket.event.zone)),
+        "url": documents.absolute(ticket.page_url),
+    }
+    message = EmailMultiAlternatives(
+        subject=f"Your ticket: {' '.join(ticket.event.name.split())}",
+        body=render_to_string("core/mail/confirmation.txt", context),
+        to=[ticket.user.email],
+    )
+    message.attach_alternative(render_to_string("core/mail/confirmation.html", context), "text/html")
+    try:
+        return _row(message, context={"ticket": ticket.pk})
+    except ValidationError:
+        logger.warning("Ticket %s has no confirmation: the address of its owner cannot be written to.", ticket.pk)
+        return None
+
+
+def _row(message: EmailMessage, **fields: Any) -> Email:
+    """Return a mail as a row, not stored yet. Raises ValidationError.
+
+    Not by the library's own functions: they take what is in a message for a template, and an event, or an address, may
+    be named `{{ so }}`.
+    """
+    html = [content for content, kind in getattr(message, "alternatives", []) if kind == "text/html"]
+    row = Email(
+        from_email=message.from_email,
+        to=message.to,
+        subject=message.subject,
+        message=message.body,
+        html_message=html[0] if html else "",
+        headers=message.extra_headers or None,
+        message_id=make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
+        status=STATUS.queued,
+        **fields,
+    )
+    row.full_clean()
+    return row
+
+
+class QueueBackend(BaseEmailBackend):
+    """Django's way to send mail, as a row: so that no request waits for a mail server, and none is lost with it."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        """Store messages; return how many. Raises ValidationError for an address that is none."""
+        return len(Email.objects.bulk_create([_row(message) for message in email_messages]))
+
+
+def _due(moment: dt.datetime) -> QuerySet[Email]:
+    is_time = Q(scheduled_time=None) | Q(scheduled_time__lte=moment)
+    rows: QuerySet[Email] = Email.objects.filter(is_time, status__in=(STATUS.queued, STATUS.requeued)).order_by("pk")
+    return rows
+
+
+def deliver() -> int:
+    """Deliver mails that are due, a few at most; return how many were tried, sent or not."""
+    tried = 0
+    for pk in list(_due(now()).values_list("pk", flat=True)[:AT_ONCE]):
+        moment = now()
+        if _due(moment).filter(pk=pk).update(scheduled_time=moment + LEASE) == 1:
+            _deliver_one(Email.objects.get(pk=pk))
+            tried += 1
+    return tried
+
+
+def _deliver_one(email: Email) -> None:
+    try:
+        ticket = _ticket_of(email)
+        if ticket is not None and ticket.status == "cancelled":
+            _end(email, STATUS.failed, "The ticket was cancelled before this mail was sent.")
+            return
+        message = email.prepare_email_message()
+        if ticket is not None:
+            _attach(message, ticket)
+        email.dispatch(commit=False)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, this mail is tried again and the others are not held up
+        _note_failure(email, error)
+    else:
+        _end(email, STATUS.sent)
+    finally:
+        servers.close()  # or the next mail would be sent over a connection that has failed
+
+
+def _ticket_of(email: Email) -> Ticket | None:
+    pk = (email.context or {}).get("ticket")
+    return Ticket.objects.select_related("event", "user").filter(pk=pk).first() if pk else None
+
+
+def _attach(message: Any, ticket: Ticket) -> None:
+    message.attach(f"ticket-{ticket.pk}.ics", documents.calendar_entry(ticket).decode(), "text/calendar")
+    try:
+        message.attach(f"ticket-{ticket.pk}.pdf", documents.pdf(ticket), "application/pdf")
+    except documents.PdfUnavailable:
+        logger.warning("The confirmation of ticket %s goes without a PDF: this server cannot make any.", ticket.pk)
+
+
+def _note_failure(email: Email, error: Exception) -> None:
+    """Note why a mail was not sent, without the words of the server, which repeat addresses; and when to try again."""
+    is_over = now() - email.created > GIVE_UP or _is_refused_for_good(error)
+    logger.warning("Mail %s was not sent: %s.", email.pk, type(error).__name__)
+    if is_over:
+        _end(email, STATUS.failed, type(error).__name__)
+        return
+    retries = (email.number_of_retries or 0) + 1
+    longest = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(retries - 1, 10))
+    again = now() + longest * random.uniform(0.5, 1)  # noqa: S311 -- no secret: processes must not come all at once
+    Email.objects.filter(pk=email.pk).update(
+        status=STATUS.requeued, number_of_retries=retries, scheduled_time=again, last_updated=now()
+    )
+
+
+def _is_refused_for_good(error: Exception) -> bool:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= REFUSED_FOR_GOOD for code, _ in error.recipients.values())
+    # Not the other answers: a wrong password, or sender, of ours is set right, and no mail is lost for it.
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= REFUSED_FOR_GOOD
+
+
+def _end(email: Email, status: int, why: str = "") -> None:
+    """Note how a mail ended. What it said goes: it may have been the link to a new password."""
+    Email.objects.filter(pk=email.pk).update(
+        status=status, message="", html_message="", scheduled_time=None, last_updated=now()
+    )
+    if why:
+        email.logs.create(status=status, message=why)
