@@ -13,6 +13,7 @@ import datetime as dt
 import logging
 import random
 import smtplib
+import time
 from collections.abc import Sequence
 from email.utils import make_msgid
 from typing import Any
@@ -28,7 +29,7 @@ from django.db import connections, transaction
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from post_office.connections import connections as servers
-from post_office.models import STATUS, Email
+from post_office.models import PRIORITY, STATUS, Email
 
 from . import documents
 from .models import Ticket
@@ -37,7 +38,9 @@ from .now import now
 logger = logging.getLogger(__name__)
 
 BATCH = 50  # confirmations stored in one transaction
-AT_ONCE = 10  # mails delivered before the queue is looked at again
+AT_ONCE = 10  # mails delivered before the queue is looked at again,
+SPELL = 1.0  # or as many as begin in so many seconds;
+REST = 3  # and so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests
 LEASE = dt.timedelta(minutes=3)  # longer than any delivery: a PDF, and a few steps that EMAIL_TIMEOUT bounds
 FIRST_RETRY, LONGEST_RETRY = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
 GIVE_UP = dt.timedelta(days=5)  # as mail servers do
@@ -45,13 +48,16 @@ REFUSED_FOR_GOOD = 500  # SMTP: from this code on, asking again changes nothing 
 
 
 async def run() -> None:
-    """Store and deliver what is due, every second until cancelled; one mail at a time in each process."""
+    """Store and deliver what is due until cancelled, one mail at a time, for at most a quarter of the time."""
+    took = 0.0
     while True:
-        await asyncio.sleep(1)
+        await asyncio.sleep(max(1, took * REST))
+        began = time.monotonic()
         try:
             await sync_to_async(_work_in_thread, thread_sensitive=False)()
         except Exception:
-            logger.exception("mail could not be looked after; it is tried again in a second")
+            logger.exception("mail could not be looked after; it is tried again")
+        took = time.monotonic() - began
 
 
 def _work_in_thread() -> None:
@@ -94,7 +100,7 @@ def _confirmation(ticket: Ticket) -> Email | None:
     )
     message.attach_alternative(render_to_string("core/mail/confirmation.html", context), "text/html")
     try:
-        return _row(message, context={"ticket": ticket.pk})
+        return _row(message, priority=PRIORITY.low, context={"ticket": ticket.pk})
     except ValidationError:
         logger.warning("Ticket %s has no confirmation: the address of its owner cannot be written to.", ticket.pk)
         return None
@@ -127,19 +133,24 @@ class QueueBackend(BaseEmailBackend):
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Store messages; return how many. Raises ValidationError for an address that is none."""
-        return len(Email.objects.bulk_create([_row(message) for message in email_messages]))
+        return len(Email.objects.bulk_create([_row(message, priority=PRIORITY.high) for message in email_messages]))
 
 
 def _due(moment: dt.datetime) -> QuerySet[Email]:
     is_time = Q(scheduled_time=None) | Q(scheduled_time__lte=moment)
-    rows: QuerySet[Email] = Email.objects.filter(is_time, status__in=(STATUS.queued, STATUS.requeued)).order_by("pk")
-    return rows
+    rows: QuerySet[Email] = Email.objects.filter(is_time, status__in=(STATUS.queued, STATUS.requeued))
+    return rows.order_by("-priority", "pk")
 
 
 def deliver() -> int:
-    """Deliver mails that are due, a few at most; return how many were tried, sent or not."""
-    tried = 0
+    """Deliver mails that are due, a few at most; return how many were tried, sent or not.
+
+    Confirmations come last: somebody waits for the link to a new password.
+    """
+    tried, until = 0, time.monotonic() + SPELL
     for pk in list(_due(now()).values_list("pk", flat=True)[:AT_ONCE]):
+        if tried and time.monotonic() > until:
+            break
         moment = now()
         if _due(moment).filter(pk=pk).update(scheduled_time=moment + LEASE) == 1:
             _deliver_one(Email.objects.get(pk=pk))

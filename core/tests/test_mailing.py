@@ -225,6 +225,22 @@ class DeliveryTests(MailCase):
 
 
 class EveryMailTests(MailCase):
+    def test_a_link_to_a_new_password_does_not_wait_behind_confirmations(self) -> None:
+        book(self.event, self.alice)
+        mailing.store_confirmations()
+        with override_settings(EMAIL_BACKEND="core.mailing.QueueBackend"):
+            self.client.post("/accounts/password/reset/", {"email": "bob@example.org"})
+        with patch.object(mailing, "AT_ONCE", 1):
+            mailing.deliver()
+        self.assertEqual([to for to, _ in self.inbox.messages], [["bob@example.org"]])
+
+    def test_a_spell_ends_in_time_and_the_rest_waits(self) -> None:
+        for person in (self.alice, self.bob):
+            book(self.event, person)
+        mailing.store_confirmations()
+        with patch.object(mailing, "SPELL", 0.001):
+            self.assertEqual([mailing.deliver() for _ in range(3)], [1, 1, 0])
+
     def test_a_link_to_a_new_password_is_stored_first_and_then_sent(self) -> None:
         with override_settings(EMAIL_BACKEND="core.mailing.QueueBackend"):
             self.client.post("/accounts/password/reset/", {"email": "alice@example.org"})
