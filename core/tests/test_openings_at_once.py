@@ -123,7 +123,9 @@ class LateRowTests(BookCase):
         join(event, self.alice)
         release(event, self.alice)
         self.late_row(event, self.bob, minutes=1)
-        with crossing("MAX(", lambda: self.late_row(event, self.alice, minutes=5), after=True):  # bob is being linked
+        with crossing(
+            "UNION ALL", lambda: self.late_row(event, self.alice, minutes=5), after=True
+        ):  # bob is being linked
             allocation.serve(event.pk)
         self.assertEqual(holders(event), ["bob"])
 
