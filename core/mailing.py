@@ -116,6 +116,8 @@ def _row(message: EmailMessage, **fields: Any) -> Email:
     row = Email(
         from_email=message.from_email,
         to=message.to,
+        cc=message.cc,
+        bcc=message.bcc,
         subject=message.subject,
         message=message.body,
         html_message=html[0] if html else "",

@@ -225,6 +225,15 @@ class DeliveryTests(MailCase):
 
 
 class EveryMailTests(MailCase):
+    def test_copies_are_sent_too(self) -> None:
+        message = outgoing.EmailMessage("S", "B", to=["a@example.org"], cc=["b@example.org"], bcc=["c@example.org"])
+        mailing.QueueBackend().send_messages([message])
+        mailing.deliver()
+        ((to, sent),) = self.inbox.messages
+        self.assertEqual(
+            (to, sent["Cc"], sent["Bcc"]), ([f"{name}@example.org" for name in "abc"], "b@example.org", None)
+        )
+
     def test_a_link_to_a_new_password_does_not_wait_behind_confirmations(self) -> None:
         book(self.event, self.alice)
         mailing.store_confirmations()
