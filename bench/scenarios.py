@@ -95,7 +95,7 @@ SCENARIOS = {
 
 def prepare() -> None:
     """Let the pages of this process be told nothing."""
-    hub.note_change = lambda event_ids, user_ids: None
+    hub.note_change = lambda changes: None
 
 
 class Took(NamedTuple):

@@ -1,4 +1,4 @@
-"""The two sockets: authorize at connect, send one snapshot, then forward. No rules, and no query per message."""
+"""The three sockets: authorize at connect, send one snapshot, then forward. No rules, and no query per message."""
 
 import asyncio
 import contextlib
@@ -35,15 +35,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         self.mailbox = self.make_mailbox()
         self.hub.mailboxes.add(self.mailbox)  # before the snapshot is read: nothing is lost in between
         try:
-            upcoming = await self.hub.upcoming()
-            events = [numbers for numbers, _ in upcoming]
-            snapshot = await database_sync_to_async(live.read_snapshot)(events, self.person())
-            self.mailbox.note_snapshot([letter for _, letter in upcoming])
-            self.mailbox.note_snapshot([Letter.of({"type": "hold", **hold}) for hold in snapshot.get("holds", [])])
-            self.mailbox.note_snapshot(
-                [Letter.of({"type": "ticket", **state}) for state in snapshot.get("tickets", [])]
-            )
-            await self.send(live.encode(snapshot))
+            await self.greet()
         except (DatabaseError, InterfaceError) as error:
             logger.warning("database unavailable: %s", type(error).__name__)
             self.hub.mailboxes.discard(self.mailbox)
@@ -53,6 +45,16 @@ class EventsConsumer(AsyncWebsocketConsumer):
             self.hub.mailboxes.discard(self.mailbox)
             raise
         self.forwarding = asyncio.create_task(self.forward())
+
+    async def greet(self) -> None:
+        """Send the snapshot, and note what the page shows now."""
+        upcoming = await self.hub.upcoming()
+        events = [numbers for numbers, _ in upcoming]
+        snapshot = await database_sync_to_async(live.read_snapshot)(events, self.person())
+        self.mailbox.note_snapshot([letter for _, letter in upcoming])
+        self.mailbox.note_snapshot([Letter.of({"type": "hold", **hold}) for hold in snapshot.get("holds", [])])
+        self.mailbox.note_snapshot([Letter.of({"type": "ticket", **state}) for state in snapshot.get("tickets", [])])
+        await self.send(live.encode(snapshot))
 
     def person(self) -> Any:
         """Return whose holds and tickets the snapshot tells; None on the public socket."""
@@ -109,6 +111,33 @@ class DashboardConsumer(EventsConsumer):
     def make_mailbox(self) -> Mailbox:
         """Return the person's mailbox, tied to the session it was opened with."""
         return Mailbox(self.person().pk, self.scope["session"].session_key or "")
+
+
+class GateConsumer(DashboardConsumer):
+    """`/ws/gate/<event>/`: who is in, of all gates together; refused before accept to all but the event's staff."""
+
+    async def connect(self) -> None:
+        """Accept who may scan the event."""
+        user = self.person()
+        if user.is_authenticated and not await database_sync_to_async(live.may_watch_gate)(user, self.event_id()):
+            await self.close()
+        else:
+            await super().connect()
+
+    async def greet(self) -> None:
+        """Send the gate's numbers."""
+        snapshot = await database_sync_to_async(live.read_gate_snapshot)(self.event_id())
+        self.mailbox.note_snapshot([Letter.of({"type": "gate", **snapshot["gate"]})])
+        await self.send(live.encode(snapshot))
+
+    def event_id(self) -> int:
+        """Return which event's gate it is."""
+        event_id: int = self.scope["url_route"]["kwargs"]["event_id"]
+        return event_id
+
+    def make_mailbox(self) -> Mailbox:
+        """Return a mailbox for this gate's numbers alone."""
+        return Mailbox(session_key=self.scope["session"].session_key or "", gate=(self.person().pk, self.event_id()))
 
 
 class UnknownConsumer(AsyncWebsocketConsumer):

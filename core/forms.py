@@ -14,7 +14,6 @@ from . import position
 from .models import Event
 from .now import now
 
-MAX_TYPED_CODE = 1000  # characters; no code is as long, however it is spaced
 MAX_REASON = 200  # characters; `Event.pause_reason` has room for as many
 WHOLE = 100  # percent
 NO_GROUP = "There is no group of this name yet, so nobody is in it: an administrator adds it under Groups."
@@ -28,27 +27,6 @@ def no_at_sign(name: str) -> None:
 
 
 username_validators = [UnicodeUsernameValidator(), no_at_sign]
-
-
-class CodeField(forms.CharField):
-    """Whatever a scanner sends or a hand types: what cannot be a code is an unknown one, and no bad form."""
-
-    def to_python(self, value: Any) -> str:
-        """Return the text without what a database cannot store, cut to a length that cannot matter."""
-        return (super().to_python(value) or "").replace("\0", "?")[:MAX_TYPED_CODE]
-
-
-class ScanForm(forms.Form):
-    """One scan at a gate."""
-
-    event = forms.IntegerField(min_value=1, max_value=2**63 - 1, error_messages={"invalid": "Pick an event."})
-    code = CodeField(error_messages={"required": "Scan or type a code first."})
-    gate = forms.CharField(max_length=60, required=False)
-    nonce = forms.CharField(max_length=64, required=False)
-
-    def problem(self) -> str:
-        """Return the first error in words."""
-        return next((str(errors[0]) for errors in self.errors.values()), "")
 
 
 class MonthForm(forms.Form):

@@ -16,6 +16,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 
 from . import arrivals, live
+from .live import Changes
 from .position import Stats
 
 logger = logging.getLogger(__name__)
@@ -54,9 +55,10 @@ class Mailbox:
     What the page was sent last is kept without its clock; a message that says nothing new is not sent again.
     """
 
-    def __init__(self, user_id: int | None = None, session_key: str = "") -> None:
+    def __init__(self, user_id: int | None = None, session_key: str = "", gate: tuple[int, int] | None = None) -> None:
         self.user_id = user_id
         self.session_key = session_key
+        self.gate = gate  # of a gate's page `(user id, event id)`: it is sent this gate's numbers, and nothing else
         self.closed = False
         self._shown: dict[Key, dict[str, Any]] = {}
         self._waiting: dict[Key, str] = {}
@@ -102,9 +104,8 @@ class Hub:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.mailboxes: set[Mailbox] = set()
-        self._events: set[int] = set()
-        self._users: set[int] = set()
-        self._own: tuple[set[int], set[int]] = (set(), set())
+        self._changed = Changes()
+        self._own = Changes()  # of them what this process did, which the others are told
         self._noted = asyncio.Event()
         self._resync_at = self.loop.time() + RESYNC
         self._signs_at = self.loop.time()
@@ -126,21 +127,19 @@ class Hub:
                 self._upcoming_until = self.loop.time() + TICK
             return list(self._upcoming.values())
 
-    def note(self, event_ids: Iterable[int], user_ids: Iterable[int], *, own: bool) -> None:
+    def note(self, changes: Changes, *, own: bool) -> None:
         """Remember what changed until the next tick; this process's `own` changes are passed on to the others."""
-        self._events.update(event_ids)
-        self._users.update(user_ids)
+        self._changed.add(changes)
         if own:
-            self._own[0].update(event_ids)
-            self._own[1].update(user_ids)
+            self._own.add(changes)
         self._noted.set()
 
     async def listen(self) -> None:
         """Note what other processes changed, until cancelled; a lost channel layer is tried again every few seconds."""
         while True:
             try:
-                async for event_ids, user_ids in live.changes_elsewhere():
-                    self.note(event_ids, user_ids, own=False)
+                async for changes in live.changes_elsewhere():
+                    self.note(changes, own=False)
                 return
             except Exception as error:  # noqa: BLE001 -- whatever the layer raises, the resync carries on
                 logger.warning("changes in other processes are not heard: %s", error or type(error).__name__)
@@ -163,32 +162,45 @@ class Hub:
         resync = self.loop.time() >= self._resync_at
         if resync:
             self._resync_at = self.loop.time() + RESYNC
-        events, self._events = self._events, set()
-        users, self._users = self._users, set()
-        own, self._own = self._own, (set(), set())
-        telling = [live.publish(*own)] if any(own) else []
+        changes, self._changed = self._changed, Changes()
+        own, self._own = self._own, Changes()
+        telling = [live.publish(own)] if own else []
         if self.mailboxes:
-            telling.append(self._deliver(events, users, resync=resync))
+            telling.append(self._deliver(changes, resync=resync))
         await asyncio.gather(*telling)  # our own pages do not wait for a slow channel layer
 
-    async def _deliver(self, events: set[int], users: set[int], *, resync: bool) -> None:
-        read = live.read_all_shown if resync else partial(live.read_stats, events)
+    async def _deliver(self, changes: Changes, *, resync: bool) -> None:
+        read = live.read_all_shown if resync else partial(live.read_stats, changes.events)
         for numbers in await database_sync_to_async(read)():
             self._put_everywhere(numbers)
         people = {mailbox.user_id for mailbox in self.mailboxes if mailbox.user_id is not None}
         if people:
-            concerned = people if resync else users & people
-            said = await database_sync_to_async(live.read_personal)(concerned, events, people)
+            concerned = people if resync else changes.users & people
+            said = await database_sync_to_async(live.read_personal)(concerned, changes.events, people)
             for mailbox in self.mailboxes:
                 for message in said.get(mailbox.user_id or 0, []):
                     mailbox.put(Letter.of(message))
+        shown = {event_id for _, event_id in self._gates()}
+        if gates := shown if resync else shown & changes.gates:
+            for gate in await database_sync_to_async(live.read_gates)(gates):
+                self._put_at_gate(gate)
 
     def _put_everywhere(self, numbers: Stats) -> None:
         letter = Letter.of({"type": "stats", **numbers})
         if numbers["event"] in self._upcoming:
             self._upcoming[numbers["event"]] = numbers, letter
         for mailbox in self.mailboxes:
-            mailbox.put(letter)
+            if mailbox.gate is None:
+                mailbox.put(letter)
+
+    def _put_at_gate(self, numbers: live.GateMessage) -> None:
+        letter = Letter.of(numbers)
+        for mailbox in self.mailboxes:
+            if mailbox.gate is not None and mailbox.gate[1] == numbers["event"]:
+                mailbox.put(letter)
+
+    def _gates(self) -> set[tuple[int, int]]:
+        return {mailbox.gate for mailbox in self.mailboxes if mailbox.gate is not None}
 
     async def watch_sessions(self) -> None:
         """Close the sockets of sessions that ended, within 5 seconds, until cancelled."""
@@ -208,6 +220,11 @@ class Hub:
         for mailbox in self.mailboxes:
             if mailbox.session_key in ended:
                 mailbox.hang_up()
+        if gates := self._gates():
+            refused = await database_sync_to_async(live.read_refused)(gates)
+            for mailbox in self.mailboxes:
+                if mailbox.gate in refused:
+                    mailbox.hang_up()
         if self.loop.time() >= self._signs_at:
             self._signs_at = self.loop.time() + SIGNS
             await database_sync_to_async(arrivals.note_signs_of_life)(keys - ended)
@@ -229,10 +246,10 @@ def hang_up(session_key: str) -> None:
             hub.loop.call_soon_threadsafe(mailbox.hang_up)
 
 
-def note_change(event_ids: Iterable[int], user_ids: Iterable[int]) -> None:
-    """Say from any thread that these events and people changed; to this process's pages, and to other processes."""
+def note_change(changes: Changes) -> None:
+    """Say from any thread what changed; to this process's pages, and to other processes."""
     hub = _current
     if hub is None or hub.loop.is_closed():
-        live.publish_from_thread(event_ids, user_ids)
+        live.publish_from_thread(changes)
     else:
-        hub.loop.call_soon_threadsafe(lambda: hub.note(event_ids, user_ids, own=True))
+        hub.loop.call_soon_threadsafe(lambda: hub.note(changes, own=True))

@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from asgiref.sync import async_to_sync
@@ -18,6 +19,8 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db.models import Q
 
 from . import arrivals
+from .checkin.figures import GateNumbers, gate_numbers
+from .checkin.staff import scannable_events
 from .models import Event, EventQuerySet, Ticket, TicketHold, User
 from .now import now
 from .position import Stats, positions, seconds_per_place, stats, with_line
@@ -28,6 +31,24 @@ GROUP = "changes"
 PROCESS = f"{os.getpid()}-{secrets.token_hex(4)}"
 SEND_TIMEOUT = 0.5  # seconds the channel layer may take to carry one message
 RECENT = dt.timedelta(hours=1)  # ended places and tickets that an open page may still show
+
+
+@dataclass
+class Changes:
+    """What changed, as ids: events whose numbers, people whose places and tickets, events whose gate did."""
+
+    events: set[int] = field(default_factory=set)
+    users: set[int] = field(default_factory=set)
+    gates: set[int] = field(default_factory=set)
+
+    def add(self, other: "Changes") -> None:
+        """Add what else changed."""
+        self.events |= other.events
+        self.users |= other.users
+        self.gates |= other.gates
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.users or self.gates)
 
 
 class HoldState(TypedDict):
@@ -75,13 +96,20 @@ class PositionMessage(TypedDict):
     wait_seconds: int | None
 
 
+class GateMessage(GateNumbers):
+    """Somebody was let in at an event's gate, or there is a ticket more or less."""
+
+    type: Literal["gate"]
+
+
 class Snapshot(TypedDict, total=False):
-    """The first message of a socket; `holds` and `tickets` on the dashboard's only."""
+    """The first message of a socket; `holds` and `tickets` on the dashboard's only. A gate's has `gate` alone."""
 
     type: Literal["snapshot"]
     events: list[Stats]
     holds: list[HoldState]
     tickets: list[TicketState]
+    gate: GateNumbers
     now: str
 
 
@@ -189,6 +217,27 @@ def _position_message(event_id: int, position: int, pace: float | None) -> Posit
     )
 
 
+def read_gates(event_ids: Iterable[int]) -> list[GateMessage]:
+    """Return the numbers of these events' gates, in one query."""
+    return [GateMessage(type="gate", **numbers) for numbers in gate_numbers(event_ids)]
+
+
+def read_gate_snapshot(event_id: int) -> Snapshot:
+    """Return the first message of a gate's socket."""
+    return Snapshot(type="snapshot", gate=gate_numbers([event_id])[0], now=now().isoformat())
+
+
+def may_watch_gate(user: User, event_id: int) -> bool:
+    """Return whether the person may scan the event, and so see its gate."""
+    return scannable_events(user).filter(pk=event_id).exists()
+
+
+def read_refused(gates: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return which of these `(user id, event id)` may not see the gate any more; a query or two for each."""
+    people = {user.pk: user for user in User.objects.filter(pk__in={user for user, _ in gates}, is_active=True)}
+    return {(user, event) for user, event in gates if user not in people or not may_watch_gate(people[user], event)}
+
+
 def read_ended_sessions(session_keys: set[str]) -> set[str]:
     """Return which of these sessions have ended; their sockets are to be closed."""
     live = arrivals.live_sessions(now()).filter(session_key__in=session_keys)
@@ -201,25 +250,25 @@ def shared_layer() -> Any:
     return None if isinstance(layer, InMemoryChannelLayer) else layer
 
 
-async def publish(event_ids: Iterable[int], user_ids: Iterable[int]) -> None:
+async def publish(changes: Changes) -> None:
     """Tell the other processes what changed. A channel layer that is away is logged, and nothing else."""
     layer = shared_layer()
     if layer is None:
         return
-    message = {"type": "changed", "process": PROCESS, "events": list(event_ids), "users": list(user_ids)}
+    ids = {"events": list(changes.events), "users": list(changes.users), "gates": list(changes.gates)}
     try:
-        await asyncio.wait_for(layer.group_send(GROUP, message), SEND_TIMEOUT)
+        await asyncio.wait_for(layer.group_send(GROUP, {"type": "changed", "process": PROCESS, **ids}), SEND_TIMEOUT)
     except Exception as error:  # noqa: BLE001 -- whatever the layer raises, pages heal by the resync
         logger.warning("other processes were not told of a change: %s", error or type(error).__name__)
 
 
-def publish_from_thread(event_ids: Iterable[int], user_ids: Iterable[int]) -> None:
+def publish_from_thread(changes: Changes) -> None:
     """Do the same from a process that serves no pages, such as a command."""
-    async_to_sync(publish)(event_ids, user_ids)
+    async_to_sync(publish)(changes)
 
 
-async def changes_elsewhere() -> AsyncIterator[tuple[list[int], list[int]]]:
-    """Yield `(event ids, user ids)` that other processes changed; ends where all is in this one process."""
+async def changes_elsewhere() -> AsyncIterator[Changes]:
+    """Yield what other processes changed; ends where all is in this one process."""
     layer = shared_layer()
     if layer is None:
         return
@@ -228,4 +277,4 @@ async def changes_elsewhere() -> AsyncIterator[tuple[list[int], list[int]]]:
     while True:
         message = await layer.receive(channel)
         if message["process"] != PROCESS:
-            yield message["events"], message["users"]
+            yield Changes(set(message["events"]), set(message["users"]), set(message.get("gates", [])))

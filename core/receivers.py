@@ -11,6 +11,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from . import accounts, allocation, arrivals, hub
+from .live import Changes
 from .models import Cause, Ticket, TicketHold, User
 from .signals import availability_changed, hold_changed, ticket_changed
 
@@ -68,16 +69,17 @@ def vouch_for_superusers(instance: User, *, created: bool, raw: bool = False, **
 @receiver(availability_changed)
 def tell_pages_of_numbers(event_ids: set[int], **kwargs: Any) -> None:
     """Hand changed numbers to the live pages."""
-    hub.note_change(event_ids, [])
+    hub.note_change(Changes(events=set(event_ids)))
 
 
 @receiver(hold_changed)
 def tell_people_of_holds(holds: list[TicketHold], **kwargs: Any) -> None:
     """Hand changed places to the live pages of their people."""
-    hub.note_change([], {hold.user_id for hold in holds})
+    hub.note_change(Changes(users={hold.user_id for hold in holds}))
 
 
 @receiver(ticket_changed)
 def tell_people_of_tickets(tickets: list[Ticket], **kwargs: Any) -> None:
-    """Hand changed tickets to the live pages of their people."""
-    hub.note_change([], {ticket.user_id for ticket in tickets})
+    """Hand changed tickets to the live pages of their people, and of the gates."""
+    users, gates = {ticket.user_id for ticket in tickets}, {ticket.event_id for ticket in tickets}
+    hub.note_change(Changes(users=users, gates=gates))

@@ -72,6 +72,27 @@ class AlreadyCheckedIn(Refused):
     detail = "This ticket was already used at the gate, so it cannot be cancelled."
 
 
+class NotYourScan(Refused):
+    """Staff take back their own scans only."""
+
+    status = "not_yours"
+    detail = "Only whoever scanned it, the event's organizer or an administrator can take this scan back."
+
+
+class UndoTooLate(Refused):
+    """The time in which staff may take a scan back is over."""
+
+    status = "too_late"
+    detail = "A scan can be taken back for 5 minutes. The event's organizer can still do it."
+
+
+class NothingToUndo(Refused):
+    """Nobody was let in by this scan, or it was taken back before."""
+
+    status = "nothing_to_undo"
+    detail = "There is nothing to take back: nobody is in by this scan."
+
+
 class CapacityTooLow(Refused):
     """The capacity asked for is below what is booked and held."""
 

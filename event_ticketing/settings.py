@@ -223,6 +223,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,30/15m/key",
     "signup": "60/m/ip",
     "reset_password": "20/m/ip,5/m/key",
+    "gate_people": "30/m/user",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0
 

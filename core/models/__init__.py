@@ -4,7 +4,7 @@ from .events import DeclaredTier, Event, EventQuerySet, new_secret
 from .ledger import FREES_A_PLACE, Cause, LedgerEntry
 from .line import LINE_ORDER, TicketHold, TicketHoldQuerySet, count_of_person, count_per_event
 from .people import GATE_STAFF, User, UserSession
-from .tickets import Scan, Ticket, TicketQuerySet
+from .tickets import Scan, ScanQuerySet, Ticket, TicketQuerySet
 
 __all__ = [
     "FREES_A_PLACE",
@@ -16,6 +16,7 @@ __all__ = [
     "EventQuerySet",
     "LedgerEntry",
     "Scan",
+    "ScanQuerySet",
     "Ticket",
     "TicketHold",
     "TicketHoldQuerySet",

@@ -104,6 +104,7 @@ class Event(models.Model):
     image = models.ImageField(upload_to="events/", blank=True)
     created_by = models.ForeignKey(User, related_name="organized_events", on_delete=models.PROTECT)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    gate_staff = models.ManyToManyField(User, related_name="gate_events", blank=True)  # none: the group's members
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.PUBLISHED)
     sales_open_at = models.DateTimeField(null=True, blank=True, help_text="Empty: on sale as soon as published.")
     sales_close_at = models.DateTimeField(null=True, blank=True, help_text="Empty: until the event starts.")

@@ -28,6 +28,12 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
     @property
+    def masked_email(self) -> str:
+        """The e-mail address as others may see it: enough for the person to know it as theirs."""
+        name, at, domain = self.email.partition("@")
+        return f"{name[:1]}…{at}{domain}" if at else ""
+
+    @property
     def is_gate_staff(self) -> bool:
         """Whether the person belongs to the group that may scan every published event (rule 24)."""
         return self.groups.filter(name=GATE_STAFF).exists()

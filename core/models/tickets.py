@@ -18,6 +18,22 @@ class TicketQuerySet(QuerySet["Ticket"]):
         return self.filter(cancelled_at=None)
 
 
+class ScanQuerySet(QuerySet["Scan"]):
+    """Scans by what they came to."""
+
+    def standing(self) -> "ScanQuerySet":
+        """Scans by which somebody is in: the gate showed green, and nobody took it back."""
+        return self.filter(let_in=True, undone_at=None)
+
+    def admitting(self) -> "ScanQuerySet":
+        """Of these the one of each ticket that counts, the first."""
+        return self.standing().filter(outcome=Scan.Outcome.ADMITTED)
+
+    def conflicts(self) -> "ScanQuerySet":
+        """The others: somebody is in by them, and should not be."""
+        return self.standing().exclude(outcome=Scan.Outcome.ADMITTED)
+
+
 class Ticket(models.Model):
     """The right of one person to enter one event."""
 
@@ -49,6 +65,7 @@ class Ticket(models.Model):
         indexes = [
             models.Index(fields=["event", "tier"], condition=Q(cancelled_at=None, tier__gt=0), name="ticket_of_tier"),
             models.Index(fields=["id"], condition=Q(cancelled_at=None, mailed_at=None), name="ticket_to_mail"),
+            models.Index(fields=["event"], condition=Q(checked_in_at__isnull=False), name="ticket_admitted"),
         ]
 
     def __str__(self) -> str:
@@ -73,7 +90,12 @@ class Ticket(models.Model):
 
 
 class Scan(models.Model):
-    """One attempt at a gate, good or bad. The code itself is not kept: an unknown one may be somebody's secret."""
+    """One attempt at a gate, good or bad. The code itself is not kept: an unknown one may be somebody's secret.
+
+    `scanned_at` is when it was, by the server's clock; for a scan without a network the device's moment, corrected.
+    `recorded_at` is when the server heard of it. `let_in` says that the gate showed green; where the outcome is another
+    one, two devices without a network let in two people, and the organizer is told.
+    """
 
     class Outcome(models.TextChoices):
         ADMITTED = "admitted"
@@ -89,12 +111,28 @@ class Scan(models.Model):
     gate = models.CharField(max_length=60, blank=True)
     nonce = models.CharField(max_length=64, blank=True)
     outcome = models.CharField(max_length=18, choices=Outcome.choices)
+    let_in = models.BooleanField(default=False, db_default=False)
+    by_name = models.BooleanField(default=False, db_default=False)  # found by look-up: nobody showed a code
+    is_offline = models.BooleanField(default=False, db_default=False)
     scanned_at = models.DateTimeField(default=timezone.now)
+    recorded_at = models.DateTimeField(default=timezone.now)
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(User, null=True, blank=True, related_name="undone_scans", on_delete=models.PROTECT)
+    undo_reason = models.CharField(max_length=200, blank=True, db_default="", default="")
+
+    objects = ScanQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["staff", "nonce"], condition=~Q(nonce=""), name="scan_once_per_nonce"),
-            models.UniqueConstraint(fields=["ticket"], condition=Q(outcome="admitted"), name="scan_admits_once"),
+            models.UniqueConstraint(
+                fields=["ticket"], condition=Q(outcome="admitted", undone_at=None), name="scan_admits_once"
+            ),
+            models.CheckConstraint(condition=~Q(outcome="admitted") | Q(let_in=True), name="scan_admitted_is_let_in"),
+        ]
+        indexes = [
+            models.Index(fields=["event", "recorded_at"], name="scan_of_event"),
+            models.Index(fields=["staff", "event", "recorded_at"], name="scan_of_staff"),
         ]
 
     def __str__(self) -> str:

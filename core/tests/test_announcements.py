@@ -6,6 +6,7 @@ from unittest import mock
 from django.test import TestCase
 
 from core import clock, hub
+from core.live import Changes
 
 from .cast import Cast, ago, arrive, join, make_event, open_sale, release
 
@@ -13,16 +14,10 @@ from .cast import Cast, ago, arrive, join, make_event, open_sale, release
 class AnnouncementTests(Cast, TestCase):
     def told(self, act: Callable[[], object]) -> tuple[set[int], set[int]]:
         """Return the events and the people whose pages are told of what `act` commits."""
-        events: set[int] = set()
-        people: set[int] = set()
-
-        def note(event_ids: set[int], user_ids: set[int]) -> None:
-            events.update(event_ids)
-            people.update(user_ids)
-
-        with mock.patch.object(hub, "note_change", note), self.captureOnCommitCallbacks(execute=True):
+        told = Changes()
+        with mock.patch.object(hub, "note_change", told.add), self.captureOnCommitCallbacks(execute=True):
             act()
-        return events, people
+        return told.events, told.users
 
     def test_joining_a_sold_out_event_is_told_to_the_person_and_to_all_who_see_the_line(self) -> None:
         event = make_event(capacity=0)

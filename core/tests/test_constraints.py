@@ -152,16 +152,19 @@ class TicketConstraintTests(ConstraintCase):
         def scan(**fields: Any) -> Scan:
             return Scan.objects.create(event=event, staff=self.greta, **{"outcome": "unknown_code"} | fields)
 
-        scan(ticket=ticket, outcome="admitted", nonce="n")
+        first = scan(ticket=ticket, outcome="admitted", let_in=True, nonce="n")
         scan(ticket=ticket, outcome="already_checked_in")
         scan()
         self.assert_refused(
             {
-                "admitted again": lambda: scan(ticket=ticket, outcome="admitted"),
+                "admitted again": lambda: scan(ticket=ticket, outcome="admitted", let_in=True),
                 "the same nonce": lambda: scan(nonce="n"),
+                "admitted, but not let in": lambda: scan(outcome="admitted"),
             }
         )
-        self.assertEqual(Scan.objects.count(), 3)
+        Scan.objects.filter(pk=first.pk).update(undone_at=now())
+        scan(ticket=ticket, outcome="admitted", let_in=True)
+        self.assertEqual(Scan.objects.count(), 4)
 
 
 class PersonConstraintTests(ConstraintCase):

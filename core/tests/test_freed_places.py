@@ -119,7 +119,7 @@ class FreedPlaceTests(Cast, TestCase):
         act = self.SCENARIOS[cause](self)
         self.assertEqual(self.bobs(), ["waiting"], "bob is to wait until then")
         told: list[tuple[set[int], list[str]]] = []
-        note = mock.patch.object(hub, "note_change", lambda _, users: told.append((set(users), self.bobs())))
+        note = mock.patch.object(hub, "note_change", lambda changes: told.append((changes.users, self.bobs())))
         with note, self.captureOnCommitCallbacks(execute=True):
             act()
         return {user for users, bobs in told for user in users if bobs == ["held"]}

@@ -1,4 +1,5 @@
 import datetime as dt
+from http import HTTPStatus
 from typing import Any
 
 from django.test import TestCase
@@ -21,13 +22,14 @@ class GateCase(Cast, TestCase):
         cls.event = make_event(name="Opera", capacity=9, auto_hold=False)
         cls.ticket = allocation.book(event_id=cls.event.pk, user=cls.alice)
 
-    def setUp(self):
+    def setUp(self) -> None:
         self.gate = visit(self.greta)
 
     def scan(self, code: str | None = None, event: Event | str | None = None, **form: Any) -> tuple[int, Any]:
         typed = self.ticket.code if code is None else code
         chosen = event if isinstance(event, str) else (event or self.event).pk
-        return answer_of(self.gate.post("/checkin/scan/", {"code": typed, "event": chosen} | form))
+        status, said = answer_of(self.gate.post("/checkin/scan/", {"code": typed, "event": chosen} | form))
+        return status, {name: said[name] for name in UNKNOWN} if status == HTTPStatus.OK else said
 
     def admitted_at(self) -> str | None:
         moment = Ticket.objects.get(pk=self.ticket.pk).checked_in_at

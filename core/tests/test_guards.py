@@ -47,7 +47,7 @@ class TemplateTests(SimpleTestCase):
 
 class MessageTests(SimpleTestCase):
     def test_these_are_all_the_messages(self):
-        self.assertEqual(message_types(), {"snapshot", "stats", "hold", "ticket", "position"})
+        self.assertEqual(message_types(), {"snapshot", "stats", "hold", "ticket", "position", "gate"})
 
     def test_every_message_is_handled_by_the_page(self):
         script = (ROOT / "core/static/core/js/live.js").read_text()

@@ -35,7 +35,8 @@ class ReadingChangesNothingTests(Cast, TestCase):
 
     def everything(self) -> list[list[dict[str, Any]]]:
         people = User.objects.order_by("pk").values("pk", "username", "email", "is_active", "password")
-        return [list(people), *(list(m.objects.order_by("pk").values()) for m in (Event, TicketHold, Ticket, Scan))]
+        models: tuple[Any, ...] = (Event, TicketHold, Ticket, Scan)
+        return [list(people), *(list(model.objects.order_by("pk").values()) for model in models)]
 
     def test_no_get_of_any_address_writes(self):
         values = {"event_id": str(self.event.pk), "code": self.ticket.code}

@@ -1,28 +1,26 @@
-"""The gate: the page of those who admit, and one scan."""
+"""The gate: its page, a scan, taking it back, looking somebody up, and devices without a network."""
 
 import uuid
 from typing import Any
 
+from allauth.core import ratelimit
+from django.contrib.staticfiles import finders
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from .. import checkin
-from ..forms import ScanForm
-from ..http import PersonRequest, for_people, reads, wants_json, writes
+from ..checkin import offline
+from ..checkin.figures import gate_numbers, last_scans
+from ..checkin.forms import GateForm, ListForm, PeopleForm, ScanForm, SyncForm, UndoForm
+from ..checkin.scans import UNDO_TIME, WORDS
+from ..http import PersonRequest, for_people, reads, refuse, wants_json, writes
+from ..models import Event, Scan, Ticket
+from ..now import now
+from ..refusals import NotYourScan, Refused
 
-
-def _gate_page(request: PersonRequest, form: ScanForm, *, status: int = 200, **shown: Any) -> HttpResponse:
-    keep = form.data if form.is_bound else {}
-    context = {
-        "events": checkin.scannable_events(request.user),
-        "selected": form.cleaned_data.get("event") if form.is_bound and not form.errors.get("event") else None,
-        "gate": keep.get("gate", ""),
-        "code": keep.get("code", "") if "error" in shown else "",
-        "nonce": uuid.uuid4().hex,
-        **shown,
-    }
-    return render(request, "core/checkin.html", context, status=status)
+RATE = "gate_people"  # its limit is in ACCOUNT_RATE_LIMITS
+TOO_MANY = "You have looked up many people in a minute. Wait a moment, then go on."
 
 
 def _only_staff(request: PersonRequest) -> None:
@@ -30,39 +28,168 @@ def _only_staff(request: PersonRequest) -> None:
         raise PermissionDenied("Only gate staff and organizers check tickets in.")
 
 
+def _event(request: PersonRequest, event_id: int) -> Event:
+    event = checkin.scannable_events(request.user).filter(pk=event_id).first()
+    if event is None:
+        raise Http404("No such event.")
+    return event
+
+
+def _gate_page(request: PersonRequest, form: GateForm, *, status: int = 200, **shown: Any) -> HttpResponse:
+    """Show the gate of the form's event; without a usable one, what there is to choose."""
+    events = list(checkin.scannable_events(request.user))
+    chosen = form.cleaned_data.get("event") if form.is_bound and not form.errors.get("event") else None
+    event = next((event for event in events if event.pk == chosen), None)
+    context = {"events": events, "event": event, "form": form, "gate": form["gate"].value() or "", **shown}
+    if event is not None:
+        moment = now()
+        context |= {
+            "numbers": gate_numbers([event.pk])[0],
+            "scans": last_scans(event, request.user),
+            "undo_since": moment - UNDO_TIME,
+            "nonce": uuid.uuid4().hex,
+            "statuses": ("valid", "admitted", "cancelled"),
+            "outcomes": [(outcome, WORDS[outcome]) for outcome in Scan.Outcome.values],
+        }
+    return render(request, "core/checkin.html", context, status=status)
+
+
+def _invalid(request: PersonRequest, form: GateForm, **shown: Any) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"status": "invalid", "detail": form.problem()}, status=400)
+    return _gate_page(request, form, status=400, error=form.problem(), **shown)
+
+
 @reads
 @for_people
 def checkin_page(request: PersonRequest) -> HttpResponse:
-    """Show the gate page."""
+    """Show the gate page, of the event and gate that the query names."""
     _only_staff(request)
-    return _gate_page(request, ScanForm())
+    form = GateForm(request.GET) if "event" in request.GET else GateForm()
+    if form.is_bound and not form.is_valid():
+        return _gate_page(request, form, status=400, error=form.problem())
+    if form.is_bound:
+        _event(request, form.cleaned_data["event"])
+    return _gate_page(request, form)
 
 
 @writes
 @for_people
 def checkin_scan(request: PersonRequest) -> HttpResponse:
-    """Try to admit the bearer of a code."""
+    """Try to admit the bearer of a code, or a ticket that was found by look-up."""
     _only_staff(request)
     form = ScanForm(request.POST)
     if not form.is_valid():
-        problem = form.problem()
-        if wants_json(request):
-            return JsonResponse({"status": "invalid", "detail": problem}, status=400)
-        return _gate_page(request, form, status=400, error=problem)
+        return _invalid(request, form, code=request.POST.get("code", ""))
     typed = form.cleaned_data
-    event = checkin.scannable_events(request.user).filter(pk=typed["event"]).first()
-    if event is None:
-        raise Http404("No such event.")
+    event = _event(request, typed["event"])
+    code, by_name = typed["code"], False
+    if not code:
+        found = Ticket.objects.filter(event=event, pk=typed["ticket"]).first()
+        code, by_name = (found.code if found else ""), True
     try:
         result = checkin.scan(
-            code=typed["code"], event=event, staff=request.user, gate=typed["gate"], nonce=typed["nonce"]
+            code=code, event=event, staff=request.user, gate=typed["gate"], nonce=typed["nonce"], by_name=by_name
         )
     except checkin.OwnTicket as error:
-        own = "Nobody checks in their own ticket. Ask a colleague."
+        own = WORDS[Scan.Outcome.OWN_TICKET]
         if wants_json(request):
             raise PermissionDenied(own) from error
         return _gate_page(request, form, status=403, error=own)
     if wants_json(request):
-        at = result.checked_in_at.isoformat() if result.checked_in_at else None
-        return JsonResponse({"outcome": result.outcome, "attendee": result.attendee, "checked_in_at": at})
+        return JsonResponse(_result_json(result))
     return _gate_page(request, form, result=result)
+
+
+def _result_json(result: checkin.ScanResult) -> dict[str, Any]:
+    at = result.checked_in_at.isoformat() if result.checked_in_at else None
+    return {
+        "outcome": result.outcome,
+        "attendee": result.attendee,
+        "checked_in_at": at,
+        "gate": result.gate,
+        "detail": result.detail,
+        "scan": result.scan.pk,
+    }
+
+
+@writes
+@for_people
+def checkin_undo(request: PersonRequest) -> HttpResponse:
+    """Take back a scan that let somebody in."""
+    _only_staff(request)
+    form = UndoForm(request.POST)
+    if not form.is_valid():
+        return _invalid(request, form)
+    typed = form.cleaned_data
+    event = _event(request, typed["event"])
+    if not Scan.objects.filter(pk=typed["scan"], event=event).exists():
+        raise Http404("No such scan.")
+    try:
+        checkin.undo(scan_id=typed["scan"], staff=request.user, reason=typed["reason"])
+    except NotYourScan as error:
+        raise PermissionDenied(error.detail) from error
+    except Refused as refused:
+        if wants_json(request):
+            return refuse(request, refused, to="checkin")
+        return _gate_page(request, form, status=409, error=refused.detail)
+    if wants_json(request):
+        return JsonResponse({"status": "undone"})
+    return _gate_page(request, form, undone=True)
+
+
+@writes
+@for_people
+def checkin_people(request: PersonRequest) -> HttpResponse:
+    """Find people of an event by name: by POST, so that no log has the names."""
+    _only_staff(request)
+    form = PeopleForm(request.POST)
+    if not form.is_valid():
+        return _invalid(request, form, who=request.POST.get("who", ""))
+    event = _event(request, form.cleaned_data["event"])
+    is_free = checkin.may_undo_any(request.user, event)
+    if not is_free and not ratelimit.consume(request, action=RATE, user=request.user):
+        if wants_json(request):
+            return JsonResponse({"status": "too_many", "detail": TOO_MANY}, status=429)
+        return _gate_page(request, form, status=429, error=TOO_MANY, who=form.cleaned_data["who"])
+    found = checkin.find_tickets(event, form.cleaned_data["who"])
+    if wants_json(request):
+        return JsonResponse({"people": [_person_json(ticket) for ticket in found]})
+    return _gate_page(request, form, who=form.cleaned_data["who"], found=found)
+
+
+def _person_json(ticket: Ticket) -> dict[str, Any]:
+    name, email = ticket.user.display_name, ticket.user.masked_email
+    return {"ticket": ticket.pk, "attendee": name, "email": email, "status": ticket.status}
+
+
+@reads
+@for_people
+def checkin_list(request: PersonRequest) -> HttpResponse:
+    """Answer what a device needs to admit without a network."""
+    _only_staff(request)
+    form = ListForm(request.GET)
+    if not form.is_valid():
+        return JsonResponse({"status": "invalid", "detail": form.problem()}, status=400)
+    event = _event(request, form.cleaned_data["event"])
+    return JsonResponse(dict(offline.gate_list(event, request.user, form.cleaned_data["since"])))
+
+
+@writes
+@for_people
+def checkin_sync(request: PersonRequest) -> HttpResponse:
+    """Store what a device did without a network."""
+    _only_staff(request)
+    form = SyncForm(request.POST)
+    if not form.is_valid():
+        return JsonResponse({"status": "invalid", "detail": form.problem()}, status=400)
+    event = _event(request, form.cleaned_data["event"])
+    results = offline.sync(event, request.user, form.cleaned_data["scans"])
+    return JsonResponse({"results": {nonce: _result_json(result) for nonce, result in results.items()}})
+
+
+@reads
+def gate_worker(request: HttpRequest) -> FileResponse:
+    """Answer the gate's service worker: from here, since a worker serves only what is below its own address."""
+    script = open(str(finders.find("core/js/gate_worker.js")), "rb")  # noqa: SIM115 -- closed by the answer
+    return FileResponse(script, content_type="text/javascript", headers={"Cache-Control": "no-cache"})

@@ -1,6 +1,7 @@
 // The socket of a page: connect, hand messages on, come back after a loss, and poll where there is none.
 import { applyHold, applyPosition, applyTicket, compareWith } from "./places.js";
 import { applyStats, showLatest } from "./numbers.js";
+import { applyGate } from "./gate_numbers.js";
 import { refreshSoon, startRegions } from "./regions.js";
 import { setServerNow } from "./clock.js";
 import { showStatus } from "./status.js";
@@ -17,6 +18,7 @@ const HANDLERS = {
     setServerNow(message.now, true);
     message.events?.forEach(applyStats);
     if (page.kind === "dashboard") compareWith(message);
+    if (message.gate) applyGate(message.gate);
   },
   stats(message) {
     setServerNow(message.now);
@@ -25,6 +27,7 @@ const HANDLERS = {
   hold: applyHold,
   ticket: applyTicket,
   position: applyPosition,
+  gate: applyGate,
 };
 
 export function startLive(element) {

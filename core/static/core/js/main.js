@@ -1,5 +1,6 @@
 // The only script of a page: hands each marked element to its module. Pages work without it.
 import { startAttention } from "./attention.js";
+import { startLeaving } from "./gate_leave.js";
 import { startCountdowns } from "./countdown.js";
 import { startLive } from "./live.js";
 import { startNotify } from "./notify.js";
@@ -13,3 +14,4 @@ startNotify();
 startCountdowns();
 startAttention(); // after the clocks: it reads what they show
 startSocketTests(document.querySelectorAll("[data-socket]"));
+startLeaving();

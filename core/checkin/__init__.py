@@ -1,0 +1,24 @@
+"""The gate: who may scan, what a scan comes to, the list a device keeps, and what the organizer sees of it all.
+
+The only writer of a ticket's check-in marks. The format of a code lives in `ticket_code.py`, who has a ticket is
+decided in `allocation.py`.
+"""
+
+from .figures import GateNumbers, gate_numbers
+from .people import find_tickets
+from .scans import OwnTicket, ScanResult, answer_of, scan, undo
+from .staff import can_scan, may_undo_any, scannable_events
+
+__all__ = [
+    "GateNumbers",
+    "OwnTicket",
+    "ScanResult",
+    "answer_of",
+    "can_scan",
+    "find_tickets",
+    "gate_numbers",
+    "may_undo_any",
+    "scan",
+    "scannable_events",
+    "undo",
+]

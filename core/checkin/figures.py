@@ -1,0 +1,34 @@
+"""The gate in numbers, for those who stand there."""
+
+from collections.abc import Iterable
+from typing import TypedDict
+
+from django.db.models import OuterRef
+
+from ..models import Event, Scan, Ticket, User, count_per_event
+
+LAST = 20  # scans
+
+
+class GateNumbers(TypedDict):
+    """How many are in, and how many have a ticket: those who are in included."""
+
+    event: int
+    admitted: int
+    expected: int
+
+
+def gate_numbers(event_ids: Iterable[int]) -> list[GateNumbers]:
+    """Return the numbers of these events' gates, all gates together, in one query."""
+    admitted = Ticket.objects.filter(event=OuterRef("pk"), checked_in_at__isnull=False)
+    rows = Event.objects.filter(pk__in=list(event_ids)).annotate(admitted=count_per_event(admitted))
+    return [
+        GateNumbers(event=pk, admitted=admitted, expected=booked)
+        for pk, admitted, booked in rows.values_list("pk", "admitted", "booked")
+    ]
+
+
+def last_scans(event: Event, staff: User) -> list[Scan]:
+    """Return the last scans of one member of staff, the newest first."""
+    scans = Scan.objects.filter(event=event, staff=staff).select_related("ticket__user", "event")
+    return list(scans.order_by("-recorded_at", "-pk")[:LAST])

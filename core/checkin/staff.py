@@ -1,0 +1,41 @@
+"""Who may scan which event (rule 24), and an event's own list of gate staff."""
+
+from django.db.models import Exists, OuterRef, Q
+
+from ..access import may_manage
+from ..models import GATE_STAFF, Event, EventQuerySet, User
+
+_LISTS = Event.gate_staff.through.objects.filter(event=OuterRef("pk"))
+
+
+def can_scan(user: User) -> bool:
+    """Return whether the gate page is anything for this person."""
+    if user.is_superuser:
+        return True
+    organizes = Event.objects.filter(created_by=OuterRef("pk"))
+    is_listed = Event.gate_staff.through.objects.filter(user=OuterRef("pk"))
+    at_the_gate = Q(groups__name=GATE_STAFF) | Q(Exists(organizes)) | Q(Exists(is_listed))
+    return User.objects.filter(at_the_gate, pk=user.pk).exists()
+
+
+def scannable_events(user: User) -> EventQuerySet:
+    """Return the published events this person may scan, soonest first.
+
+    Their own ones and those that list them; members of the group those that list nobody, too; administrators all.
+    """
+    events = Event.objects.published().order_by("starts_at", "pk")
+    if user.is_superuser:
+        return events
+    theirs = Q(created_by=user) | Q(Exists(_LISTS.filter(user=user)))
+    return events.filter(theirs | ~Q(Exists(_LISTS)) if user.is_gate_staff else theirs)
+
+
+def may_undo_any(user: User, event: Event) -> bool:
+    """Return whether the person may take back scans of others, and at any time: organizers and administrators."""
+    return may_manage(user, event)
+
+
+def find_person(name: str) -> User | None:
+    """Return the active account with this user name or e-mail address, in any case; None if there is none."""
+    is_theirs = Q(username__iexact=name) | Q(email__iexact=name)
+    return User.objects.filter(is_theirs, is_active=True).first()

@@ -1,0 +1,50 @@
+// The other forms of the gate, without a new page, which would stop the camera: taking back, looking up, by name.
+import { NoNetwork, post } from "./gate_network.js";
+import { showResult } from "./gate_result.js";
+import { refreshSoon } from "./regions.js";
+import { announce } from "./status.js";
+
+export function startForms(desk, admitTicket) {
+  desk.addEventListener("submit", async (event) => {
+    const form = event.target;
+    const act = { undo, people, admit: () => admitTicket(form.elements.ticket.value) }[form.dataset.act];
+    if (!act) return;
+    event.preventDefault();
+    try {
+      await act(form);
+    } catch (error) {
+      if (!(error instanceof NoNetwork)) throw error;
+      showResult({ outcome: "refused", detail: document.querySelector("[data-needs-network]").textContent });
+    }
+  });
+}
+
+async function undo(form) {
+  const { status, body } = await post(form.action, new FormData(form));
+  if (status === 200) {
+    announce(form.dataset.done);
+    document.activeElement?.blur(); // the list is put in place of the one that has this form
+    refreshSoon();
+  } else showResult({ outcome: "refused", detail: body.detail });
+}
+
+async function people(form) {
+  const { status, body } = await post(form.action, new FormData(form));
+  if (status !== 200) return showResult({ outcome: "refused", detail: body.detail });
+  const list = document.querySelector("[data-people]");
+  list.replaceChildren(...body.people.map(personRow));
+  const none = document.querySelector("[data-nobody]");
+  none.hidden = body.people.length > 0;
+  if (none.hidden) announce(list.dataset.found.replace("{count}", body.people.length));
+}
+
+function personRow({ ticket, attendee, email, status }) {
+  const row = document.querySelector(`[data-person-row="${status}"]`).content.cloneNode(true);
+  row.querySelector(".gate__name").textContent = attendee;
+  row.querySelector(".hint").textContent = email;
+  if (status === "valid") {
+    row.querySelector("[name=ticket]").value = ticket;
+    row.querySelector("button span").textContent = ` ${attendee}`;
+  }
+  return row;
+}

@@ -1,0 +1,65 @@
+// What a scan came to, on the whole screen: color, symbol, words, a sound and a vibration. The words are in the page.
+const GREEN_MS = 2500; // others stay until they are read
+const SOUNDS = { good: [[880, 0.12], [1320, 0.18]], warn: [[440, 0.16], [440, 0.16]], bad: [[220, 0.5]] };
+const BUZZES = { good: [80], warn: [80, 60, 80], bad: [400] };
+const LOOKS = { admitted: "good", already_checked_in: "warn", wrong_event: "warn", unclear: "warn", not_listed: "warn" };
+const dialog = document.querySelector("[data-result]");
+let audio = null, closing = null;
+
+export function showResult(result) {
+  const look = LOOKS[result.outcome] ?? "bad";
+  const words = wordsOf(result);
+  dialog.dataset.look = look;
+  for (const [name, text] of Object.entries({ ...words, name: result.attendee ?? "" })) {
+    dialog.querySelector(`[data-result-${name}]`).textContent = text;
+  }
+  clearTimeout(closing);
+  if (!dialog.open) dialog.showModal();
+  if (look === "good") closing = setTimeout(() => dialog.close(), GREEN_MS);
+  play(look);
+}
+
+// A row for a scan that the server does not know yet, on top of those it does.
+export function addRow(result) {
+  const list = document.querySelector("[data-scans]");
+  const row = document.querySelector("[data-scan-row]").content.cloneNode(true);
+  const { symbol, title } = wordsOf(result);
+  row.querySelector(".gate__scan").classList.add(`gate__scan--${result.outcome}`);
+  row.querySelector(".gate__symbol").textContent = symbol;
+  row.querySelector(".gate__name").textContent = title;
+  const when = row.querySelector("[data-when]");
+  when.textContent = when.dataset.when.replace("{time}", time(new Date()));
+  list.querySelector("[data-none]")?.remove();
+  list.prepend(row);
+}
+
+function wordsOf({ outcome, detail, offline, at, gate, here }) {
+  const { content, dataset } = document.querySelector(`template[data-outcome="${outcome}"]`);
+  const text = (name) => content.querySelector(`[data-${name}]`).textContent.trim();
+  let said = detail || text("detail");
+  if (offline && outcome === "admitted") said = dataset.offline;
+  if (at && !detail) {
+    const where = gate ? dataset.gate.replace("{gate}", gate) : here ? dataset.here : "";
+    said = dataset.used.replace("{when}", time(new Date(at))).replace("{where}", where);
+  }
+  return { symbol: text("symbol"), title: text("title"), detail: said };
+}
+
+function time(moment) {
+  return moment.toLocaleTimeString("en-GB");
+}
+
+function play(look) {
+  navigator.vibrate?.(BUZZES[look]);
+  if (!window.AudioContext) return;
+  audio ??= new AudioContext(); // silent until somebody has pressed something on the page
+  let at = audio.currentTime;
+  for (const [pitch, seconds] of SOUNDS[look]) {
+    const tone = new OscillatorNode(audio, { frequency: pitch, type: look === "good" ? "sine" : "square" });
+    const volume = new GainNode(audio, { gain: 0.2 });
+    tone.connect(volume).connect(audio.destination);
+    tone.start(at);
+    tone.stop(at + seconds);
+    at += seconds + 0.04;
+  }
+}
