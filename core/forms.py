@@ -56,6 +56,16 @@ class ReasonForm(forms.Form):
     reason = ReasonField()
 
 
+class StaffForm(forms.Form):
+    """Somebody who is to stand at an event's gate."""
+
+    person = forms.CharField(
+        label="User name or e-mail",
+        max_length=254,
+        error_messages={"required": "Type a user name or an e-mail address."},
+    )
+
+
 def share_fields() -> dict[str, str]:
     """Return `{name of the field: group}` for each group that an event may serve first, lowest tier first."""
     return {f"share_{tier}": name for tier, name in enumerate(settings.TIERS, start=1)}

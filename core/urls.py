@@ -2,13 +2,20 @@
 
 from django.urls import path
 
-from .views import attendee, fairness, gate, operator, organizer, ticket
+from .views import attendee, fairness, gate, gate_report, operator, organizer, ticket
 
 urlpatterns = [
     path("", attendee.index, name="index"),
     path("events/<int:event_id>/", attendee.event_detail, name="event_detail"),
     path("events/<int:event_id>/attendees/", organizer.attendees, name="attendees"),
     path("events/<int:event_id>/attendees.csv", organizer.attendees_csv, name="attendees_csv"),
+    path("events/<int:event_id>/gate/", gate_report.gate_report, name="gate_report"),
+    path("events/<int:event_id>/gate/staff/", gate_report.gate_staff_add, name="gate_staff_add"),
+    path(
+        "events/<int:event_id>/gate/staff/<int:user_id>/remove/",
+        gate_report.gate_staff_remove,
+        name="gate_staff_remove",
+    ),
     path("events/<int:event_id>/fairness/", fairness.fairness, name="fairness"),
     path("events/<int:event_id>/fairness/ledger.txt", fairness.ledger_file, name="ledger_file"),
     path("fairness/verify_ledger.py", fairness.ledger_verifier, name="ledger_verifier"),

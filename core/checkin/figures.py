@@ -5,9 +5,10 @@ from typing import TypedDict
 
 from django.db.models import OuterRef
 
-from ..models import Event, Scan, Ticket, User, count_per_event
+from ..models import Event, Scan, ScanQuerySet, Ticket, User, count_per_event
 
-LAST = 20  # scans
+LAST = 20  # scans of one person
+RECENT = 50  # scans of all gates
 
 
 class GateNumbers(TypedDict):
@@ -32,3 +33,25 @@ def last_scans(event: Event, staff: User) -> list[Scan]:
     """Return the last scans of one member of staff, the newest first."""
     scans = Scan.objects.filter(event=event, staff=staff).select_related("ticket__user", "event")
     return list(scans.order_by("-recorded_at", "-pk")[:LAST])
+
+
+def recent_scans(event: Event) -> list[Scan]:
+    """Return the last scans of all gates, the newest first."""
+    return list(_told(event).order_by("-recorded_at", "-pk")[:RECENT])
+
+
+def conflicts(event: Event) -> list[Scan]:
+    """Return the scans by which somebody is in who should not be, newest first, each with `first`: the one that counts.
+
+    Two devices without a network let in the same ticket, or one whose ticket was cancelled meanwhile.
+    """
+    found = list(_told(event).conflicts().order_by("-scanned_at", "-pk"))
+    admitting = Scan.objects.admitting().filter(ticket__in={scan.ticket_id for scan in found}).select_related("staff")
+    first = {scan.ticket_id: scan for scan in admitting}
+    for scan in found:
+        scan.first = first.get(scan.ticket_id)
+    return found
+
+
+def _told(event: Event) -> ScanQuerySet:
+    return Scan.objects.filter(event=event).select_related("ticket__user", "staff", "undone_by", "event")

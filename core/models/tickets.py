@@ -120,6 +120,8 @@ class Scan(models.Model):
     undone_by = models.ForeignKey(User, null=True, blank=True, related_name="undone_scans", on_delete=models.PROTECT)
     undo_reason = models.CharField(max_length=200, blank=True, db_default="", default="")
 
+    first: "Scan | None"  # of a conflict, the scan of the same ticket that counts: set by `checkin.figures.conflicts`
+
     objects = ScanQuerySet.as_manager()
 
     class Meta:

@@ -33,6 +33,12 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("attendees", "get", "draft", MANAGERS),
     ("attendees_csv", "get", "event", (401, 403, 403, 403, 200, 404, 200)),
     ("attendees_csv", "get", "draft", MANAGERS),
+    ("gate_report", "get", "event", (401, 403, 403, 403, 200, 404, 200)),
+    ("gate_report", "get", "draft", MANAGERS),
+    ("gate_staff_add", "post", "event", (401, 403, 403, 403, 200, 404, 200)),
+    ("gate_staff_add", "post", "draft", MANAGERS),
+    ("gate_staff_remove", "post", "event and person", (401, 403, 403, 403, 200, 404, 200)),
+    ("gate_staff_remove", "post", "draft and person", MANAGERS),
     ("fairness", "get", "event", ALL),
     ("fairness", "get", "draft", MANAGERS_OF_PUBLIC),
     ("ledger_file", "get", "event", ALL),
@@ -82,12 +88,21 @@ class MatrixTests(Cast, TestCase):
         event = make_event(capacity=20, auto_hold=False)
         draft = make_event(status="draft", auto_hold=False)
         code = allocation.book(event_id=event.pk, user=cls.alice).code
-        cls.places = {"": [], "event": [event.pk], "draft": [draft.pk], "code": [code]}
+        cls.places = {
+            "": [],
+            "event and person": [event.pk, cls.bob.pk],
+            "draft and person": [draft.pk, cls.bob.pk],
+            "event": [event.pk],
+            "draft": [draft.pk],
+            "code": [code],
+        }
         carols = allocation.book(event_id=event.pk, user=make_person("carol")).code
         scan = checkin.scan(code=carols, event=event, staff=cls.greta).scan
         cls.forms = {
             "scan": {"event": event.pk, "code": code},
             "scan of draft": {"event": draft.pk, "code": code},
+            "event": {"person": "bob"},
+            "draft": {"person": "bob"},
             "undo": {"event": event.pk, "scan": scan.pk, "reason": "Wrong person"},
             "people": {"event": event.pk, "who": "carol"},
             "event asked": {"event": event.pk},
@@ -114,7 +129,7 @@ class MatrixTests(Cast, TestCase):
 
     def test_every_address_of_an_event_has_a_row_for_drafts(self):
         of_events = {pattern.name for pattern in urls.urlpatterns if "event_id" in str(pattern.pattern)}
-        self.assertEqual({route for route, _, what, _ in TABLE if what == "draft"}, of_events)
+        self.assertEqual({route for route, _, what, _ in TABLE if what in {"draft", "draft and person"}}, of_events)
 
     def test_the_admin_is_for_staff(self):
         codes = {who: visit(getattr(self, who, None)).get("/admin/", follow=True).status_code for who in PEOPLE}

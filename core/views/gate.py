@@ -8,13 +8,14 @@ from django.contrib.staticfiles import finders
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from .. import checkin
 from ..checkin import offline
 from ..checkin.figures import gate_numbers, last_scans
 from ..checkin.forms import GateForm, ListForm, PeopleForm, ScanForm, SyncForm, UndoForm
 from ..checkin.scans import UNDO_TIME, WORDS
-from ..http import PersonRequest, for_people, reads, refuse, wants_json, writes
+from ..http import PersonRequest, answer, for_people, reads, refuse, wants_json, writes
 from ..models import Event, Scan, Ticket
 from ..now import now
 from ..refusals import NotYourScan, Refused
@@ -123,6 +124,7 @@ def checkin_undo(request: PersonRequest) -> HttpResponse:
         return _invalid(request, form)
     typed = form.cleaned_data
     event = _event(request, typed["event"])
+    to = reverse("gate_report", args=[event.pk]) if "report" in request.POST else ""  # from the organizer's page
     if not Scan.objects.filter(pk=typed["scan"], event=event).exists():
         raise Http404("No such scan.")
     try:
@@ -130,11 +132,11 @@ def checkin_undo(request: PersonRequest) -> HttpResponse:
     except NotYourScan as error:
         raise PermissionDenied(error.detail) from error
     except Refused as refused:
-        if wants_json(request):
-            return refuse(request, refused, to="checkin")
+        if to or wants_json(request):
+            return refuse(request, refused, to=to)
         return _gate_page(request, form, status=409, error=refused.detail)
-    if wants_json(request):
-        return JsonResponse({"status": "undone"})
+    if to or wants_json(request):
+        return answer(request, {"status": "undone"}, message="Taken back: the ticket can be used again.", to=to)
     return _gate_page(request, form, undone=True)
 
 

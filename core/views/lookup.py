@@ -2,10 +2,12 @@
 
 import datetime as dt
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
 from ..access import may_manage
 from ..models import Event
+from ..now import now
 from ..position import with_line
 
 
@@ -14,4 +16,14 @@ def visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> E
     event = with_line(Event.objects.filter(pk=event_id), moment).first()
     if event is None or (event.status == Event.Status.DRAFT and not may_manage(request.user, event)):
         raise Http404("No such event.")
+    return event
+
+
+def managed_event(request: HttpRequest, event_id: int) -> Event:
+    """Return the event to its organizer and administrators; 403 for others, absent for other organizers."""
+    event = visible_event(request, event_id, now())
+    if not may_manage(request.user, event):
+        if Event.objects.filter(created_by=request.user.pk).exists():  # a rival learns nothing, not even a no
+            raise Http404("No such event.")
+        raise PermissionDenied("Only the event's organizer and administrators see this.")
     return event

@@ -6,7 +6,7 @@ import { prepareOffline } from "./gate_install.js";
 import { fingerprint, judge, mark, startList } from "./gate_list.js";
 import { isReachable, NoNetwork, post } from "./gate_network.js";
 import { queueScan, startQueue } from "./gate_queue.js";
-import { addRow, showResult } from "./gate_result.js";
+import { showResult } from "./gate_result.js";
 import { refreshSoon } from "./regions.js";
 
 const LOGGED_OUT = 401;
@@ -48,9 +48,7 @@ async function scanOnline({ code, nonce, name, ticket }) {
 async function scanOffline({ nonce, name }) {
   const result = await judge(name);
   showResult({ ...result, offline: true });
-  if (!result.kept) return;
-  await queueScan({ nonce, name, letIn: result.outcome === "admitted" });
-  addRow({ ...result, offline: true });
+  if (result.kept) await queueScan({ nonce, name, outcome: result.outcome });
 }
 
 // The address says which gate it is, also after a form's answer: a reload goes on here.

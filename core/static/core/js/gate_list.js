@@ -1,5 +1,6 @@
 // The list of an event's tickets, as hashes of their codes: what is judged by where there is no network.
 import { ask, NoNetwork } from "./gate_network.js";
+import { time } from "./gate_result.js";
 import { own, read, readAll, readKeys, remove, write } from "./gate_store.js";
 
 const HASH_BYTES = 16;
@@ -101,6 +102,5 @@ function key(name) {
 
 function showAge() {
   const element = document.querySelector("[data-offline-list]");
-  const time = page.list && new Date(page.list.readAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  element.textContent = time ? element.dataset.words.replace("{time}", time) : "";
+  element.textContent = page.list ? element.dataset.words.replace("{time}", time(page.list.readAt)) : "";
 }

@@ -6,6 +6,8 @@ let triedAt = -REST_MS;
 
 export class NoNetwork extends Error {}
 
+window.addEventListener("offline", () => show(false));
+
 export function isReachable() {
   return navigator.onLine && performance.now() - triedAt >= REST_MS;
 }
@@ -34,5 +36,4 @@ export async function ask(url, { headers = {}, ...options } = {}) {
 function show(reached) {
   if (reached) triedAt = -REST_MS;
   document.querySelector("[data-offline]").hidden = reached;
-  document.dispatchEvent(new CustomEvent("gate-network", { detail: { reached } }));
 }

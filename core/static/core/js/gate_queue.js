@@ -2,6 +2,7 @@
 import { offset, renew } from "./gate_list.js";
 import { NoNetwork, post } from "./gate_network.js";
 import { readAll, remove, write } from "./gate_store.js";
+import { addRow } from "./gate_result.js";
 import { refreshSoon } from "./regions.js";
 
 const RETRY_MS = 5000;
@@ -13,13 +14,16 @@ export async function startQueue(url, here) {
   if (!("indexedDB" in window)) return;
   window.addEventListener("online", send);
   setInterval(send, RETRY_MS);
+  for (const { outcome, scan } of await mine()) addRow({ outcome }, scan.at); // of this page before it was loaded again
   await send();
 }
 
-export async function queueScan({ nonce, name, letIn }) {
+export async function queueScan({ nonce, name, outcome }) {
   const { event, gate, staff } = page.here;
-  const scan = { nonce, fingerprint: name, at: Date.now(), offset: offset(), let_in: letIn, gate };
-  await write("queue", nonce, { event, staff, scan });
+  const [at, letIn] = [Date.now(), outcome === "admitted"];
+  const scan = { nonce, fingerprint: name, at, offset: offset(), let_in: letIn, gate };
+  await write("queue", nonce, { event, staff, outcome, scan });
+  addRow({ outcome }, at);
   await showUnsent();
 }
 

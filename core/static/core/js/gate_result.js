@@ -20,7 +20,7 @@ export function showResult(result) {
 }
 
 // A row for a scan that the server does not know yet, on top of those it does.
-export function addRow(result) {
+export function addRow(result, at) {
   const list = document.querySelector("[data-scans]");
   const row = document.querySelector("[data-scan-row]").content.cloneNode(true);
   const { symbol, title } = wordsOf(result);
@@ -28,7 +28,7 @@ export function addRow(result) {
   row.querySelector(".gate__symbol").textContent = symbol;
   row.querySelector(".gate__name").textContent = title;
   const when = row.querySelector("[data-when]");
-  when.textContent = when.dataset.when.replace("{time}", time(new Date()));
+  when.textContent = when.dataset.when.replace("{time}", time(at));
   list.querySelector("[data-none]")?.remove();
   list.prepend(row);
 }
@@ -39,14 +39,15 @@ function wordsOf({ outcome, detail, offline, at, gate, here }) {
   let said = detail || text("detail");
   if (offline && outcome === "admitted") said = dataset.offline;
   if (at && !detail) {
-    const where = gate ? dataset.gate.replace("{gate}", gate) : here ? dataset.here : "";
-    said = dataset.used.replace("{when}", time(new Date(at))).replace("{where}", where);
+    const where = gate ? dataset.atGate.replace("{gate}", gate) : here ? dataset.here : "";
+    said = dataset.used.replace("{when}", time(at)).replace("{where}", where);
   }
   return { symbol: text("symbol"), title: text("title"), detail: said };
 }
 
-function time(moment) {
-  return moment.toLocaleTimeString("en-GB");
+// In the time zone of the event, as the server tells times.
+export function time(moment) {
+  return new Date(moment).toLocaleTimeString("en-GB", { timeZone: dialog.dataset.zone });
 }
 
 function play(look) {

@@ -10,6 +10,7 @@ const LOGGED_OUT = 4401;
 const FALLBACK_MS = 10000;
 const POLL_MS = 30000;
 const LONGEST_WAIT_MS = 30000;
+const REFRESH_MS = 3000;
 const LONG_HIDDEN_MS = 60000; // a phone that slept this long may hold a dead socket that still says it is open
 const page = { kind: null, socket: null, attempt: 0, retry: null, fallback: null, poll: null, hiddenAt: 0 };
 
@@ -34,6 +35,8 @@ export function startLive(element) {
   if (!element || !("WebSocket" in window)) return;
   page.kind = element.dataset.live;
   startRegions();
+  const { refresh } = element.dataset; // the page shows more than its numbers say: ask for it when they change
+  if (refresh) document.addEventListener(refresh, () => refreshSoon(REFRESH_MS));
   document.addEventListener("regions-replaced", showLatest);
   showStatus("connecting");
   connect();
