@@ -17,7 +17,7 @@ OTHERS = "Other gates"
 NO_NAME = "No gate named"
 LEFT, TOP, WIDE, HIGH = 58, 12, 662, 218  # of the drawing: where the bars begin, and the room they have
 LABELS = 6  # moments written below the bars
-GRID = 4  # lines
+MOST_LINES = 5  # above the one of none
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,15 @@ def _span(moments: list[dt.datetime]) -> tuple[dt.datetime, int, int]:
 
 def _round(step: int) -> int:
     """Return the next number that is easy to read: 1, 2 or 5 with zeros."""
-    power = 10 ** (len(str(step)) - 1)
+    power: int = 10 ** (len(str(step)) - 1)
     return next(easy * power for easy in (1, 2, 5, 10) if easy * power >= step)
 
 
 def _draw(gates: list[str], totals: list[int], minutes: int, start: dt.datetime, table: list[list[int]]) -> Attendance:
-    step = _round(-(-max(sum(row) for row in table) // GRID))
-    scale = HIGH / (step * GRID)
+    most = max(sum(row) for row in table)
+    step = _round(-(-most // MOST_LINES))
+    steps = -(-most // step)
+    scale = HIGH / (step * steps)
     width = WIDE / len(table)
     every = -(-len(table) // LABELS)
     bars = []
@@ -125,5 +127,5 @@ def _draw(gates: list[str], totals: list[int], minutes: int, start: dt.datetime,
                 parts.append(Part(gate, round(top, 2), round(count * scale, 2)))
         at = start + dt.timedelta(minutes=minutes * n)
         bars.append(Bar(at, row, round(LEFT + n * width, 2), parts, n % every == 0))
-    lines = [(round(TOP + HIGH - n * step * scale, 2), n * step) for n in range(GRID + 1)]
+    lines = [(round(TOP + HIGH - n * step * scale, 2), n * step) for n in range(steps + 1)]
     return Attendance(gates, totals, minutes, bars, round(width * 0.86, 2), lines)
