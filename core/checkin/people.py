@@ -1,6 +1,6 @@
 """Looking somebody up at the door, who came without their code."""
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from ..models import Event, Ticket
 
@@ -17,4 +17,5 @@ def find_tickets(event: Event, text: str) -> list[Ticket]:
         for name in _FIELDS:
             is_in_one |= Q(**{f"user__{name}__icontains": word})
         tickets = tickets.filter(is_in_one)
-    return list(tickets.order_by("-cancelled_at", "user__username", "pk").reverse()[:MOST_FOUND])
+    valid_first = F("cancelled_at").asc(nulls_first=True)
+    return list(tickets.order_by(valid_first, "user__username", "pk")[:MOST_FOUND])

@@ -42,26 +42,22 @@ def scan(*, code: str, event: Event, staff: User, gate: str = "", nonce: str = "
     Exactly one scan of a ticket admits: one compare-and-swap decides. The same `nonce` of the same staff is the same
     scan, sent again because its answer was lost, and gets the same answer. Raises OwnTicket.
     """
-    code = ticket_code.tidy(code)
-    ticket = Ticket.objects.select_related("user", "event").filter(code=code).first()
+    ticket = Ticket.objects.select_related("user").filter(code=ticket_code.tidy(code)).first()
     told: dict[str, Any] = {"event": event, "staff": staff, "gate": gate, "by_name": by_name}
     if ticket is not None and ticket.user_id == staff.pk:
-        theirs = ticket if ticket.event_id == event.pk else None
-        moment = now()
-        Scan.objects.create(ticket=theirs, outcome=Outcome.OWN_TICKET, scanned_at=moment, recorded_at=moment, **told)
+        _record(now(), Outcome.OWN_TICKET, ticket if ticket.event_id == event.pk else None, **told)
         raise OwnTicket
-    before = Scan.objects.filter(staff=staff, nonce=nonce).first() if nonce else None
-    if before is not None and _is_again(before, ticket, event):
-        return answer_of(before, ticket)
-    nonce = "" if before is not None else nonce  # another ticket or event is another scan, whatever its nonce says
     try:
         with transaction.atomic():
-            return answer_of(_attempt(ticket, nonce=nonce, **told), ticket)
+            return _attempt(ticket, nonce=nonce, **told)
     except IntegrityError:
-        if not Scan.objects.filter(staff=staff, nonce=nonce).exclude(nonce="").exists():
+        before = Scan.objects.filter(staff=staff, nonce=nonce).exclude(nonce="").first()
+        if before is None:
             raise
-        # The same nonce at the same instant: it is there by now.
-        return scan(code=code, nonce=nonce, **told)
+    if _is_again(before, ticket, event):
+        return answer_of(before, ticket)
+    with transaction.atomic():  # another ticket or event is another scan, whatever its nonce says
+        return _attempt(ticket, nonce="", **told)
 
 
 def _is_again(before: Scan, ticket: Ticket | None, event: Event) -> bool:
@@ -71,16 +67,21 @@ def _is_again(before: Scan, ticket: Ticket | None, event: Event) -> bool:
     return (before.event_id, before.ticket) == (event.pk, theirs) and foreign == (before.outcome == Outcome.WRONG_EVENT)
 
 
-def _attempt(ticket: Ticket | None, *, event: Event, staff: User, **told: Any) -> Scan:
+def _attempt(ticket: Ticket | None, *, event: Event, staff: User, gate: str, **told: Any) -> ScanResult:
     moment = now()
     outcome = _judge(ticket, event, staff, moment)
     theirs = ticket if ticket is not None and ticket.event_id == event.pk else None
+    stored = _record(moment, outcome, theirs, event=event, staff=staff, gate=gate, **told)
+    if theirs is None or outcome != Outcome.ADMITTED:
+        return answer_of(stored, theirs)
+    announce_after_commit([], [], [theirs])
+    return ScanResult(outcome, stored, theirs.user.display_name, moment, gate, WORDS[outcome])
+
+
+def _record(moment: dt.datetime, outcome: str, ticket: Ticket | None, **told: Any) -> Scan:
     let_in = outcome == Outcome.ADMITTED
-    if ticket is not None and let_in:
-        announce_after_commit([], [], [ticket])
-    moments = {"scanned_at": moment, "recorded_at": moment}
     return Scan.objects.create(
-        event=event, ticket=theirs, staff=staff, outcome=outcome, let_in=let_in, **moments, **told
+        ticket=ticket, outcome=outcome, let_in=let_in, scanned_at=moment, recorded_at=moment, **told
     )
 
 
@@ -89,7 +90,7 @@ def _judge(ticket: Ticket | None, event: Event, staff: User, moment: dt.datetime
         return Outcome.UNKNOWN_CODE
     if ticket.event_id != event.pk:
         return Outcome.WRONG_EVENT
-    if ticket.event.status == Event.Status.CANCELLED:
+    if event.status == Event.Status.CANCELLED:
         return Outcome.CANCELLED
     unused = Ticket.objects.filter(pk=ticket.pk, checked_in_at=None, cancelled_at=None)
     if unused.update(checked_in_at=moment, checked_in_by=staff) == 1:
@@ -107,7 +108,7 @@ def answer_of(attempt: Scan, ticket: Ticket | None) -> ScanResult:
     gate = counting.gate if counting else ""
     detail = WORDS[attempt.outcome]
     if attempt.outcome == Outcome.ALREADY_CHECKED_IN and ticket.checked_in_at:
-        detail = f"Used {ticket.event.local(ticket.checked_in_at)}{f' at {gate}' if gate else ''}."
+        detail = f"Used {attempt.event.local(ticket.checked_in_at)}{f' at {gate}' if gate else ''}."
     elif attempt.undone_at is not None:
         detail = "This scan was taken back: the ticket can be used again."
     return ScanResult(attempt.outcome, attempt, ticket.user.display_name, ticket.checked_in_at, gate, detail)

@@ -27,7 +27,8 @@ def scannable_events(user: User) -> EventQuerySet:
     if user.is_superuser:
         return events
     theirs = Q(created_by=user) | Q(Exists(_LISTS.filter(user=user)))
-    return events.filter(theirs | ~Q(Exists(_LISTS)) if user.is_gate_staff else theirs)
+    in_group = User.objects.filter(pk=user.pk, groups__name=GATE_STAFF)
+    return events.filter(theirs | Q(Exists(in_group)) & ~Q(Exists(_LISTS)))
 
 
 def may_undo_any(user: User, event: Event) -> bool:

@@ -33,11 +33,6 @@ class User(AbstractUser):
         name, at, domain = self.email.partition("@")
         return f"{name[:1]}…{at}{domain}" if at else ""
 
-    @property
-    def is_gate_staff(self) -> bool:
-        """Whether the person belongs to the group that may scan every published event (rule 24)."""
-        return self.groups.filter(name=GATE_STAFF).exists()
-
 
 class UserSession(models.Model):
     """One login of a person: the moment that ranks them in every line they join with it."""

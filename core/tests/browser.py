@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from django.test import TransactionTestCase
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from core.models import User
+from tools.ports import free_port
 
 from .cast import CastOfRaces
 
@@ -45,13 +45,6 @@ def database_url() -> str:
         return f"sqlite:///{known['NAME']}"
     password = f":{known['PASSWORD']}" if known["PASSWORD"] else ""
     return f"postgres://{known['USER']}{password}@{known['HOST']}:{known['PORT'] or 5432}/{known['NAME']}"
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @unittest.skipUnless(CHROMIUM, "needs chromium")

@@ -1,9 +1,14 @@
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
 from django.test import TransactionTestCase
 
-from core import allocation, checkin
-from core.models import Scan, Ticket
+from core import allocation, checkin, ticket_code
+from core.checkin.offline import OfflineScan, sync
+from core.models import Scan, Ticket, User
 from core.refusals import AlreadyCheckedIn
-from core.tests.cast import CastOfRaces, make_event, make_people, numbers, race
+from core.tests.cast import CastOfRaces, ago, make_event, make_people, numbers, race
 
 
 class GateRaceTests(CastOfRaces, TransactionTestCase):
@@ -50,3 +55,52 @@ class GateRaceTests(CastOfRaces, TransactionTestCase):
                 self.assertEqual((ticket.checked_in_at is not None, ticket.cancelled_at is None), (admitted, admitted))
         stay = sum(scanned == "admitted" for scanned, _ in pairs)
         self.assertEqual(numbers(self.event), {"held": 0, "booked": stay, "waiting": 0})
+
+    def test_devices_that_tell_at_once_what_they_did_agree_on_the_first(self):
+        """Without the lock on the ticket two of them admit, which the constraint refuses, or a later one counts."""
+        tickets = [allocation.book(event_id=self.event.pk, user=person) for person in make_people(12)]
+        staff = make_people(6)
+
+        def tell(person: User, minutes: int) -> None:
+            names = [ticket_code.fingerprint(ticket.code) for ticket in tickets]
+            none, at = dt.timedelta(), ago(minutes=minutes)
+            scans = [OfflineScan(f"{minutes}-{n}", name, at, none, let_in=True) for n, name in enumerate(names)]
+            sync(self.event, person, scans)
+
+        calls: list[Callable[[], Any]] = [lambda p=person, n=n: tell(p, n + 1) for n, person in enumerate(staff)]
+        online: list[Callable[[], Any]] = [
+            lambda t=ticket: checkin.scan(code=t.code, event=self.event, staff=self.greta).outcome for ticket in tickets
+        ]
+        race([*calls, *online], threads=8)
+        for ticket in tickets:
+            counting = Scan.objects.admitting().get(ticket=ticket)
+            ticket.refresh_from_db()
+            with self.subTest(ticket=ticket.pk):
+                self.assertEqual((counting.staff, ticket.checked_in_by), (staff[-1], staff[-1]))
+                self.assertEqual(ticket.checked_in_at, counting.scanned_at)
+                self.assertIn(Scan.objects.conflicts().filter(ticket=ticket).count(), {5, 6})
+
+    def test_the_same_scans_told_twice_at_once_are_stored_once(self):
+        ticket = allocation.book(event_id=self.event.pk, user=self.alice)
+        told = OfflineScan("n1", ticket_code.fingerprint(ticket.code), ago(minutes=1), dt.timedelta(), let_in=True)
+        results = race([lambda: sync(self.event, self.greta, [told])["n1"].outcome] * 8, threads=8)
+        self.assertEqual((set(map(str, results)), Scan.objects.count()), ({"admitted"}, 1))
+
+    def test_a_scan_that_is_taken_back_while_others_scan_leaves_one_that_counts(self):
+        for _ in range(10):
+            ticket = allocation.book(event_id=self.event.pk, user=make_people(1)[0])
+            first = checkin.scan(code=ticket.code, event=self.event, staff=self.greta).scan
+
+            def take_back(first: Scan = first) -> str:
+                checkin.undo(scan_id=first.pk, staff=self.greta, reason="Wrong person")
+                return "undone"
+
+            def scan(ticket: Ticket = ticket) -> str:
+                return checkin.scan(code=ticket.code, event=self.event, staff=self.olga).outcome
+
+            outcomes: list[Any] = race([scan, take_back, scan, scan], threads=4)
+            ticket.refresh_from_db()
+            counting = Scan.objects.admitting().filter(ticket=ticket).count()
+            with self.subTest(ticket=ticket.pk):
+                self.assertEqual(outcomes.count("admitted"), counting)
+                self.assertEqual((ticket.checked_in_at is not None, counting <= 1), (counting == 1, True))

@@ -19,8 +19,8 @@ from post_office.models import STATUS, Email
 
 from core import accounts, allocation, cleanup, documents, mailing
 from core.models import Ticket, User
+from tools.ports import free_port
 
-from .browser import free_port
 from .cast import Cast, CastOfRaces, ago, book, later, make_event, make_people, race
 from .desk import at_desk, make_administrator
 from .test_documents import NAMES, codes_on, pages_of

@@ -32,6 +32,7 @@ def _only_staff(request: PersonRequest) -> None:
 def _event(request: PersonRequest, event_id: int) -> Event:
     event = checkin.scannable_events(request.user).filter(pk=event_id).first()
     if event is None:
+        _only_staff(request)
         raise Http404("No such event.")
     return event
 
@@ -56,6 +57,7 @@ def _gate_page(request: PersonRequest, form: GateForm, *, status: int = 200, **s
 
 
 def _invalid(request: PersonRequest, form: GateForm, **shown: Any) -> HttpResponse:
+    _only_staff(request)
     if wants_json(request):
         return JsonResponse({"status": "invalid", "detail": form.problem()}, status=400)
     return _gate_page(request, form, status=400, error=form.problem(), **shown)
@@ -78,7 +80,6 @@ def checkin_page(request: PersonRequest) -> HttpResponse:
 @for_people
 def checkin_scan(request: PersonRequest) -> HttpResponse:
     """Try to admit the bearer of a code, or a ticket that was found by look-up."""
-    _only_staff(request)
     form = ScanForm(request.POST)
     if not form.is_valid():
         return _invalid(request, form, code=request.POST.get("code", ""))
@@ -118,7 +119,6 @@ def _result_json(result: checkin.ScanResult) -> dict[str, Any]:
 @for_people
 def checkin_undo(request: PersonRequest) -> HttpResponse:
     """Take back a scan that let somebody in."""
-    _only_staff(request)
     form = UndoForm(request.POST)
     if not form.is_valid():
         return _invalid(request, form)
@@ -144,7 +144,6 @@ def checkin_undo(request: PersonRequest) -> HttpResponse:
 @for_people
 def checkin_people(request: PersonRequest) -> HttpResponse:
     """Find people of an event by name: by POST, so that no log has the names."""
-    _only_staff(request)
     form = PeopleForm(request.POST)
     if not form.is_valid():
         return _invalid(request, form, who=request.POST.get("who", ""))
@@ -169,10 +168,9 @@ def _person_json(ticket: Ticket) -> dict[str, Any]:
 @for_people
 def checkin_list(request: PersonRequest) -> HttpResponse:
     """Answer what a device needs to admit without a network."""
-    _only_staff(request)
     form = ListForm(request.GET)
     if not form.is_valid():
-        return JsonResponse({"status": "invalid", "detail": form.problem()}, status=400)
+        return _invalid(request, form)
     event = _event(request, form.cleaned_data["event"])
     return JsonResponse(dict(offline.gate_list(event, request.user, form.cleaned_data["since"])))
 
@@ -181,10 +179,9 @@ def checkin_list(request: PersonRequest) -> HttpResponse:
 @for_people
 def checkin_sync(request: PersonRequest) -> HttpResponse:
     """Store what a device did without a network."""
-    _only_staff(request)
     form = SyncForm(request.POST)
     if not form.is_valid():
-        return JsonResponse({"status": "invalid", "detail": form.problem()}, status=400)
+        return _invalid(request, form)
     event = _event(request, form.cleaned_data["event"])
     results = offline.sync(event, request.user, form.cleaned_data["scans"])
     return JsonResponse({"results": {nonce: _result_json(result) for nonce, result in results.items()}})
