@@ -190,12 +190,15 @@ class TicketAdmin(RecordAdmin):
 class ScanAdmin(RecordAdmin):
     """Every attempt to enter."""
 
-    list_display = ("scanned_at", "event", "outcome", "attendee", "staff", "gate")
+    list_display = ("scanned_at", "event", "outcome", "let_in", "attendee", "staff", "gate", "undone_at")
     list_select_related = ("event", "ticket__user", "staff")
-    list_filter = ("outcome", "scanned_at", ("event", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("outcome", "let_in", "is_offline", "scanned_at", ("event", admin.RelatedOnlyFieldListFilter))
     search_fields = ("ticket__user__username", "ticket__user__email", "event__name", "staff__username", "gate")
     ordering = ("-pk",)
-    fields = ("scanned_at", "event", "outcome", "attendee", "ticket", "staff", "gate")
+    fields = (
+        "scanned_at", "recorded_at", "event", "outcome", "let_in", "by_name", "is_offline", "attendee", "ticket", "staff",
+        "gate", "undone_at", "undone_by", "undo_reason",
+    )  # fmt: skip
     readonly_fields = ("attendee",)
 
     @admin.display(description="attendee")

@@ -1,5 +1,6 @@
 import datetime as dt
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.test import TransactionTestCase
@@ -67,10 +68,9 @@ class GateRaceTests(CastOfRaces, TransactionTestCase):
             scans = [OfflineScan(f"{minutes}-{n}", name, at, none, let_in=True) for n, name in enumerate(names)]
             sync(self.event, person, scans)
 
-        calls: list[Callable[[], Any]] = [lambda p=person, n=n: tell(p, n + 1) for n, person in enumerate(staff)]
-        online: list[Callable[[], Any]] = [
-            lambda t=ticket: checkin.scan(code=t.code, event=self.event, staff=self.greta).outcome for ticket in tickets
-        ]
+        calls: list[Callable[[], Any]] = [partial(tell, person, n) for n, person in enumerate(staff, start=1)]
+        scan = partial(checkin.scan, event=self.event, staff=self.greta)
+        online: list[Callable[[], Any]] = [partial(scan, code=ticket.code) for ticket in tickets]
         race([*calls, *online], threads=8)
         for ticket in tickets:
             counting = Scan.objects.admitting().get(ticket=ticket)

@@ -15,7 +15,7 @@ from ..checkin import offline
 from ..checkin.figures import gate_numbers, last_scans
 from ..checkin.forms import GateForm, ListForm, PeopleForm, ScanForm, SyncForm, UndoForm
 from ..checkin.scans import UNDO_TIME, WORDS
-from ..http import PersonRequest, answer, for_people, reads, refuse, wants_json, writes
+from ..http import PersonRequest, answer, for_people, problem, reads, refuse, wants_json, writes
 from ..models import Event, Scan, Ticket
 from ..now import now
 from ..refusals import NotYourScan, Refused
@@ -93,10 +93,10 @@ def checkin_scan(request: PersonRequest) -> HttpResponse:
         result = checkin.scan(
             code=code, event=event, staff=request.user, gate=typed["gate"], nonce=typed["nonce"], by_name=by_name
         )
-    except checkin.OwnTicket as error:
+    except checkin.OwnTicket:
         own = WORDS[Scan.Outcome.OWN_TICKET]
         if wants_json(request):
-            raise PermissionDenied(own) from error
+            return problem(request, 403, "own_ticket", own)
         return _gate_page(request, form, status=403, error=own)
     if wants_json(request):
         return JsonResponse(_result_json(result))

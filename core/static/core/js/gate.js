@@ -58,4 +58,4 @@ startForms(desk, (ticket) => scanOnline({ ticket, nonce: crypto.randomUUID?.() ?
 startGateCamera(desk, scan);
 await startList(desk.dataset.listUrl, here);
 await startQueue(desk.dataset.syncUrl, here);
-await prepareOffline(desk.dataset.workerUrl, [desk.dataset.wasm]);
+if (await prepareOffline(desk.dataset.workerUrl, [desk.dataset.wasm])) desk.querySelector("[data-ready]").hidden = false;
