@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec
 from urllib.parse import urlencode
 
 from asgiref.sync import sync_to_async
+from csp.constants import WASM_UNSAFE_EVAL
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
@@ -29,6 +31,8 @@ from .models import User, UserSession
 from .refusals import Refused
 
 View = Callable[..., HttpResponseBase]
+P = ParamSpec("P")
+_allow_webassembly: Any = csp_update({"script-src": [WASM_UNSAFE_EVAL]})
 RETRY_AFTER = "3"  # seconds
 
 
@@ -97,6 +101,19 @@ def for_people(view: View) -> View:
         return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': after})}")
 
     return guarded
+
+
+def with_camera(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """Let a page use the camera, and WebAssembly, which reads the codes where the browser has no reader of its own."""
+
+    @wraps(view)
+    def seeing(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        response = view(*args, **kwargs)
+        response["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=(), payment=()"
+        return response
+
+    allowing: Callable[P, HttpResponse] = _allow_webassembly(seeing)
+    return allowing
 
 
 def answer(request: HttpRequest, payload: dict[str, Any], *, message: str, to: Any, status: int = 200) -> HttpResponse:

@@ -196,8 +196,8 @@ class ScanAdmin(RecordAdmin):
     search_fields = ("ticket__user__username", "ticket__user__email", "event__name", "staff__username", "gate")
     ordering = ("-pk",)
     fields = (
-        "scanned_at", "recorded_at", "event", "outcome", "let_in", "by_name", "is_offline", "attendee", "ticket", "staff",
-        "gate", "undone_at", "undone_by", "undo_reason",
+        "scanned_at", "recorded_at", "event", "outcome", "let_in", "by_name", "is_offline", "attendee", "ticket",
+        "staff", "gate", "undone_at", "undone_by", "undo_reason",
     )  # fmt: skip
     readonly_fields = ("attendee",)
 

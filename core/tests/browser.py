@@ -53,6 +53,7 @@ class BrowserTestCase(CastOfRaces, TransactionTestCase):
 
     server: subprocess.Popen[bytes]
     browser: Browser
+    browser_args: tuple[str, ...] = ()  # more of Chromium's own; may be set before `super().setUpClass()`
     address: str
 
     @classmethod
@@ -65,7 +66,7 @@ class BrowserTestCase(CastOfRaces, TransactionTestCase):
         cls._start_server()
         playwright = sync_playwright().start()
         cls.addClassCleanup(playwright.stop)
-        cls.browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        cls.browser = playwright.chromium.launch(executable_path=CHROMIUM, args=(*QUIET, *cls.browser_args))
         cls.addClassCleanup(cls.browser.close)
 
     @classmethod

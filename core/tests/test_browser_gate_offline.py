@@ -1,4 +1,4 @@
-"""Greta at the gate in a real browser: by hand scanner, by name, without a network and back, and away from the device."""
+"""Greta at the gate in a real browser: by hand scanner, by name, without a network and back, and signing out."""
 
 from typing import Any
 

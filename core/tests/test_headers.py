@@ -21,6 +21,12 @@ POLICY = {
 }
 
 
+def directives_of(policy: str) -> dict[str, str]:
+    """Return the sources of each directive of a content security policy."""
+    directives = (directive.strip().partition(" ") for directive in policy.split(";"))
+    return {name: sources for name, _, sources in directives}
+
+
 class HeaderTests(Cast, TestCase):
     def setUp(self):
         self.event = make_event(auto_hold=False)
@@ -30,8 +36,7 @@ class HeaderTests(Cast, TestCase):
         for path in ("/", "/accounts/login/", "/accounts/signup/", "/nowhere/", f"/events/{self.event.pk}/", "/admin/"):
             with self.subTest(path=path):
                 header = visit(headers=BROWSER).get(path).headers["Content-Security-Policy"]
-                directives = (directive.strip().partition(" ") for directive in header.split(";"))
-                self.assertEqual({name: sources for name, _, sources in directives}, POLICY)
+                self.assertEqual(directives_of(header), POLICY)
 
     def test_every_answer_is_closed_to_frames_sniffers_and_sensors(self):
         expected = {
@@ -46,6 +51,30 @@ class HeaderTests(Cast, TestCase):
             with self.subTest(path=path):
                 headers = visit(self.alice).get(path).headers
                 self.assertEqual({name: headers.get(name) for name in expected}, expected)
+
+    def test_the_gate_alone_may_use_the_camera_and_webassembly(self):
+        paths = {
+            "/checkin/": True,
+            "/checkin/list/": False,
+            "/checkin/worker.js": False,
+            "/": False,
+            "/dashboard/": False,
+        }
+        for path, may in paths.items():
+            with self.subTest(path=path):
+                headers = visit(self.greta, headers=BROWSER).get(path, {"event": self.event.pk}).headers
+                policy = directives_of(headers["Content-Security-Policy"])
+                self.assertEqual(policy, POLICY | ({"script-src": "'self' 'wasm-unsafe-eval'"} if may else {}))
+                camera = "camera=(self)" if may else "camera=()"
+                self.assertEqual(headers["Permissions-Policy"], f"{camera}, microphone=(), geolocation=(), payment=()")
+
+    def test_the_gate_may_after_a_form_and_an_error_too_and_strangers_may_not(self):
+        for person, may in ((self.greta, True), (self.olga, True), (self.alice, False), (None, False)):
+            with self.subTest(person=person):
+                client = visit(person, headers=BROWSER)
+                form = {"event": self.event.pk, "code": "x", "gate": "y" * 61}
+                for response in (client.post("/checkin/scan/", form), client.get("/checkin/")):
+                    self.assertEqual("camera=(self)" in response.headers["Permissions-Policy"], may)
 
     def test_nothing_personal_is_kept_anywhere(self):
         ticket = f"/ticket/{self.ticket.code}/"

@@ -15,7 +15,7 @@ from ..checkin import offline
 from ..checkin.figures import gate_numbers, last_scans
 from ..checkin.forms import GateForm, ListForm, PeopleForm, ScanForm, SyncForm, UndoForm
 from ..checkin.scans import UNDO_TIME, WORDS
-from ..http import PersonRequest, answer, for_people, problem, reads, refuse, wants_json, writes
+from ..http import PersonRequest, answer, for_people, problem, reads, refuse, wants_json, with_camera, writes
 from ..models import Event, Scan, Ticket
 from ..now import now
 from ..refusals import NotYourScan, Refused
@@ -37,6 +37,7 @@ def _event(request: PersonRequest, event_id: int) -> Event:
     return event
 
 
+@with_camera  # also where the page answers a form
 def _gate_page(request: PersonRequest, form: GateForm, *, status: int = 200, **shown: Any) -> HttpResponse:
     """Show the gate of the form's event; without a usable one, what there is to choose."""
     events = list(checkin.scannable_events(request.user))
