@@ -49,13 +49,15 @@ class GateCase(BrowserTestCase):
         return page
 
     def scan(self, page: Page, code: str) -> Any:
-        """Scan as a hand scanner does; return the screen of the result."""
-        if page.locator("dialog[open]").count():
-            page.keyboard.type(code)
-        else:
-            page.get_by_label("Ticket code").fill(code)
+        """Scan by the field, once the screen of the scan before is gone; return the screen of the result."""
+        screen = page.locator("dialog[open]")
+        if screen.count():
+            page.keyboard.press("Escape")
+            expect(screen).to_be_hidden()
+        page.get_by_label("Ticket code").fill(code)
         page.keyboard.press("Enter")
-        return page.locator("dialog[open]")
+        expect(screen).to_be_visible()
+        return screen
 
     def outcomes(self) -> list[tuple[str, bool, bool]]:
         return list(Scan.objects.order_by("scanned_at").values_list("outcome", "let_in", "is_offline"))
@@ -73,6 +75,15 @@ class OnlineTests(GateCase):
         expect(self.scan(south, self.tickets[2].code)).to_contain_text("Nobody checks in their own ticket")
         self.picture(south, "gate-own")
         self.assertEqual([said for said in self.complaints if "403" not in said], [])
+
+    def test_a_hand_scanner_needs_no_field_and_no_press_between_two_tickets(self) -> None:
+        page = self.gate("North")
+        for ticket, name in ((self.tickets[1], "bob"), (self.tickets[0], "alice")):
+            page.evaluate("document.activeElement.matches('input') && document.activeElement.blur()")
+            page.keyboard.type(ticket.code.lower())
+            page.keyboard.press("Enter")
+            expect(page.locator("dialog[open]")).to_contain_text(name)
+        self.assertEqual(Ticket.objects.exclude(checked_in_at=None).count(), 2)
 
     def test_a_scan_is_taken_back_and_a_name_looked_up_on_the_same_page(self) -> None:
         page = self.gate("North")

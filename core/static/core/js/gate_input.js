@@ -1,5 +1,5 @@
 // Where codes come from besides the camera: the form, and a hand scanner, which types quickly and ends with Enter.
-const PAUSE_MS = 200; // a hand scanner needs a few milliseconds for a character
+const PAUSE_MS = 1000; // a hand scanner needs a few milliseconds for a character; a busy device may be slower to notice
 const LEAST = 8; // characters; less is somebody at the keyboard
 
 export function listenForCodes(form, onCode) {
