@@ -72,6 +72,26 @@ class AlreadyCheckedIn(Refused):
     detail = "This ticket was already used at the gate, so it cannot be cancelled."
 
 
+class AlreadyGiven(Refused):
+    """The ticket is somebody else's by now."""
+
+    status = "given"
+    detail = "This ticket was given to somebody else, so nothing can be done with it any more."
+
+
+class OfferEnded(Refused):
+    """An offer of a ticket that can be accepted no more."""
+
+    status = "offer_ended"
+    detail = "This offer has ended: it was withdrawn, declined, or made to somebody else."
+
+
+class TooMany(Refused):
+    """As often as it may be done for now."""
+
+    status = "too_many"
+
+
 class CapacityTooLow(Refused):
     """The capacity asked for is below what is booked and held."""
 

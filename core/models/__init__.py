@@ -5,6 +5,7 @@ from .ledger import FREES_A_PLACE, Cause, LedgerEntry
 from .line import LINE_ORDER, TicketHold, TicketHoldQuerySet, count_of_person, count_per_event
 from .people import GATE_STAFF, User, UserSession
 from .tickets import Scan, Ticket, TicketQuerySet
+from .transfers import TicketTransfer, TicketTransferQuerySet
 
 __all__ = [
     "FREES_A_PLACE",
@@ -20,6 +21,8 @@ __all__ = [
     "TicketHold",
     "TicketHoldQuerySet",
     "TicketQuerySet",
+    "TicketTransfer",
+    "TicketTransferQuerySet",
     "User",
     "UserSession",
     "count_of_person",
