@@ -5,12 +5,13 @@ from .ledger import FREES_A_PLACE, Cause, LedgerEntry
 from .line import LINE_ORDER, TicketHold, TicketHoldQuerySet, count_of_person, count_per_event
 from .people import GATE_STAFF, User, UserSession
 from .tickets import Scan, Ticket, TicketQuerySet
-from .transfers import TicketTransfer, TicketTransferQuerySet
+from .transfers import MAX_EMAIL, TicketTransfer, TicketTransferQuerySet
 
 __all__ = [
     "FREES_A_PLACE",
     "GATE_STAFF",
     "LINE_ORDER",
+    "MAX_EMAIL",
     "Cause",
     "DeclaredTier",
     "Event",

@@ -5,6 +5,7 @@ import secrets
 
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from .events import Event
@@ -86,6 +87,11 @@ class TicketTransfer(models.Model):
 
     def __str__(self) -> str:
         return f"offer {self.pk} of ticket {self.ticket_id}"
+
+    @property
+    def page_url(self) -> str:
+        """The address of its page, for the person it was made to."""
+        return reverse("transfer_detail", args=[self.token])
 
     @property
     def status(self) -> str:

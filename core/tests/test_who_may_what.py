@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from core import allocation, urls
 from core.models import Event, User
-from core.tests.cast import Cast, make_event, make_person
+from core.tests.cast import Cast, make_event, make_person, offer
 from core.tests.visits import visit
 
 PEOPLE = ("anonymous", "alice", "bob", "greta", "olga", "oscar", "root")  # olga's event, alice's ticket
@@ -18,6 +18,7 @@ LOGGED_IN = (401, 200, 200, 200, 200, 200, 200)
 MANAGERS = (401, 404, 404, 404, 200, 404, 200)
 MANAGERS_OF_PUBLIC = (404, 404, 404, 404, 200, 404, 200)  # a draft: for everybody else it looks absent
 OWNER_AND_MANAGERS = (401, 200, 404, 404, 200, 404, 200)
+RECIPIENT = (401, 404, 200, 404, 404, 404, 404)
 ABSENT = (401, 404, 404, 404, 404, 404, 404)
 
 # route, method, what its address and form are made of, the answers to PEOPLE
@@ -52,6 +53,12 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("ticket_pdf", "get", "code", OWNER_AND_MANAGERS),
     ("ticket_calendar", "get", "code", OWNER_AND_MANAGERS),
     ("ticket_cancel", "post", "code", OWNER_AND_MANAGERS),
+    ("ticket_transfer", "post", "offer", OWNER_AND_MANAGERS),
+    ("ticket_withdraw", "post", "code", OWNER_AND_MANAGERS),
+    ("ticket_reissue", "post", "code", OWNER_AND_MANAGERS),
+    ("transfer_detail", "get", "token", RECIPIENT),  # offered to bob
+    ("transfer_accept", "post", "token", RECIPIENT),
+    ("transfer_decline", "post", "token", RECIPIENT),
     ("checkin", "get", "", (401, 403, 403, 200, 200, 200, 200)),
     ("checkin_scan", "post", "scan", (401, 403, 403, 200, 200, 404, 200)),
     ("checkin_scan", "post", "scan of draft", (401, 403, 403, 404, 404, 404, 404)),
@@ -75,9 +82,12 @@ class MatrixTests(Cast, TestCase):
         make_event(created_by=cls.oscar, name="Of oscar", auto_hold=False)
         event = make_event(capacity=20, auto_hold=False)
         draft = make_event(status="draft", auto_hold=False)
-        code = allocation.book(event_id=event.pk, user=cls.alice).code
-        cls.places = {"": [], "event": [event.pk], "draft": [draft.pk], "code": [code]}
+        ticket = allocation.book(event_id=event.pk, user=cls.alice)
+        code, token = ticket.code, offer(ticket, cls.bob).token
+        cls.places = {"": [], "event": [event.pk], "draft": [draft.pk], "code": [code], "offer": [code]}
+        cls.places |= {"token": [token]}
         cls.forms = {"scan": {"event": event.pk, "code": code}, "scan of draft": {"event": draft.pk, "code": code}}
+        cls.forms |= {"offer": {"email": "carol@example.org"}}
 
     def ask(self, who: str, route: str, method: str, what: str) -> int:
         client = visit(getattr(self, who, None))
