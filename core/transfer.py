@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from . import ticket_code
@@ -85,7 +85,7 @@ def _refuse_many_offers(ticket: Ticket, moment: dt.datetime) -> None:
         raise TooMany(f"A ticket can be offered {OFFERS_AN_HOUR} times an hour at most. Try again later.")
 
 
-def _end(offers: TicketTransferQuerySet, end: End, moment: dt.datetime) -> int:
+def _end(offers: QuerySet[TicketTransfer], end: End, moment: dt.datetime) -> int:
     """End offers of which nobody need be told, by people or by time; return how many ended."""
     return offers.update(ended_at=moment, end=end, mailed_at=Coalesce("mailed_at", Value(moment)))
 
@@ -122,9 +122,9 @@ def end_offers(offers: TicketTransferQuerySet) -> None:
             _end(offers.unended().filter(ticket__event=event_id), End.VOID, serving.moment)
 
 
-def end_void_offers(offers: TicketTransferQuerySet, moment: dt.datetime) -> int:
-    """End offers that cannot be accepted any more; return how many. No lock: accepting one is refused anyway."""
-    return _end(offers.unended(), End.VOID, moment)
+def end_void_offers(offers: QuerySet[TicketTransfer], moment: dt.datetime) -> int:
+    """End offers that cannot be accepted any more; return how many. Without the event's lock: nobody can anyway."""
+    return _end(offers, End.VOID, moment)
 
 
 def accept(*, transfer_id: int, user: User) -> Ticket:
