@@ -73,10 +73,10 @@ class AlreadyCheckedIn(Refused):
 
 
 class AlreadyGiven(Refused):
-    """The ticket is somebody else's by now."""
+    """Another ticket has taken the place of this one."""
 
     status = "given"
-    detail = "This ticket was given to somebody else, so nothing can be done with it any more."
+    detail = "This ticket was given to somebody else, or has a new code: nothing can be done with the old one any more."
 
 
 class OfferEnded(Refused):

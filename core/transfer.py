@@ -66,10 +66,10 @@ def offer(*, ticket_id: int, email: str, by: User, reason: str = "") -> TicketTr
 def _refuse_unless_valid(ticket: Ticket, event: Event) -> None:
     if ticket.checked_in_at is not None:
         raise AlreadyCheckedIn(USED)
-    if Ticket.objects.filter(replaces=ticket).exclude(user=ticket.user_id).exists():
+    if Ticket.objects.filter(replaces=ticket).exists():
         raise AlreadyGiven
     if ticket.cancelled_at is not None:
-        raise EventCancelled("This ticket was cancelled, or has a new code: nothing can be done with it any more.")
+        raise EventCancelled("This ticket was cancelled: nothing can be done with it any more.")
     if event.status == Event.Status.CANCELLED:
         raise EventCancelled
 
