@@ -1,16 +1,20 @@
-"""Accounts, beyond what allauth does: e-mails that staff vouch for, and the end of an account."""
+"""Accounts, beyond what allauth does: e-mails that staff vouch for, whose an address is, and the end of an account."""
 
 from contextlib import suppress
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
 from post_office.models import Email
 
-from . import allocation, arrivals
-from .models import Cause, Ticket, TicketHold, User, UserSession
+from . import allocation, arrivals, transfer
+from .models import Cause, Ticket, TicketHold, TicketTransfer, TicketTransferQuerySet, User, UserSession
 from .now import now
 from .refusals import Refused
 
@@ -34,6 +38,30 @@ def verify_email(user: User) -> None:
         EmailAddress.objects.update_or_create(user=user, email=email, defaults={"verified": True, "primary": True})
 
 
+def _verified() -> QuerySet[Any]:
+    rows: QuerySet[Any] = EmailAddress.objects.filter(verified=True).annotate(small=Lower("email"))
+    return rows
+
+
+def addresses_of(user: User) -> set[str]:
+    """Return every address of an account, verified or not, in small letters."""
+    stored = {email.lower() for email in EmailAddress.objects.filter(user=user).values_list("email", flat=True)}
+    return stored | ({user.email.lower()} if user.email else set())
+
+
+def offers_to(user: User) -> TicketTransferQuerySet:
+    """Return the tickets that were offered, or given, to a person: to an address that is theirs beyond doubt.
+
+    That is one they have verified; where nobody has to verify any, also the account's own, unless it is verified as
+    that of somebody else.
+    """
+    theirs = Q(email__in=_verified().filter(user=user).values("small"))
+    if settings.ACCOUNT_EMAIL_VERIFICATION != "mandatory" and user.email:
+        of_another = _verified().filter(small=OuterRef("email")).exclude(user=user)
+        theirs |= Q(Q(email=user.email.lower()), ~Exists(of_another))
+    return TicketTransfer.objects.filter(theirs & Q(accepted_by=None) | Q(accepted_by=user))
+
+
 def erase_account(user: User) -> None:
     """Erase a person (rule 26): places and holds end, tickets of events to come are cancelled, the rest loses its name.
 
@@ -46,7 +74,10 @@ def erase_account(user: User) -> None:
         user.set_unusable_password()
     user.save(update_fields=["is_active", "password"])
     arrivals.end_sessions(UserSession.objects.filter(user=user))
+    offers = _offers_about(user)
+    transfer.end_offers(offers)
     _cancel_tickets(user)
+    _forget_offers(offers)
     with transaction.atomic():
         _forget_name(user)
 
@@ -56,6 +87,21 @@ def _cancel_tickets(user: User) -> None:
     for ticket_id in to_come.order_by("event", "pk").values_list("pk", flat=True):
         with suppress(Refused):  # admitted a moment ago, or the event was cancelled: it stays on record, without a name
             allocation.cancel_ticket(ticket_id=ticket_id, cause=Cause.ERASED)
+
+
+def _offers_about(user: User) -> TicketTransferQuerySet:
+    """Return the offers of this person's tickets, and those by or to them."""
+    to_them = Q(email__in=addresses_of(user)) | Q(accepted_by=user)
+    offers = TicketTransfer.objects.filter(to_them | Q(offered_by=user) | Q(ticket__user=user))
+    # By number: to whom they were made is forgotten in between.
+    return TicketTransfer.objects.filter(pk__in=list(offers.values_list("pk", flat=True)))
+
+
+def _forget_offers(offers: TicketTransferQuerySet) -> None:
+    """Forget to whom these offers were made, and the mails about them, which name both."""
+    ids = list(offers.values_list("pk", flat=True))
+    Email.objects.filter(Q(context__offer__in=ids) | Q(context__outcome__in=ids)).delete()
+    offers.exclude(email="").update(email="")
 
 
 def _forget_name(user: User) -> None:

@@ -22,6 +22,7 @@ from .now import now
 from .refusals import (
     AlreadyBooked,
     AlreadyCheckedIn,
+    AlreadyGiven,
     EventCancelled,
     EventOver,
     HoldExpired,
@@ -263,7 +264,7 @@ def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, re
     """Cancel a ticket and free its place; doing it again changes nothing.
 
     Owners can until the event starts, for any other cause it goes after that too. Raises AlreadyCheckedIn, EventOver,
-    EventCancelled.
+    EventCancelled; and AlreadyGiven, lest anybody who sees an old page takes the ticket in its place for cancelled.
     """
     event_id = Ticket.objects.values_list("event", flat=True).get(pk=ticket_id)
     with locked([event_id]) as serving:
@@ -280,4 +281,6 @@ def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, re
                 raise AlreadyCheckedIn  # the gate takes no lock on the event: it was a moment faster
             serving.cancel(ticket, cause, reason)
             serving.bring_up_to_date()
+        elif Ticket.objects.filter(replaces=ticket).exists():
+            raise AlreadyGiven
     return ticket

@@ -11,11 +11,20 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from post_office.models import STATUS, Email
 
-from . import allocation, clock
-from .models import Cause, Event, EventQuerySet, TicketHold, TicketHoldQuerySet, UserSession
+from . import allocation, clock, transfer
+from .models import (
+    Cause,
+    Event,
+    EventQuerySet,
+    TicketHold,
+    TicketHoldQuerySet,
+    TicketTransfer,
+    TicketTransferQuerySet,
+    UserSession,
+)
 from .now import now
 
 WITHOUT_SIGN_OF_LIFE = dt.timedelta(hours=24)
@@ -36,6 +45,8 @@ def clean() -> Counts:
         "old logins removed": _in_batches(_old_logins(moment), _remove),
         "old places removed": _in_batches(_old_places(moment), _remove),
         "old mails removed": _in_batches(_old_mails(moment), _remove),
+        "offers ended": _in_batches(_void_offers(moment), lambda offers: transfer.end_void_offers(offers, moment)),
+        "addresses of old offers removed": _in_batches(_old_offers(moment), lambda offers: offers.update(email="")),
         "expired sessions removed": _in_batches(_expired_sessions(moment), _remove),
     }
 
@@ -51,6 +62,8 @@ def count() -> Counts:
         "old logins removed": _old_logins(moment).count(),
         "old places removed": _old_places(moment).count(),
         "old mails removed": _old_mails(moment).count(),
+        "offers ended": _void_offers(moment).count(),
+        "addresses of old offers removed": _old_offers(moment).count(),
         "expired sessions removed": _expired_sessions(moment).count(),
     }
 
@@ -105,6 +118,18 @@ def _old_mails(moment: dt.datetime) -> QuerySet[Email]:
     ended = (STATUS.sent, STATUS.failed)
     rows: QuerySet[Email] = Email.objects.filter(status__in=ended, last_updated__lte=_retained_since(moment))
     return rows
+
+
+def _void_offers(moment: dt.datetime) -> TicketTransferQuerySet:
+    """Return offers that time, or what became of their tickets, has ended."""
+    unended = TicketTransfer.objects.unended()
+    return unended.exclude(pk__in=unended.open(moment).values("pk"))
+
+
+def _old_offers(moment: dt.datetime) -> TicketTransferQuerySet:
+    """Return offers that ended long ago and still say to whom they were made."""
+    since = _retained_since(moment)
+    return TicketTransfer.objects.filter(Q(accepted_at__lte=since) | Q(ended_at__lte=since)).exclude(email="")
 
 
 def _expired_sessions(moment: dt.datetime) -> QuerySet[Session]:

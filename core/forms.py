@@ -10,8 +10,8 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 
-from . import position
-from .models import Event
+from . import accounts, position
+from .models import MAX_EMAIL, Event, User
 from .now import now
 
 MAX_REASON = 200  # characters; `Event.pause_reason` has room for as many
@@ -64,6 +64,37 @@ class StaffForm(forms.Form):
         max_length=254,
         error_messages={"required": "Type a user name or an e-mail address."},
     )
+
+
+class OfferForm(forms.Form):
+    """To whom a ticket is offered; of staff it is asked why as well."""
+
+    email = forms.EmailField(
+        label="Their e-mail address",
+        max_length=MAX_EMAIL,
+        error_messages={
+            "required": "Type the e-mail address of whoever is to have the ticket.",
+            "invalid": "This is no e-mail address that we can write to.",
+            "max_length": f"An e-mail address has at most {MAX_EMAIL} characters.",
+        },
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    reason = ReasonField()
+
+    def __init__(self, data: Any = None, *, owner: User, asks_why: bool) -> None:
+        super().__init__(data, auto_id="offer_%s")
+        self.owner = owner
+        if not asks_why:
+            del self.fields["reason"]
+
+    def clean_email(self) -> str:
+        """Return the address in small letters; refuse one of the ticket's owner."""
+        email: str = self.cleaned_data["email"].lower()
+        if email in accounts.addresses_of(self.owner):
+            raise ValidationError(
+                "This is the owner's own address. For another code of the same ticket, get a new one."
+            )
+        return email
 
 
 def share_fields() -> dict[str, str]:

@@ -14,7 +14,7 @@ import logging
 import random
 import smtplib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from email.utils import make_msgid
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,8 +31,8 @@ from django.template.loader import render_to_string
 from post_office.connections import connections as servers
 from post_office.models import PRIORITY, STATUS, Email
 
-from . import documents
-from .models import Ticket
+from . import documents, notices
+from .models import Ticket, TicketTransfer
 from .now import now
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ async def run() -> None:
 def _work_in_thread() -> None:
     try:
         store_confirmations()
+        store_notices()
         deliver()
     finally:
         connections.close_all()
@@ -104,6 +105,30 @@ def _confirmation(ticket: Ticket) -> Email | None:
     except ValidationError:
         logger.warning("Ticket %s has no confirmation: the address of its owner cannot be written to.", ticket.pk)
         return None
+
+
+def store_notices() -> int:
+    """Store the mails that offers ask for, to recipients and givers, a batch at most; return how many were noted."""
+    due = TicketTransfer.objects.filter(mailed_at=None).order_by("pk")
+    if not due.exists():  # as above
+        return 0
+    with transaction.atomic():
+        locked = due.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        transfers = list(locked.select_related("ticket__event", "ticket__user", "offered_by", "accepted_by")[:BATCH])
+        Email.objects.bulk_create([mail for transfer in transfers for mail in _notices(transfer)])
+        TicketTransfer.objects.filter(pk__in=[transfer.pk for transfer in transfers]).update(mailed_at=now())
+    return len(transfers)
+
+
+def _notices(transfer: TicketTransfer) -> Iterator[Email]:
+    """Yield the mails, not stored yet; without those to addresses that cannot be written to."""
+    is_offer = transfer.status == "open"
+    about = {"offer" if is_offer else "outcome": transfer.pk}
+    for message in [notices.offered(transfer)] if is_offer else notices.outcome(transfer):
+        try:
+            yield _row(message, priority=PRIORITY.medium, context=about)
+        except ValidationError:
+            logger.warning("Offer %s: an address cannot be written to.", transfer.pk)
 
 
 def _row(message: EmailMessage, **fields: Any) -> Email:
@@ -163,8 +188,8 @@ def deliver() -> int:
 def _deliver_one(email: Email) -> None:
     try:
         ticket = _ticket_of(email)
-        if ticket is not None and ticket.status == "cancelled":
-            _end(email, STATUS.failed, "The ticket was cancelled before this mail was sent.")
+        if why := _why_not(email, ticket):
+            _end(email, STATUS.failed, why)
             return
         message = email.prepare_email_message()
         if ticket is not None:
@@ -176,6 +201,16 @@ def _deliver_one(email: Email) -> None:
         _end(email, STATUS.sent)
     finally:
         servers.close()  # or the next mail would be sent over a connection that has failed
+
+
+def _why_not(email: Email, ticket: Ticket | None) -> str:
+    """Return why a mail is not to be sent any more; empty if it is."""
+    if ticket is not None and ticket.status == "cancelled":
+        return "The ticket was cancelled before this mail was sent."
+    offer = (email.context or {}).get("offer")
+    if offer and not TicketTransfer.objects.open(now()).filter(pk=offer).exists():
+        return "The offer ended before this mail was sent."
+    return ""
 
 
 def _ticket_of(email: Email) -> Ticket | None:

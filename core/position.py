@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 from django.conf import settings
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Window
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from . import tiers
@@ -51,7 +51,7 @@ class Stats(TypedDict):
 
 @dataclass(frozen=True)
 class Ended:
-    """How and when the newest of a person's places and tickets of an event ended; a ticket is `cancelled`.
+    """How and when the newest of a person's places and tickets of an event ended; a ticket is `cancelled` or `given`.
 
     The reason is that of staff, if they ended it.
     """
@@ -151,9 +151,14 @@ def _counting_for(login: UserSession) -> TicketHoldQuerySet:
 
 
 def _valid_or_newest(user: User, since: dt.datetime) -> QuerySet[Ticket]:
-    """Return a person's valid tickets, soonest event first, and of each event the newest one if cancelled lately."""
+    """Return a person's valid tickets, soonest event first, and of each event the newest one if it ended lately.
+
+    Each has `is_given`: whether somebody else has it now.
+    """
     mine = Ticket.objects.filter(user=user)
     rows = mine.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=since, pk__in=_newest(mine)))
+    others = Ticket.objects.filter(replaces=OuterRef("pk"))
+    rows = rows.annotate(is_given=Exists(others))  # type: ignore[no-redef]  # -- declared for readers
     return rows.select_related("event").order_by("event__starts_at", "pk")
 
 
@@ -174,7 +179,8 @@ def _ended(places: list[TicketHold], tickets: list[Ticket], moment: dt.datetime)
     for ticket in tickets:
         before = ended.get(ticket.event_id)
         if ticket.cancelled_at is not None and (before is None or before.at <= ticket.cancelled_at):
-            ended[ticket.event_id] = Ended("cancelled", ticket.cancelled_at, ticket.cancel_reason)
+            status = "given" if ticket.is_given else "cancelled"
+            ended[ticket.event_id] = Ended(status, ticket.cancelled_at, ticket.cancel_reason)
     return ended
 
 
@@ -230,7 +236,8 @@ def seconds_per_place(event_ids: Iterable[int], moment: dt.datetime) -> dict[int
     """
     since = moment - RATE_WINDOW
     ended = TicketHold.objects.filter(event=OuterRef("pk"), status__in=["released", "expired"], ended_at__gt=since)
-    cancelled = Ticket.objects.filter(event=OuterRef("pk"), cancelled_at__gt=since)
+    # What somebody else, or a new code, took over has freed no place.
+    cancelled = Ticket.objects.filter(event=OuterRef("pk"), cancelled_at__gt=since, replaced_by=None)
     freed = count_per_event(ended) + count_per_event(cancelled)
     served = Event.objects.serving(moment).filter(pk__in=list(event_ids))
     rows = served.annotate(freed=freed).values_list("pk", "freed")

@@ -6,8 +6,8 @@ person has, then a sale that is closed to everybody. Among the reasons of one ba
 
 - waiting: not_open_yet, sale_closed, paused, tier_first, next_in_line, waiting_behind;
 - on sale, and nothing held: what ended since the login (removed, cancelled_by_staff, hold_lapsed, released, left_line,
-  cancelled_ticket), then people_waiting or sold_out, and where a place is free: log_in, no_auto_hold, cooldown,
-  limit_reached, available.
+  cancelled_ticket, gave_ticket, given_by_staff), then people_waiting or sold_out, and where a place is free: log_in,
+  no_auto_hold, cooldown, limit_reached, available.
 """
 
 import datetime as dt
@@ -41,6 +41,8 @@ class Reason(TextChoices):
     RELEASED = "released", "Your hold was released on {at}."
     LEFT_LINE = "left_line", "Your place in line ended on {at}."
     CANCELLED_TICKET = "cancelled_ticket", "Your ticket was cancelled on {at}."
+    GAVE_TICKET = "gave_ticket", "You gave your ticket to somebody else on {at}."
+    GIVEN_BY_STAFF = "given_by_staff", "Staff gave your ticket to somebody else on {at}: “{remark}”"
     PEOPLE_WAITING = "people_waiting", "People are waiting, and the next free place is theirs."
     SOLD_OUT = "sold_out", "All places are booked or held."
     LOG_IN = "log_in", "Tickets are available to everybody who logs in."
@@ -66,8 +68,14 @@ HISTORY = {
     "released": Reason.RELEASED,
     "left": Reason.LEFT_LINE,
     "cancelled": Reason.CANCELLED_TICKET,
+    "given": Reason.GAVE_TICKET,
 }
-BY_STAFF = {"released": Reason.REMOVED, "left": Reason.REMOVED, "cancelled": Reason.CANCELLED_BY_STAFF}
+BY_STAFF = {
+    "released": Reason.REMOVED,
+    "left": Reason.REMOVED,
+    "cancelled": Reason.CANCELLED_BY_STAFF,
+    "given": Reason.GIVEN_BY_STAFF,
+}
 
 
 @dataclass(frozen=True)

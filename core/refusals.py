@@ -93,6 +93,26 @@ class NothingToUndo(Refused):
     detail = "There is nothing to take back: nobody is in by this scan."
 
 
+class AlreadyGiven(Refused):
+    """Another ticket has taken the place of this one."""
+
+    status = "given"
+    detail = "This ticket was given to somebody else, or has a new code: nothing can be done with the old one any more."
+
+
+class OfferEnded(Refused):
+    """An offer of a ticket that can be accepted no more."""
+
+    status = "offer_ended"
+    detail = "This offer has ended: it was withdrawn, declined, or made to somebody else."
+
+
+class TooMany(Refused):
+    """As often as it may be done for now."""
+
+    status = "too_many"
+
+
 class CapacityTooLow(Refused):
     """The capacity asked for is below what is booked and held."""
 

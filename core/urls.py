@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import attendee, fairness, gate, gate_report, operator, organizer, ticket
+from .views import attendee, fairness, gate, gate_report, operator, organizer, ticket, transfer
 
 urlpatterns = [
     path("", attendee.index, name="index"),
@@ -30,6 +30,12 @@ urlpatterns = [
     path("ticket/<str:code>/download/", ticket.ticket_pdf, name="ticket_pdf"),
     path("ticket/<str:code>/calendar.ics", ticket.ticket_calendar, name="ticket_calendar"),
     path("ticket/<str:code>/cancel/", ticket.ticket_cancel, name="ticket_cancel"),
+    path("ticket/<str:code>/transfer/", transfer.ticket_transfer, name="ticket_transfer"),
+    path("ticket/<str:code>/transfer/withdraw/", transfer.ticket_withdraw, name="ticket_withdraw"),
+    path("ticket/<str:code>/reissue/", transfer.ticket_reissue, name="ticket_reissue"),
+    path("transfers/<str:token>/", transfer.transfer_detail, name="transfer_detail"),
+    path("transfers/<str:token>/accept/", transfer.transfer_accept, name="transfer_accept"),
+    path("transfers/<str:token>/decline/", transfer.transfer_decline, name="transfer_decline"),
     path("checkin/", gate.checkin_page, name="checkin"),
     path("checkin/scan/", gate.checkin_scan, name="checkin_scan"),
     path("checkin/undo/", gate.checkin_undo, name="checkin_undo"),

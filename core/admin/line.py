@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from .. import allocation, cleanup
-from ..models import Cause, Event, Scan, Ticket, TicketHold
+from ..models import Cause, Event, Scan, Ticket, TicketHold, TicketTransfer
 from ..now import now
 from ..refusals import Refused
 from .questions import Question
@@ -149,9 +149,9 @@ class TicketAdmin(RecordAdmin):
     ordering = ("-pk",)
     fields = (
         "masked_code", "event", "user", "status", "booked_at", "hold", "checked_in_at", "checked_in_by", "cancelled_at",
-        "cancel_reason",
+        "cancel_reason", "replaces",
     )  # fmt: skip
-    readonly_fields = ("masked_code", "status")
+    readonly_fields = ("masked_code", "status", "replaces")
     secrets = ("code",)
     actions = ("cancel_tickets",)
     has_cancel_permission = RecordAdmin.may_act
@@ -184,6 +184,34 @@ class TicketAdmin(RecordAdmin):
             messages.success(request, f"Cancelled: {counted(cancelled, 'ticket', 'tickets')}. The line was served.")
         for detail, number in refused.items():
             messages.warning(request, f"Left alone: {counted(number, 'ticket', 'tickets')}. {detail}")
+
+
+@admin.register(TicketTransfer)
+class TicketTransferAdmin(RecordAdmin):
+    """Offers of tickets, without the token that makes their address."""
+
+    organizer = "ticket__event__created_by"
+    list_display = ("offered_at", "event", "owner", "email", "status", "accepted_by")
+    list_select_related = ("ticket__event", "ticket__user", "accepted_by")
+    list_filter = ("end", "offered_at", ("ticket__event", admin.RelatedOnlyFieldListFilter))
+    search_fields = ("email", "ticket__user__username", "ticket__event__name", "accepted_by__username")
+    ordering = ("-pk",)
+    fields = (
+        "event", "ticket", "owner", "email", "status", "offered_by", "offered_at", "accepted_by", "accepted_at",
+        "ended_at", "reason",
+    )  # fmt: skip
+    readonly_fields = ("event", "owner", "status")
+    secrets = ("token", "ticket__code")
+
+    @admin.display(description="event")
+    def event(self, transfer: TicketTransfer) -> Event:
+        """Return what the ticket is for."""
+        return transfer.ticket.event
+
+    @admin.display(description="owner")
+    def owner(self, transfer: TicketTransfer) -> str:
+        """Return whose ticket was offered."""
+        return transfer.ticket.user.display_name
 
 
 @admin.register(Scan)

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, Value, When
+from django.db.models import Case, Q, QuerySet, Value, When
 
-from ..models import Cause, Event
+from ..models import Cause, Event, LedgerEntry, Ticket
 from . import draw
 
 FORMAT = "box-office-ledger-1"
@@ -154,6 +154,15 @@ def openings(event: Event) -> list[dict[str, Any]]:
 def extensions(event: Event) -> int:
     """Return how many times the holds of an event were extended."""
     return event.ledger.filter(person="", text__contains='"kind":"extension"').count()
+
+
+def entries_of(event: Event, user_id: int) -> QuerySet[LedgerEntry]:
+    """Return the entries about a person, those included by which somebody gave them a ticket, which are the giver's."""
+    mine = pseudonym(event, user_id)
+    taken = Ticket.objects.filter(event=event, user=user_id, replaces__isnull=False)
+    givers = [pseudonym(event, giver) for giver in set(taken.values_list("replaces__user", flat=True))]
+    given = Q(person__in=givers, text__contains=f'"to_person":"{mine}"')
+    return LedgerEntry.objects.filter(Q(person=mine) | given, event=event)
 
 
 def promised_commitment(event: Event) -> str | None:

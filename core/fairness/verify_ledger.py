@@ -39,6 +39,7 @@ KINDS = {  # the fields that each must have; "?": may be null
     "leave": "place person cause",
     "booking": "ticket person place? tier",
     "cancellation": "ticket person tier cause",
+    "transfer": "ticket person tier to_ticket to_person",
     "pause": "reason",
     "resume": "reason",
     "extension": "minutes reason",
@@ -113,14 +114,14 @@ def _matching(pattern: str) -> Callable[[Any], str | None]:
 READERS: dict[str, Callable[[Any], Any]] = {  # of each field; their None says no
     name: reader
     for names, reader in {
-        "event entries seq capacity booked place places ticket tier draw drawn": _number,
+        "event entries seq capacity booked place places ticket to_ticket tier draw drawn": _number,
         "at opens closes starts rank joined_at until": _moment,
         "minutes hold_minutes": _minutes,
         "tiers": _tiers,
         "name kind status cause reason": _matching("(?s).*"),
         "format": _matching("box-office-ledger-1"),
         "policy": _matching("login_fifo|randomised_open"),
-        "person": _matching("[0-9a-f]{20}"),
+        "person to_person": _matching("[0-9a-f]{20}"),
         "seal commitment seed frozen": _matching("[0-9a-f]{64}"),
     }.items()
     for name in names.split()
@@ -501,8 +502,26 @@ class Ledger:
         self._end(place, entry["at"])
 
     def _cancellation(self, entry: Entry) -> None:
-        number, ticket = entry["ticket"], (entry["person"], entry["tier"])
         self._spend(entry["person"], entry["at"])
+        self._end_ticket(entry, "cancel")
+
+    def _transfer(self, entry: Entry) -> None:
+        number, giver, person, tier = entry["to_ticket"], entry["person"], entry["to_person"], entry["tier"]
+        self._check(self.terms["status"] == "published", "a ticket was transferred while the event was not published")
+        if person != giver:  # a new code for the same person changes nothing about them
+            self._spend(giver, entry["at"])
+            self._check(entry["at"] < self.terms["starts"], "a ticket changed hands after the event had started")
+        self._end_ticket(entry, "transfer")
+        self._check(number not in self.tickets, f"ticket {number} was issued before")
+        self._check(person not in self.holders, f"person {person} has a valid ticket, and is given another")
+        if person in self.live:
+            self._blame(f"person {person} is given a ticket, and their place {self.live[person].number} has not ended")
+        self.tickets[number] = (person, tier)
+        self.holders.add(person)
+        self._take(tier, 1)
+
+    def _end_ticket(self, entry: Entry, verb: str) -> None:
+        number, ticket = entry["ticket"], (entry["person"], entry["tier"])
         if number not in self.tickets and self.older:
             self.older -= 1
             self._take(0, -1)
@@ -510,7 +529,7 @@ class Ledger:
             self.holders.discard(entry["person"])
             self._take(entry["tier"], -1)
         else:
-            self._blame(f"there is no valid ticket {number} of this person and tier to cancel")
+            self._blame(f"there is no valid ticket {number} of this person and tier to {verb}")
         self.tickets[number] = None
 
     def _pause(self, _: Entry) -> None:

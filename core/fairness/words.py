@@ -25,6 +25,8 @@ SENTENCES = {  # about a person, they go on after the pseudonym
     "booking": "booked ticket no. {ticket}{group}, which was held ({place}).",
     "direct booking": "booked ticket no. {ticket}{group} directly: a place was free, and nobody waited.",
     "cancellation": "no longer has ticket no. {ticket}: {why}.",
+    "transfer": "gave ticket no. {ticket}{group} to {to_person}, who has ticket no. {to_ticket} for it.",
+    "new code": "was given a new code: ticket no. {to_ticket}{group} for ticket no. {ticket}.",
     "pause": "Staff paused serving.",
     "resume": "Staff resumed serving.",
     "extension": "Staff moved the end of every hold by {minutes:g} minutes.",
@@ -39,6 +41,7 @@ CAUSES: dict[str, str] = {
     Cause.DEACTIVATED: "their account was deactivated",
     Cause.ERASED: "their account was erased",
     Cause.BOOKED_ELSEWHERE: "they have a ticket",
+    Cause.GIVEN_A_TICKET: "somebody gave them a ticket",
     Cause.EVENT_OVER: "the event started",
     Cause.EVENT_CANCELLED: "the event was cancelled",
 }
@@ -52,13 +55,17 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Told:
-    """An entry as people read it; where it is about a person, the sentence goes on after the pseudonym."""
+    """An entry as people read it; where it is about a person, the sentence goes on after the pseudonym.
+
+    `to_person` is whoever was given a ticket.
+    """
 
     seq: int
     at: str
     person: str
     sentence: str
     seal: str
+    to_person: str = ""
 
 
 def tell(entry: LedgerEntry, event: Event) -> Told:
@@ -73,7 +80,12 @@ def tell(entry: LedgerEntry, event: Event) -> Told:
         sentence = _terms(fields, event) if fields["kind"] == "terms" else _sentence(fields, event)
     except (ValueError, TypeError, LookupError):
         sentence = "– this entry has no words here. It stands in the file."
-    return Told(entry.seq, at, entry.person, sentence, entry.seal)
+    return Told(entry.seq, at, entry.person, sentence, entry.seal, _to_person(fields))
+
+
+def _to_person(fields: Any) -> str:
+    person = fields.get("to_person") if isinstance(fields, dict) else None
+    return person if isinstance(person, str) else ""
 
 
 def _local(text: str, event: Event) -> dt.datetime:
@@ -98,6 +110,8 @@ def _sentence(fields: Fields, event: Event) -> str:
         kind = "opening with draw"
     elif kind == "booking" and fields["place"] is None:
         kind = "direct booking"
+    elif kind == "transfer" and fields["person"] == fields["to_person"]:
+        kind = "new code"
     words = {
         "place": f"place no. {fields.get('place')}",
         "drawn": _count(fields.get("drawn", 0), "person", "people"),

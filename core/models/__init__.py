@@ -5,11 +5,13 @@ from .ledger import FREES_A_PLACE, Cause, LedgerEntry
 from .line import LINE_ORDER, TicketHold, TicketHoldQuerySet, count_of_person, count_per_event
 from .people import GATE_STAFF, User, UserSession
 from .tickets import Scan, ScanQuerySet, Ticket, TicketQuerySet
+from .transfers import MAX_EMAIL, TicketTransfer, TicketTransferQuerySet
 
 __all__ = [
     "FREES_A_PLACE",
     "GATE_STAFF",
     "LINE_ORDER",
+    "MAX_EMAIL",
     "Cause",
     "DeclaredTier",
     "Event",
@@ -21,6 +23,8 @@ __all__ = [
     "TicketHold",
     "TicketHoldQuerySet",
     "TicketQuerySet",
+    "TicketTransfer",
+    "TicketTransferQuerySet",
     "User",
     "UserSession",
     "count_of_person",

@@ -18,6 +18,7 @@ class Cause(models.TextChoices):
     DEACTIVATED = "deactivated"
     ERASED = "erased"
     BOOKED_ELSEWHERE = "booked_elsewhere"
+    GIVEN_A_TICKET = "given_a_ticket"
     EVENT_OVER = "event_over"
     EVENT_CANCELLED = "event_cancelled"
     CAPACITY_RAISED = "capacity_raised"
@@ -34,6 +35,7 @@ FREES_A_PLACE = (
     Cause.CANCELLED_BY_OWNER,
     Cause.CANCELLED_BY_STAFF,
     Cause.REMOVED_BY_STAFF,
+    Cause.GIVEN_A_TICKET,
     Cause.CAPACITY_RAISED,
     Cause.SALE_EXTENDED,
     Cause.DEACTIVATED,

@@ -50,6 +50,12 @@ class Ticket(models.Model):
     checked_in_by = models.ForeignKey(
         User, null=True, blank=True, related_name="admitted_tickets", on_delete=models.PROTECT
     )
+    # The ticket whose right this one took over, of the same person (a new code) or of another.
+    replaces = models.OneToOneField(
+        "self", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="replaced_by"
+    )
+
+    is_given: bool  # annotated by `position.places_of`: somebody else has it now
 
     objects = TicketQuerySet.as_manager()
 

@@ -31,6 +31,13 @@ def in_groups(code: str) -> str:
 
 
 @register.filter
+def masked(email: str) -> str:
+    """Return an e-mail address of which only its owner's correspondents know whose it is: `b…@example.org`."""
+    local, at, domain = email.rpartition("@")
+    return f"{local[:1]}…{at}{domain}" if at else ""
+
+
+@register.filter
 def minutes(length: dt.timedelta) -> str:
     """Say how long a hold lasts: `10 minutes`, `90 seconds`."""
     seconds = round(length.total_seconds())

@@ -15,9 +15,9 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from core import allocation, steering
+from core import allocation, steering, transfer
 from core.fairness import ledger, verify_ledger
-from core.models import GATE_STAFF, Event, LedgerEntry, Ticket, TicketHold, User, UserSession
+from core.models import GATE_STAFF, Event, LedgerEntry, Ticket, TicketHold, TicketTransfer, User, UserSession
 from core.now import now
 from core.refusals import Refused
 
@@ -196,6 +196,16 @@ def book(event: Event, user: User) -> Ticket:
 def release(event: Event, user: User) -> TicketHold | None:
     """Release a hold, or leave the line."""
     return allocation.release(event_id=event.pk, user=user)
+
+
+def offer(ticket: Ticket, to: User, *, by: User | None = None, reason: str = "") -> TicketTransfer:
+    """Offer a ticket to a person, by its owner unless somebody else is named."""
+    return transfer.offer(ticket_id=ticket.pk, email=to.email, by=by or ticket.user, reason=reason)
+
+
+def give(ticket: Ticket, to: User, *, by: User | None = None, reason: str = "") -> Ticket:
+    """Offer a ticket to a person who accepts it; return theirs."""
+    return transfer.accept(transfer_id=offer(ticket, to, by=by, reason=reason).pk, user=to)
 
 
 def refusal(call: Callable[[], object]) -> tuple[str, bool]:

@@ -64,6 +64,11 @@ def ticket(kind: str, number: int, person: str, place: int | None = None, **more
     return {"kind": kind, "ticket": number, "person": person, "place": place, "tier": 0, "cause": "erased"} | more
 
 
+def transfer(number: int, person: str, to_number: int, to_person: str, **more: Any) -> dict[str, Any]:
+    both = {"ticket": number, "person": person, "to_ticket": to_number, "to_person": to_person}
+    return {"kind": "transfer", **both, "tier": 0} | more
+
+
 def steering(kind: str, **more: Any) -> dict[str, Any]:
     return {"kind": kind, "reason": "an outage"} | more
 
@@ -117,6 +122,9 @@ STORY: Entries = [
     ticket("cancellation", 103, ERIN, at=at(17.6)),
     join(7, ERIN, at=at(17.7), rank=at(17.6)),
     step("hold", 7, ERIN, at=at(17.7), until=at(30)),
+    transfer(104, BOB, 105, BOB, at=at(17.8)),  # a new code
+    transfer(105, BOB, 106, DAVE, at=at(17.8)),
+    transfer(8, CAROL, 107, CAROL, tier=1, at=at(17.8)) | {"reason": "Sold by us twice"},
     {"kind": "weather", "\u2028": [None, 1.5, "\x1b[2Jno rule broken"]},
     terms(capacity=4, opens=at(5), tiers=MEMBERS, status="cancelled", cause="sale_extended", at=at(18)),
     step("release", 7, ERIN, at=at(18), reason="The hall burnt down."),

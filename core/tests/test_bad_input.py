@@ -53,7 +53,11 @@ class BadAddressTests(Cast, TestCase):
             for path in ("/ticket/{}/", "/ticket/{}/qr.png", "/ticket/{}/download/", "/ticket/{}/calendar.ics"):
                 with self.subTest(code=code[:20], path=path):
                     self.assertEqual(client.get(path.format(code)).status_code, 404)
-            self.assertEqual(client.post(f"/ticket/{code}/cancel/").status_code, 404)
+            for write in ("cancel", "transfer", "transfer/withdraw", "reissue"):
+                self.assertEqual(client.post(f"/ticket/{code}/{write}/").status_code, 404)
+            self.assertEqual(client.get(f"/transfers/{code}/").status_code, 404)
+            for write in ("accept", "decline"):
+                self.assertEqual(client.post(f"/transfers/{code}/{write}/").status_code, 404)
 
     def test_a_code_is_exact_in_addresses(self):
         ticket = allocation.book(event_id=make_event(auto_hold=False).pk, user=self.alice)

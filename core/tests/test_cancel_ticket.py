@@ -6,7 +6,7 @@ from typing import Any
 
 from django.test import TestCase, TransactionTestCase
 
-from core import allocation, checkin, steering
+from core import allocation, checkin, steering, transfer
 from core.models import Cause, Event, Ticket
 from core.now import now
 from core.refusals import AlreadyCheckedIn
@@ -16,6 +16,7 @@ from .cast import (
     CastOfRaces,
     ago,
     book,
+    give,
     join,
     make_event,
     make_people,
@@ -71,6 +72,15 @@ class CancelTicketTests(Cast, TestCase):
         ticket = book(event, self.alice)
         steering.revise_event(event_id=event.pk, values={"status": "cancelled"})
         self.assertEqual(refusal(lambda: cancel(ticket)), ("cancelled", False))
+        self.assertEqual(numbers(event), {"held": 0, "booked": 1, "waiting": 0})
+
+    def test_what_another_ticket_has_taken_the_place_of_is_not_taken_for_cancelled(self):
+        event = make_event()
+        ticket = book(event, self.alice)
+        new = transfer.reissue(ticket_id=ticket.pk)
+        self.assertEqual(refusal(lambda: cancel(ticket)), ("given", False))
+        give(new, self.bob)
+        self.assertEqual(refusal(lambda: cancel(new)), ("given", False))
         self.assertEqual(numbers(event), {"held": 0, "booked": 1, "waiting": 0})
 
     def test_the_person_can_book_again_with_a_new_code(self):

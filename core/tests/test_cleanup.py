@@ -38,6 +38,8 @@ NOTHING = {
     "old logins removed": 0,
     "old places removed": 0,
     "old mails removed": 0,
+    "offers ended": 0,
+    "addresses of old offers removed": 0,
     "expired sessions removed": 0,
 }
 
@@ -198,7 +200,8 @@ class CommandTests(Cast, TestCase):
 
     def test_verbose_prints_every_count(self) -> None:
         self.leave_behind()
-        self.assertEqual(run("--verbose"), "\n".join([*self.counts[:-1], "old mails removed: 0", self.counts[-1], ""]))
+        nothing = ["old mails removed: 0", "offers ended: 0", "addresses of old offers removed: 0"]
+        self.assertEqual(run("--verbose"), "\n".join([*self.counts[:-1], *nothing, self.counts[-1], ""]))
         zeros = "".join(f"{name}: 0\n" for name in NOTHING)
         self.assertEqual((run("--verbose"), run("--dry-run", "--verbose")), (zeros, zeros))
         self.assertEqual(run("--verbosity", "2"), zeros)

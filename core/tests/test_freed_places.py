@@ -9,10 +9,23 @@ from django.db import transaction
 from django.test import TestCase
 from django.urls import reverse
 
-from core import accounts, allocation, clock, hub, steering
+from core import accounts, allocation, clock, hub, steering, transfer
 from core.models import FREES_A_PLACE, Cause, TicketHold
 
-from .cast import Cast, HandClock, book, join, later, ledger_of, ledger_problems, make_event, numbers, release, statuses
+from .cast import (
+    Cast,
+    HandClock,
+    book,
+    join,
+    later,
+    ledger_of,
+    ledger_problems,
+    make_event,
+    numbers,
+    offer,
+    release,
+    statuses,
+)
 from .visits import visit
 
 KINDS_THAT_NAME_IT = {Cause.LAPSED: "expiry", Cause.RESUMED: "resume"}  # these entries need no further cause
@@ -71,6 +84,14 @@ class FreedPlaceTests(Cast, TestCase):
         places = TicketHold.objects.filter(pk=self.alice_holds().pk)
         return lambda: allocation.end_places(places, cause=Cause.REMOVED_BY_STAFF, reason="a mistake")
 
+    def given_a_ticket(self) -> Callable[[], object]:
+        """Alice holds the last place, and greta gives her a ticket."""
+        self.revise(capacity=2)
+        ticket = book(self.event, self.greta)
+        self.alice_holds()
+        made = offer(ticket, self.alice)
+        return lambda: transfer.accept(transfer_id=made.pk, user=self.alice)
+
     def capacity_raised(self) -> Callable[[], object]:
         self.alice_has_a_ticket()
         return lambda: self.revise(capacity=2)
@@ -106,6 +127,7 @@ class FreedPlaceTests(Cast, TestCase):
         Cause.CANCELLED_BY_OWNER: cancelled_by_owner,
         Cause.CANCELLED_BY_STAFF: cancelled_by_staff,
         Cause.REMOVED_BY_STAFF: removed_by_staff,
+        Cause.GIVEN_A_TICKET: given_a_ticket,
         Cause.CAPACITY_RAISED: capacity_raised,
         Cause.SALE_EXTENDED: sale_extended,
         Cause.DEACTIVATED: deactivated,
@@ -136,7 +158,7 @@ class FreedPlaceTests(Cast, TestCase):
             with self.subTest(cause=cause), undone():
                 self.assertIn(self.bob.pk, self.free_by(cause))
                 self.assertEqual(self.bobs(), ["held"])
-                *_, freed, given = ledger_of(self.event)
+                *_, freed, given = [entry for entry in ledger_of(self.event) if entry["kind"] != "transfer"]
                 bobs = TicketHold.objects.get(event=self.event, user=self.bob)
                 self.assertEqual((given["kind"], given["place"]), ("hold", bobs.pk))
                 self.assertEqual(freed.get("cause", freed["kind"]), KINDS_THAT_NAME_IT.get(cause, cause))

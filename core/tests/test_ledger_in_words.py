@@ -5,11 +5,11 @@ import datetime as dt
 from django.contrib.auth.models import Group
 from django.test import TestCase, override_settings
 
-from core import allocation, steering
+from core import allocation, steering, transfer
 from core.models import Cause, Event, LedgerEntry, TicketHold, User
 
 from .books import who
-from .cast import Cast, HandClock, ago, arrive, book, join, later, make_event, release
+from .cast import Cast, HandClock, ago, arrive, book, give, join, later, make_event, release
 from .visits import visit
 
 
@@ -73,6 +73,34 @@ class SentenceTests(Cast, TestCase):
                 f"greta booked ticket no. {direct.pk} directly: a place was free, and nobody waited.",
             ],
         )
+
+    def test_who_was_given_a_ticket_and_who_has_a_new_code_is_told(self):
+        event = make_event(capacity=1)
+        ticket = book(event, self.alice)
+        new = transfer.reissue(ticket_id=ticket.pk, by_staff=True, reason="Seen in a photo.")
+        place = join(event, self.bob)
+        theirs = give(new, self.bob)
+        remark = "Their reason: “Seen in a photo.”"
+        bob = who(event, self.bob.pk)
+        self.assertEqual(
+            self.told(event)[2:],
+            [
+                f"alice was given a new code: ticket no. {new.pk} for ticket no. {ticket.pk}. {remark}",
+                f"bob joined the line, ranked by 12:00:00.123456 (place no. {place.pk}).",
+                f"bob left the line: somebody gave them a ticket (place no. {place.pk}).",
+                f"alice gave ticket no. {new.pk} to {bob}, who has ticket no. {theirs.pk} for it.",
+            ],
+        )
+
+    def test_who_was_given_a_ticket_finds_that_among_their_entries_and_others_do_not(self):
+        event = make_event(capacity=2)
+        give(book(event, self.alice), self.bob)
+        give(book(event, self.greta), self.olga)
+        for person, entries, told in ((self.bob, 1, 1), (self.alice, 2, 0), (self.olga, 1, 1)):
+            page = visit(person).get(f"/events/{event.pk}/fairness/?person=mine")
+            with self.subTest(person=person):
+                self.assertEqual(len(page.context["entries"]), entries)
+                self.assertContains(page, ">to you<", told)
 
     def test_new_terms_and_lapsed_holds_are_told(self):
         event = make_event(capacity=1)

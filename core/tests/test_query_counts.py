@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core import allocation
 from core.models import Event, Ticket, TicketHold, User
-from core.tests.cast import Cast, later, make_event, make_people, make_person
+from core.tests.cast import Cast, later, make_event, make_people, make_person, offer
 from core.tests.visits import BROWSER, visit
 
 BRACKETS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
@@ -31,11 +31,12 @@ def make_events(count: int, olga: User) -> None:
 
 class PageTests(Cast, TestCase):
     def occupy(self) -> None:
-        """Give alice a place in line or a ticket of every event, with people before her in the lines."""
+        """Give alice a place in line or a ticket and an offer of every event, with people before her in the lines."""
         people = [*self.crowd, self.alice]
         for n, event in enumerate(Event.objects.filter(places=None, tickets=None).order_by("pk")):
             if n % 3 == 1:
                 Ticket.objects.create(event=event, user=self.alice, code=f"{event.pk}")
+                offer(Ticket.objects.create(event=event, user=self.bob, code=f"bob's {event.pk}"), self.alice)
             else:
                 TicketHold.objects.bulk_create(TicketHold(event=event, user=person) for person in people)
 

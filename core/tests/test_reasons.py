@@ -13,7 +13,7 @@ from core.models import Cause, Event, TicketHold
 from core.reasons import Reason
 
 from .asking import FIRST, ReasonsTestCase, log_in, make_member, make_tiered, seen
-from .cast import ago, book, join, lapse, later, make_event, make_people, make_person, release
+from .cast import ago, book, give, join, lapse, later, make_event, make_people, make_person, release
 
 OPENS = dt.datetime(2099, 7, 3, 20, tzinfo=dt.UTC)
 
@@ -100,6 +100,14 @@ class ClosedListTests(ReasonsTestCase):
         pk, why = book(event := make_event(), self.alice).pk, "Not paid"
         ticket = allocation.cancel_ticket(ticket_id=pk, cause=Cause.CANCELLED_BY_STAFF, reason=why)
         return event, f"Staff cancelled your ticket on {event.local(ticket.cancelled_at)}: “Not paid”"
+
+    def stage_gave_ticket(self) -> tuple[Event, str]:
+        ticket = give(book(event := make_event(), self.alice), self.bob)
+        return event, f"You gave your ticket to somebody else on {event.local(ticket.booked_at)}."
+
+    def stage_given_by_staff(self) -> tuple[Event, str]:
+        ticket = give(book(event := make_event(), self.alice), self.bob, by=self.olga, reason="A <mistake>")
+        return event, f"Staff gave your ticket to somebody else on {event.local(ticket.booked_at)}: “A <mistake>”"
 
     def stage_people_waiting(self) -> tuple[Event, str]:
         join(event := make_event(capacity=0), self.bob)

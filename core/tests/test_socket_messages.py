@@ -8,7 +8,7 @@ from django.db import transaction
 from core import allocation, checkin, hub, steering
 from core.models import Event, Ticket, TicketHold, UserSession
 from core.signals import availability_changed
-from core.tests.cast import ago, arrive, lapse, make_event, make_person
+from core.tests.cast import ago, arrive, give, lapse, make_event, make_person
 from core.tests.sockets import PATIENCE, QUIET, SocketCase
 from core.tests.visits import BROWSER, visit
 
@@ -158,6 +158,20 @@ class ChangeTests(SocketCase):
         await sync_to_async(allocation.cancel_ticket)(ticket_id=bobs_ticket.pk)
         cancelled = {"type": "ticket", "event": self.event.pk, "code": bobs_ticket.code, "status": "cancelled"}
         self.assertEqual((await self.until(bobs, type="ticket"))[-1], cancelled)
+        await self.close()
+
+    async def test_a_transfer_is_told_to_giver_and_recipient_and_to_each_their_own_code_alone(self):
+        _, alices, bobs = await self.sockets()
+        old = await sync_to_async(allocation.book)(event_id=self.event.pk, user=self.alice)
+        await self.until(alices, type="ticket", status="valid")
+        await self.until(bobs, type="stats", booked=1)
+        new = await sync_to_async(give)(old, self.bob)
+        gone = {"type": "ticket", "event": self.event.pk, "code": old.code, "status": "cancelled"}
+        self.assertEqual((await self.until(alices, type="ticket"))[-1], gone)
+        theirs = {"type": "ticket", "event": self.event.pk, "code": new.code, "status": "valid"}
+        self.assertEqual((await self.until(bobs, type="ticket"))[-1], theirs)
+        for socket in (alices, bobs):
+            self.assertTrue(await socket.receive_nothing(QUIET))
         await self.close()
 
     async def test_forty_changes_at_once_are_a_few_messages_with_the_final_numbers(self):

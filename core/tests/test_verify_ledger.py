@@ -47,6 +47,7 @@ class GoodLedgerTests(SimpleTestCase):
         self.assertEqual(report.seal, ledger(STORY)[-1].split(" ")[0])
         counted = {"terms": 3, "join": 8, "tier": 1, "opening": 1, "draw": 3, "hold": 6, "expiry": 1, "release": 3}
         counted |= {"leave": 2, "booking": 4, "cancellation": 3, "pause": 1, "resume": 1, "extension": 1, "weather": 1}
+        counted |= {"transfer": 3}
         self.assertEqual(report.kinds, counted)
 
     def test_an_empty_ledger_is_whole(self):
@@ -227,7 +228,7 @@ class CommandLineTests(SimpleTestCase):
     def test_a_whole_ledger_ends_with_0_from_a_file_and_from_standard_input(self):
         code, said, errors = self.run_it("good.txt")
         lines = said.splitlines()
-        self.assertEqual((code, errors, lines[0]), (0, "", "39 entries, chain whole, no rule broken"))
+        self.assertEqual((code, errors, lines[0]), (0, "", "42 entries, chain whole, no rule broken"))
         self.assertEqual(lines[1:3], ["  terms: 3", "  join: 8"])
         self.assertEqual(lines[-2:], ["  'weather': 1, unknown, not checked", f"final seal: {ledger(STORY)[-1][:64]}"])
         for options in ((), ("-",)):

@@ -7,6 +7,7 @@ from .ledgers import (
     BOB,
     CAROL,
     DAVE,
+    ERIN,
     JOINED,
     MEMBERS,
     OPENING,
@@ -20,6 +21,7 @@ from .ledgers import (
     step,
     terms,
     ticket,
+    transfer,
 )
 
 
@@ -245,6 +247,83 @@ class SpentTests(SimpleTestCase):
         self.assertEqual(
             found(ledger([terms(), join(1, ALICE), step("leave", 1, ALICE), join(2, BOB, rank=at(-9))])), []
         )
+
+
+class TransferTests(SimpleTestCase):
+    """A ticket changes hands: nobody has two, no place comes into being, and the giver's login is spent."""
+
+    def assert_found(self, entries: Entries, *problems: str) -> None:
+        """The last entry breaks the rule; alice's ticket 9, and bob and carol in line, stand before it."""
+        begun = [terms(starts=at(50)), *JOINED, step("hold", 1, ALICE), ticket("booking", 9, ALICE, 1)]
+        seq = len(begun) + len(entries)
+        wrong = [f"line {seq + 1}, entry {seq}: {problem}" for problem in problems]
+        self.assertEqual(found(ledger([*begun, *entries])), wrong)
+
+    def test_a_ticket_and_a_new_code_are_transferred_and_cancelled_by_whom_they_are_now(self):
+        given = transfer(9, ALICE, 10, DAVE, at=at(2))
+        self.assert_found([given, transfer(10, DAVE, 11, DAVE), ticket("cancellation", 11, DAVE)])
+        self.assert_found([given, transfer(10, DAVE, 11, ALICE)])
+
+    def test_what_is_transferred_is_valid_and_of_that_person_and_tier(self):
+        wrong = "there is no valid ticket {} of this person and tier to transfer"
+        gone = [wrong.format(9), "oversold: 2 places are booked or held, the capacity is 2"][:1]
+        self.assert_found([ticket("cancellation", 9, ALICE), transfer(9, ALICE, 10, DAVE)], *gone)
+        self.assert_found([transfer(9, ALICE, 10, DAVE), transfer(9, ALICE, 11, ERIN)], *gone)
+        self.assert_found([transfer(9, DAVE, 10, ERIN)], *gone)
+        self.assert_found([transfer(9, ALICE, 10, DAVE, tier=1)], *gone)
+        self.assert_found([transfer(8, ALICE, 10, DAVE)], wrong.format(8))
+
+    def test_nobody_is_given_a_second_ticket_and_no_ticket_is_issued_twice(self):
+        other = [step("hold", 2, BOB), ticket("booking", 8, BOB, 2)]
+        self.assert_found(
+            [*other, transfer(9, ALICE, 10, BOB)], f"person {BOB} has a valid ticket, and is given another"
+        )
+        self.assert_found([*other, transfer(9, ALICE, 8, DAVE)], "ticket 8 was issued before")
+
+    def test_the_place_of_who_is_given_a_ticket_has_ended_before(self):
+        wrong = f"person {BOB} is given a ticket, and their place 2 has not ended"
+        self.assert_found([transfer(9, ALICE, 10, BOB)], wrong)
+        self.assert_found([step("hold", 2, BOB), transfer(9, ALICE, 10, BOB)], wrong)
+        self.assert_found([step("leave", 2, BOB), transfer(9, ALICE, 10, BOB)])
+
+    def test_no_place_comes_into_being_and_none_is_lost(self):
+        full = [step("hold", 2, BOB), transfer(9, ALICE, 10, DAVE)]
+        self.assert_found(full)
+        oversold = "oversold: 3 places are booked or held, the capacity is 2"
+        self.assert_found([*full, step("hold", 3, CAROL)], oversold)
+        forged = [step("hold", 2, BOB), transfer(8, ALICE, 10, DAVE)]
+        self.assert_found(forged, "there is no valid ticket 8 of this person and tier to transfer", oversold)
+
+    def test_the_login_of_the_giver_is_spent_and_by_a_new_code_it_is_not(self):
+        spent = "place 4 has the rank of a login that a former place has spent"
+        given = transfer(9, ALICE, 10, DAVE, at=at(7))
+        self.assert_found([given, join(4, ALICE, rank=at(6.9))], spent)
+        self.assert_found([given, join(4, ALICE, rank=at(7))])
+        self.assert_found([given, join(4, DAVE, rank=at(1))])
+        self.assert_found([transfer(9, ALICE, 10, ALICE, at=at(7)), join(4, ALICE, rank=at(6.9))])
+
+    def test_a_share_counts_a_ticket_that_was_given_as_before(self):
+        line = [terms(capacity=9, tiers=MEMBERS), join(1, ALICE, tier=1), join(2, BOB, tier=1), join(3, CAROL)]
+        line += [step("hold", 1, ALICE), ticket("booking", 9, ALICE, 1, tier=1), transfer(9, ALICE, 10, DAVE, tier=1)]
+        self.assertEqual(found(ledger([*line, step("hold", 2, BOB), step("hold", 3, CAROL)])), [])
+        late = [step("hold", 3, CAROL), step("hold", 2, BOB)]
+        self.assertEqual(len(found(ledger([*line, *late]))), 1)
+
+    def test_nothing_changes_hands_once_the_event_has_started_but_a_code_may_be_new(self):
+        started = "a ticket changed hands after the event had started"
+        self.assert_found([transfer(9, ALICE, 10, DAVE, at=at(50))], started)
+        self.assert_found([transfer(9, ALICE, 10, DAVE, at=at(49.9))])
+        self.assert_found([transfer(9, ALICE, 10, ALICE, at=at(51))])
+        off = terms(status="cancelled")
+        self.assert_found(
+            [off, transfer(9, ALICE, 10, ALICE)], "a ticket was transferred while the event was not published"
+        )
+
+    def test_only_as_many_older_tickets_as_the_first_terms_say_are_transferred(self):
+        given = [transfer(7, ALICE, 10, BOB), transfer(8, CAROL, 11, DAVE)]
+        wrong = "line 4, entry 3: there is no valid ticket 8 of this person and tier to transfer"
+        self.assertEqual(found(ledger([terms(booked=2), *given])), [])
+        self.assertEqual(found(ledger([terms(booked=1), *given])), [wrong])
 
 
 class LengthTests(SimpleTestCase):

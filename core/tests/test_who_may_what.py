@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from core import allocation, checkin, urls
 from core.models import Event, User
-from core.tests.cast import Cast, make_event, make_person
+from core.tests.cast import Cast, make_event, make_person, offer
 from core.tests.visits import visit
 
 PEOPLE = ("anonymous", "alice", "bob", "greta", "olga", "oscar", "root")  # olga's event, alice's ticket
@@ -18,6 +18,7 @@ LOGGED_IN = (401, 200, 200, 200, 200, 200, 200)
 MANAGERS = (401, 404, 404, 404, 200, 404, 200)
 MANAGERS_OF_PUBLIC = (404, 404, 404, 404, 200, 404, 200)  # a draft: for everybody else it looks absent
 OWNER_AND_MANAGERS = (401, 200, 404, 404, 200, 404, 200)
+RECIPIENT = (401, 404, 200, 404, 404, 404, 404)
 ABSENT = (401, 404, 404, 404, 404, 404, 404)
 
 # route, method, what its address and form are made of, the answers to PEOPLE
@@ -58,6 +59,12 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("ticket_pdf", "get", "code", OWNER_AND_MANAGERS),
     ("ticket_calendar", "get", "code", OWNER_AND_MANAGERS),
     ("ticket_cancel", "post", "code", OWNER_AND_MANAGERS),
+    ("ticket_transfer", "post", "offer", OWNER_AND_MANAGERS),
+    ("ticket_withdraw", "post", "code", OWNER_AND_MANAGERS),
+    ("ticket_reissue", "post", "code", OWNER_AND_MANAGERS),
+    ("transfer_detail", "get", "token", RECIPIENT),  # offered to bob
+    ("transfer_accept", "post", "token", RECIPIENT),
+    ("transfer_decline", "post", "token", RECIPIENT),
     ("checkin", "get", "", (401, 403, 403, 200, 200, 200, 200)),
     ("checkin_scan", "post", "scan", (401, 403, 403, 200, 200, 404, 200)),
     ("checkin_scan", "post", "scan of draft", (401, 403, 403, 404, 404, 404, 404)),
@@ -87,7 +94,8 @@ class MatrixTests(Cast, TestCase):
         make_event(created_by=cls.oscar, name="Of oscar", auto_hold=False)
         event = make_event(capacity=20, auto_hold=False)
         draft = make_event(status="draft", auto_hold=False)
-        code = allocation.book(event_id=event.pk, user=cls.alice).code
+        ticket = allocation.book(event_id=event.pk, user=cls.alice)
+        code, token = ticket.code, offer(ticket, cls.bob).token
         cls.places = {
             "": [],
             "event and person": [event.pk, cls.bob.pk],
@@ -95,6 +103,8 @@ class MatrixTests(Cast, TestCase):
             "event": [event.pk],
             "draft": [draft.pk],
             "code": [code],
+            "offer": [code],
+            "token": [token],
         }
         carols = allocation.book(event_id=event.pk, user=make_person("carol")).code
         scan = checkin.scan(code=carols, event=event, staff=cls.greta).scan
@@ -103,6 +113,7 @@ class MatrixTests(Cast, TestCase):
             "scan of draft": {"event": draft.pk, "code": code},
             "event": {"person": "bob"},
             "draft": {"person": "bob"},
+            "offer": {"email": "dora@example.org"},
             "undo": {"event": event.pk, "scan": scan.pk, "reason": "Wrong person"},
             "people": {"event": event.pk, "who": "carol"},
             "event asked": {"event": event.pk},

@@ -13,6 +13,7 @@ from django.shortcuts import render
 
 from .. import allocation
 from ..access import may_manage
+from ..accounts import offers_to
 from ..context import EventCard, event_card, place_json
 from ..fairness.promise import commitment_of, shares_of
 from ..forms import MonthForm
@@ -64,7 +65,7 @@ ORGANIZED = 20  # the latest of one's own events that the dashboard names
 
 @reads
 @for_people
-def dashboard(request: HttpRequest) -> HttpResponse:
+def dashboard(request: PersonRequest) -> HttpResponse:
     """Show a person's holds, places in line and tickets, and all upcoming events."""
     moment = now()
     mine = _mine(request, moment)
@@ -77,6 +78,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "waiting": [card for card in cards if card.badge == "waiting"],
         "booked": [card for card in cards if card.ticket],
         "cards": [card for card in cards if card.badge != "cancelled" and not card.event.is_over(moment)],
+        "offers": offers_to(request.user).open(moment).select_related("ticket__event", "offered_by"),
         "organized": Event.objects.filter(created_by=request.user.pk).order_by("-starts_at", "-pk")[:ORGANIZED],
         "now": moment,
     }

@@ -40,8 +40,8 @@ def _page(request: HttpRequest, event_id: int, *, only_own: bool = False) -> Htt
     mine = ledger.pseudonym(event, request.user.pk) if request.user.is_authenticated else ""
     # The numbers have no gaps, so that those of a page are known without counting or skipping rows.
     seqs: Any = range(event.ledger_seq, 0, -1)
-    if only_own:
-        seqs = event.ledger.filter(person=mine).order_by("-seq").values_list("seq", flat=True)
+    if only_own and request.user.is_authenticated:
+        seqs = ledger.entries_of(event, request.user.pk).order_by("-seq").values_list("seq", flat=True)
     page = Paginator(seqs, PAGE).get_page(request.GET.get("page"))
     entries = event.ledger.filter(seq__in=list(page)).order_by("-seq")
     context = {

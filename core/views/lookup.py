@@ -5,8 +5,10 @@ import datetime as dt
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
+from .. import accounts
 from ..access import may_manage
-from ..models import Event
+from ..http import PersonRequest
+from ..models import Event, Ticket, TicketTransfer
 from ..now import now
 from ..position import with_line
 
@@ -27,3 +29,21 @@ def managed_event(request: HttpRequest, event_id: int) -> Event:
             raise Http404("No such event.")
         raise PermissionDenied("Only the event's organizer and administrators see this.")
     return event
+
+
+def visible_ticket(request: HttpRequest, code: str) -> Ticket:
+    """Return the ticket to its owner, its organizer and administrators; for everybody else it looks absent."""
+    tickets = Ticket.objects.select_related("event", "user")
+    ticket = tickets.filter(code=code).first() if code.isprintable() else None  # PostgreSQL refuses a NUL
+    if ticket is None or not (ticket.user_id == request.user.pk or may_manage(request.user, ticket.event)):
+        raise Http404("No such ticket.")
+    return ticket
+
+
+def visible_offer(request: PersonRequest, token: str) -> TicketTransfer:
+    """Return the offer to the person it was made to, whatever became of it; for everybody else it looks absent."""
+    offers = accounts.offers_to(request.user).select_related("ticket__event", "offered_by")
+    offer = offers.filter(token=token).first() if token.isprintable() else None  # as above
+    if offer is None:
+        raise Http404("No such offer.")
+    return offer

@@ -2,25 +2,18 @@
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from .. import allocation, documents
-from ..access import may_manage
 from ..forms import ReasonForm
 from ..http import PersonRequest, answer, for_people, reads, refuse, unavailable, wants_json, writes
 from ..models import Cause, Ticket
 from ..now import now
 from ..refusals import Refused
-
-
-def _visible_ticket(request: HttpRequest, code: str) -> Ticket:
-    """Return the ticket; for everybody else it looks absent."""
-    tickets = Ticket.objects.select_related("event", "user")
-    ticket = tickets.filter(code=code).first() if code.isprintable() else None  # PostgreSQL refuses a NUL
-    if ticket is None or not (ticket.user_id == request.user.pk or may_manage(request.user, ticket.event)):
-        raise Http404("No such ticket.")
-    return ticket
+from .lookup import visible_ticket
+from .transfer_parts import given_page, transfer_context
 
 
 def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
@@ -28,7 +21,11 @@ def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
     return HttpResponse(content, content_type=content_type, headers={"Cache-Control": "no-store", **disposition})
 
 
-def _page(request: HttpRequest, ticket: Ticket, form: ReasonForm, *, status: int = 200) -> HttpResponse:
+def ticket_page(request: HttpRequest, ticket: Ticket, *, status: int = 200, **forms: Form) -> HttpResponse:
+    """Show a ticket; `forms` are those that came back with errors, by their name in the template."""
+    following = Ticket.objects.filter(replaces=ticket).first()
+    if following is not None:
+        return given_page(request, ticket, following)
     is_owner = ticket.user_id == request.user.pk
     can_cancel = ticket.status == "valid" and not (is_owner and ticket.event.is_over(now()))
     context = {
@@ -36,8 +33,10 @@ def _page(request: HttpRequest, ticket: Ticket, form: ReasonForm, *, status: int
         "event": ticket.event,
         "is_owner": is_owner,
         "can_cancel": can_cancel,
-        "form": form,
+        "form": ReasonForm(),
         "zone": ticket.event.zone,
+        **transfer_context(ticket, is_owner=is_owner),
+        **forms,
     }
     return render(request, "core/ticket_detail.html", context, status=status)
 
@@ -46,28 +45,28 @@ def _page(request: HttpRequest, ticket: Ticket, form: ReasonForm, *, status: int
 @for_people
 def ticket_detail(request: HttpRequest, code: str) -> HttpResponse:
     """Show a ticket with its QR code."""
-    return _page(request, _visible_ticket(request, code), ReasonForm())
+    return ticket_page(request, visible_ticket(request, code))
 
 
 @reads
 @for_people
 def ticket_qr(request: HttpRequest, code: str) -> HttpResponse:
     """Answer the ticket's QR code as PNG."""
-    return _file(documents.qr_png(_visible_ticket(request, code).code), "image/png", "")
+    return _file(documents.qr_png(visible_ticket(request, code).code), "image/png", "")
 
 
 @reads
 @for_people
 def ticket_qr_svg(request: HttpRequest, code: str) -> HttpResponse:
     """Answer the ticket's QR code as SVG."""
-    return _file(documents.qr_svg(_visible_ticket(request, code).code), "image/svg+xml", "")
+    return _file(documents.qr_svg(visible_ticket(request, code).code), "image/svg+xml", "")
 
 
 @reads
 @for_people
 def ticket_pdf(request: HttpRequest, code: str) -> HttpResponse:
     """Answer the ticket as PDF, of the size that the query names, in A4 otherwise."""
-    ticket = _visible_ticket(request, code)
+    ticket = visible_ticket(request, code)
     size = request.GET.get("size", documents.SIZES[0]).lower()
     if size not in documents.SIZES:
         raise BadRequest("A ticket can be had in the sizes a4 and a6.")
@@ -84,7 +83,7 @@ def ticket_pdf(request: HttpRequest, code: str) -> HttpResponse:
 @for_people
 def ticket_calendar(request: HttpRequest, code: str) -> HttpResponse:
     """Answer the ticket's event as a calendar entry."""
-    ticket = _visible_ticket(request, code)
+    ticket = visible_ticket(request, code)
     return _file(documents.calendar_entry(ticket), "text/calendar; charset=utf-8", f"ticket-{ticket.pk}.ics")
 
 
@@ -96,14 +95,14 @@ def ticket_cancel(request: PersonRequest, code: str) -> HttpResponse:
     Staff say why, in the field `reason`: the page asks for it. A client that does not send the field, which the
     interface does not name, is let through without one.
     """
-    ticket = _visible_ticket(request, code)
+    ticket = visible_ticket(request, code)
     is_owner = ticket.user_id == request.user.pk
     form = ReasonForm(request.POST)
     asks_why = not is_owner and "reason" in request.POST
     if asks_why and not form.is_valid():
         if wants_json(request):
             return JsonResponse({"status": "invalid", "detail": str(form.errors["reason"][0])}, status=400)
-        return _page(request, ticket, form, status=400)
+        return ticket_page(request, ticket, form=form, status=400)
     cause = Cause.CANCELLED_BY_OWNER if is_owner else Cause.CANCELLED_BY_STAFF
     reason = form.cleaned_data["reason"] if asks_why else ""
     try:
