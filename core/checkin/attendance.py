@@ -16,6 +16,7 @@ MOST_GATES = 6  # that have a color of their own; the rest is one more
 OTHERS = "Other gates"
 NO_NAME = "No gate named"
 LEFT, TOP, WIDE, HIGH = 58, 12, 662, 218  # of the drawing: where the bars begin, and the room they have
+WIDEST = 80  # of one bar, while there are few
 LABELS = 6  # moments written below the bars
 MOST_LINES = 5  # above the one of none
 
@@ -116,7 +117,7 @@ def _draw(gates: list[str], totals: list[int], minutes: int, start: dt.datetime,
     step = _round(-(-most // MOST_LINES))
     steps = -(-most // step)
     scale = HIGH / (step * steps)
-    width = WIDE / len(table)
+    width = min(WIDE / len(table), WIDEST)
     every = -(-len(table) // LABELS)
     bars = []
     for n, row in enumerate(table):
