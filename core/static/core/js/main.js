@@ -4,6 +4,7 @@ import { startLeaving } from "./gate_leave.js";
 import { startCountdowns } from "./countdown.js";
 import { startLive } from "./live.js";
 import { startNotify } from "./notify.js";
+import { startPass } from "./pass.js";
 import { startSocketTests } from "./socket_test.js";
 import { setServerNow } from "./clock.js";
 
@@ -11,6 +12,7 @@ const stamp = document.querySelector('meta[name="server-now"]');
 if (stamp) setServerNow(stamp.content);
 startLive(document.querySelector("[data-live]")); // first: it remembers the page as it was served
 startNotify();
+startPass(document.querySelector("[data-door]"));
 startCountdowns();
 startAttention(); // after the clocks: it reads what they show
 startSocketTests(document.querySelectorAll("[data-socket]"));
