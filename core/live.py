@@ -224,7 +224,8 @@ def read_gates(event_ids: Iterable[int]) -> list[GateMessage]:
 
 def read_gate_snapshot(event_id: int) -> Snapshot:
     """Return the first message of a gate's socket."""
-    return Snapshot(type="snapshot", gate=gate_numbers([event_id])[0], now=now().isoformat())
+    gate = next(iter(gate_numbers([event_id])), GateNumbers(event=event_id, admitted=0, expected=0))
+    return Snapshot(type="snapshot", gate=gate, now=now().isoformat())
 
 
 def may_watch_gate(user: User, event_id: int) -> bool:

@@ -143,6 +143,19 @@ class PdfTests(TicketCase):
                 read = [codes_on(pages_of(documents.pdf(ticket, size))[0]) for size in documents.SIZES]
                 self.assertEqual(read, [[ticket.code]] * 2)
 
+    def test_with_the_longest_names_and_a_picture_it_is_still_one_page(self):
+        ticket = self.ticket
+        ticket.event.name = ticket.event.venue = "Conservatory 東京コンサート مهرجان " * 6
+        ticket.user.first_name = ticket.user.last_name = "Hohenstein-Langenfeld " * 6
+        picture = io.BytesIO()
+        Image.new("RGB", (300, 600), "red").save(picture, "PNG")
+        with TemporaryDirectory() as folder, override_settings(MEDIA_ROOT=folder):
+            ticket.event.image.save("picture.png", ContentFile(picture.getvalue()), save=False)
+            for size in documents.SIZES:
+                with self.subTest(size=size):
+                    (page,) = pages_of(documents.pdf(ticket, size))
+                    self.assertEqual(codes_on(page), [ticket.code])
+
     def test_nothing_is_fetched_but_our_own_data(self):
         asked: list[bytes] = []
 

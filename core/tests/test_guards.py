@@ -11,6 +11,7 @@ from core import live
 
 ROOT = Path(settings.BASE_DIR)
 TESTS = ROOT / "core" / "tests"
+MAIL = "core/templates/core/mail/base.html"
 
 
 def texts(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
@@ -30,8 +31,10 @@ class TemplateTests(SimpleTestCase):
             r"<style|\sstyle\s*=|<script(?![^>]*\ssrc=)[^>]*>|\son[a-z]+\s*=\s*[\"']|=\s*[\"']?javascript:",
             re.IGNORECASE,
         )
-        found = [(name, match[0]) for name, text in texts(ROOT / "core/templates", "*.html")
-                 for match in inline.finditer(text)]  # fmt: skip
+        # Mails have no policy, and carry their style: but nothing else of this.
+        pages = [(name, re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL) if name == MAIL else text)
+                 for name, text in texts(ROOT / "core/templates", "*.html")]  # fmt: skip
+        found = [(name, match[0]) for name, text in pages for match in inline.finditer(text)]
         self.assertEqual(found, [])
 
     def test_nothing_is_loaded_from_elsewhere(self):

@@ -21,9 +21,10 @@ export function watchFrames(video, read, { onCode, onTrouble }) {
       if (!document.hidden && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) {
         clock += Math.min(elapsed, GONE_MS / 2);
         const picture = grab(video, canvas);
-        tellDark(picture.data, clock);
         const codes = await read(picture);
-        if (!isOver) tellCodes(codes, clock);
+        if (isOver) return;
+        tellDark(codes.length ? LIGHT : brightness(picture.data), clock); // a lit phone at night is read, and light enough
+        tellCodes(codes, clock);
       }
     } catch (error) {
       if (!isOver) onTrouble("failed");
@@ -70,8 +71,7 @@ function codeTeller(onCode) {
 
 function darkTeller(onTrouble) {
   let since = null, isDark = false;
-  return (data, clock) => {
-    const mean = brightness(data);
+  return (mean, clock) => {
     if (mean >= DARK) since = null;
     else since ??= clock;
     if (!isDark && since !== null && clock - since >= DARK_MS) onTrouble("dark");
