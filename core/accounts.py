@@ -114,6 +114,7 @@ def _forget_name(user: User) -> None:
     user.save()
     user.groups.clear()
     user.user_permissions.clear()
+    user.gate_events.clear()
     _rename_in_history(user)
     EmailAddress.objects.filter(user=user).delete()
     SocialAccount.objects.filter(user=user).delete()

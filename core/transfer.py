@@ -23,6 +23,7 @@ from .serving import Serving
 
 HOUR = dt.timedelta(hours=1)
 OFFERS_AN_HOUR = 5  # of one person's tickets for an event, new codes included: each is a mail to whomever they like
+OFFERS_BY_ONE = 20  # an hour, of all events
 NEW_CODES_AN_HOUR = 5  # each is a mail with a PDF
 
 End = TicketTransfer.End
@@ -57,7 +58,7 @@ def offer(*, ticket_id: int, email: str, by: User, reason: str = "") -> TicketTr
         standing = ticket.transfers.unended().first()
         if standing is not None and standing.email == email:
             return standing
-        _refuse_many_offers(ticket, serving.moment)
+        _refuse_many_offers(ticket, by, serving.moment)
         _end(ticket.transfers.unended(), End.REPLACED, serving.moment)
         made = {"email": email, "offered_by": by, "offered_at": serving.moment, "reason": reason}
         return TicketTransfer.objects.create(ticket=ticket, **made)
@@ -79,10 +80,12 @@ def _refuse_started(event: Event, moment: dt.datetime) -> None:
         raise EventOver(STARTED)
 
 
-def _refuse_many_offers(ticket: Ticket, moment: dt.datetime) -> None:
-    mine = TicketTransfer.objects.filter(ticket__event=ticket.event_id, ticket__user=ticket.user_id)
-    if mine.filter(offered_at__gt=moment - HOUR).count() >= OFFERS_AN_HOUR:
+def _refuse_many_offers(ticket: Ticket, by: User, moment: dt.datetime) -> None:
+    lately = TicketTransfer.objects.filter(offered_at__gt=moment - HOUR)
+    if lately.filter(ticket__event=ticket.event_id, ticket__user=ticket.user_id).count() >= OFFERS_AN_HOUR:
         raise TooMany(f"A ticket can be offered {OFFERS_AN_HOUR} times an hour at most. Try again later.")
+    if lately.filter(offered_by=by).count() >= OFFERS_BY_ONE:
+        raise TooMany(f"You can offer tickets {OFFERS_BY_ONE} times an hour at most. Try again later.")
 
 
 def _end(offers: QuerySet[TicketTransfer], end: End, moment: dt.datetime) -> int:

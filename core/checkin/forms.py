@@ -14,6 +14,7 @@ from .people import LEAST_TYPED
 MAX_TYPED_CODE = 1000  # characters; no code is as long, however it is spaced
 MAX_GATE = 60  # characters, as `Scan.gate`
 MAX_NONCE = 64
+MAX_TOKEN = 200
 MAX_REASON = 200
 MOST_AT_ONCE = 500  # scans of one device in one request
 EARLIEST, LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2000, 2100))
@@ -52,7 +53,7 @@ class ScanForm(GateForm):
     """One scan at a gate: of a code, or of a ticket that was found by look-up."""
 
     code = CodeField(required=False)
-    ticket = forms.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
+    ticket = forms.CharField(max_length=MAX_TOKEN, required=False)  # what the look-up gave
     nonce = forms.CharField(max_length=MAX_NONCE, required=False)
 
     def clean(self) -> dict[str, Any] | None:
@@ -126,7 +127,10 @@ class SyncForm(GateForm):
         sent = self.cleaned_data["scans"]
         if not isinstance(sent, list) or len(sent) > MOST_AT_ONCE:
             raise ValidationError(f"`scans` is a list of at most {MOST_AT_ONCE} scans.")
-        return [_offline_scan(number, told) for number, told in enumerate(sent, start=1)]
+        scans = [_offline_scan(number, told) for number, told in enumerate(sent, start=1)]
+        if len({scan.nonce for scan in scans}) < len(scans):
+            raise ValidationError("Two scans have the same nonce: nothing was stored.")
+        return scans
 
 
 def _offline_scan(number: int, told: Any) -> OfflineScan:
@@ -143,8 +147,8 @@ def _offline_scan(number: int, told: Any) -> OfflineScan:
 
 
 def _text(value: Any) -> str:
-    """Return a text that a database can store; an empty one for anything else."""
-    return value if isinstance(value, str) and value.isprintable() else ""
+    """Return a text without what a database cannot store; an empty one for anything else."""
+    return value.replace("\0", "").encode(errors="ignore").decode() if isinstance(value, str) else ""
 
 
 def _is_time(value: Any, least: int) -> bool:

@@ -1,13 +1,14 @@
 """The gate without a network: the list that a device keeps, and what it did meanwhile, told afterwards.
 
-The list has hashes of codes and nothing else: whoever finds a lost phone can make no ticket of it, and learns no name.
+The list has hashes of codes and nothing else: whoever finds a lost phone can make no ticket of it.
 A device lets each ticket in once. Of several devices the first scan wins, by its moment on the server's clock; by the
 others, too, somebody is in, so these scans stay `let_in` with another outcome, and the organizer sees them.
 """
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
@@ -25,10 +26,13 @@ LONGEST_OFFLINE = dt.timedelta(days=2)  # a session lasts one
 class GateList(TypedDict):
     """The tickets of an event by the fingerprint of their code; with `since` only those that changed after it.
 
-    `used` has where and when as well: `[fingerprint, moment, gate]`. `own` are those of the staff who asks.
+    `used` has where and when as well: `[fingerprint, moment, gate]`. `own` are those of the `staff` who asks. While `off`
+    the event is cancelled, and so is each of its tickets, whatever the lists say.
     """
 
     event: int
+    staff: int
+    off: bool
     now: str
     since: str | None
     valid: list[str]
@@ -59,6 +63,8 @@ def gate_list(event: Event, staff: User, since: dt.datetime | None = None) -> Ga
     gates = dict(admitting.values_list("ticket", "gate"))
     found = GateList(
         event=event.pk,
+        staff=staff.pk,
+        off=event.status == Event.Status.CANCELLED,
         now=moment.isoformat(),
         since=since.isoformat() if since else None,
         valid=[],
@@ -66,11 +72,10 @@ def gate_list(event: Event, staff: User, since: dt.datetime | None = None) -> Ga
         cancelled=[],
         own=[],
     )
-    is_off = event.status == Event.Status.CANCELLED
     rows = tickets.values_list("pk", "code", "user", "cancelled_at", "checked_in_at")
     for pk, code, user_id, cancelled_at, checked_in_at in rows:
         name = ticket_code.fingerprint(code)
-        if cancelled_at or is_off:
+        if cancelled_at:
             found["cancelled"].append(name)
         elif user_id == staff.pk:
             found["own"].append(name)
@@ -105,19 +110,30 @@ def _tickets_of(event: Event, fingerprints: set[str]) -> dict[str, int]:
 
 
 def _record(event: Event, staff: User, scan: OfflineScan, ticket_id: int | None) -> ScanResult:
-    try:
-        with transaction.atomic():
-            ticket = locked_ticket(ticket_id)
-            before = Scan.objects.filter(staff=staff, nonce=scan.nonce, event=event, ticket=ticket).first()
-            stored = before or _store(event, staff, scan, ticket)
-            if before is not None and scan.let_in and not before.let_in:  # its answer, a no, was lost
-                Scan.objects.filter(pk=before.pk).update(let_in=True)
-            stored.refresh_from_db()
-            return answer_of(stored, ticket)
-    except IntegrityError:
-        if not Scan.objects.filter(staff=staff, nonce=scan.nonce).exists():
-            raise
-        return _record(event, staff, scan, ticket_id)  # sent twice at the same instant: it is there by now
+    with transaction.atomic():
+        ticket = locked_ticket(ticket_id)
+        before = Scan.objects.filter(staff=staff, nonce=scan.nonce).first()
+        if before is None:
+            with suppress(IntegrityError), transaction.atomic():
+                return _answer(_store(event, staff, scan, ticket), ticket)
+            before = Scan.objects.get(staff=staff, nonce=scan.nonce)  # sent twice at the same instant: it is there now
+        if (before.event_id, before.ticket_id) != (event.pk, ticket_id):
+            return _answer(_store(event, staff, replace(scan, nonce=""), ticket), ticket)  # as in `scan`
+        if scan.let_in and not before.let_in:
+            _let_in(before, ticket)
+        return _answer(before, ticket)
+
+
+def _answer(stored: Scan, ticket: Ticket | None) -> ScanResult:
+    stored.refresh_from_db()
+    return answer_of(stored, ticket)
+
+
+def _let_in(before: Scan, ticket: Ticket | None) -> None:
+    """Note that somebody is in by a scan whose answer, a no, was lost, so that its device decided alone."""
+    Scan.objects.filter(pk=before.pk).update(let_in=True)
+    if ticket is not None:
+        settle(ticket)
 
 
 def _store(event: Event, staff: User, scan: OfflineScan, ticket: Ticket | None) -> Scan:
@@ -135,7 +151,7 @@ def _store(event: Event, staff: User, scan: OfflineScan, ticket: Ticket | None) 
         recorded_at=moment,
         **fields,
     )
-    if ticket is not None and scan.let_in and outcome == Outcome.ALREADY_CHECKED_IN:
+    if ticket is not None and scan.let_in:
         settle(ticket)
     return stored
 

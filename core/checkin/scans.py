@@ -168,7 +168,7 @@ def settle(ticket: Ticket) -> None:
     """
     usable = (Outcome.ADMITTED, Outcome.ALREADY_CHECKED_IN)
     mine = Scan.objects.standing().filter(ticket=ticket, outcome__in=usable)
-    first = mine.order_by("scanned_at", "pk").first()
+    first = mine.order_by("scanned_at", "pk").first() if ticket.cancelled_at is None else None
     number = first.pk if first else 0  # no row has it
     mine.admitting().exclude(pk=number).update(outcome=Outcome.ALREADY_CHECKED_IN)
     mine.filter(pk=number).update(outcome=Outcome.ADMITTED)

@@ -5,7 +5,7 @@ from django.db.models import Exists, OuterRef, Q
 from ..access import may_manage
 from ..models import GATE_STAFF, Event, EventQuerySet, User
 
-_LISTS = Event.gate_staff.through.objects.filter(event=OuterRef("pk"))
+_LISTS = Event.gate_staff.through.objects.filter(event=OuterRef("pk"), user__is_active=True)
 
 
 def can_scan(user: User) -> bool:

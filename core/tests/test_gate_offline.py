@@ -43,9 +43,11 @@ class ListTests(GateCase):
         allocation.cancel_ticket(ticket_id=gretas.pk)
         self.assertEqual(self.state_of(gretas), "cancelled")
 
-    def test_of_a_cancelled_event_every_ticket_is_cancelled(self) -> None:
+    def test_a_cancelled_event_is_said_to_be_off_also_to_those_who_ask_for_changes(self) -> None:
+        since = self.ask()["now"]
+        self.assertIs(self.ask(since=since)["off"], False)
         steering.revise_event(event_id=self.event.pk, values={"status": "cancelled"})
-        self.assertEqual(self.state_of(self.ticket), "cancelled")
+        self.assertEqual([self.ask()["off"], self.ask(since=since)["off"]], [True, True])
 
     def test_asked_for_what_changed_it_says_that_alone(self) -> None:
         bobs = allocation.book(event_id=self.event.pk, user=self.bob)
@@ -160,6 +162,33 @@ class SyncTests(GateCase):
         self.sync(self.told(5))
         self.assertEqual([scan.gate for scan in Scan.objects.conflicts()], ["North"])
 
+    def test_green_against_a_lost_no_counts_once_the_first_is_taken_back(self) -> None:
+        first = checkin.scan(code=self.ticket.code, event=self.event, staff=self.gus).scan
+        checkin.scan(code=self.ticket.code, event=self.event, staff=self.greta, gate="North", nonce="n5")
+        checkin.undo(scan_id=first.pk, staff=self.gus, reason="Wrong person")
+        self.assertEqual(self.sync(self.told(5)), ["admitted"])
+        self.assertEqual(Ticket.objects.get(pk=self.ticket.pk).checked_in_by, self.greta)
+        self.assertEqual(self.scan()[1]["outcome"], "already_checked_in")
+
+    def test_a_nonce_of_another_ticket_or_event_is_another_scan(self) -> None:
+        other = make_event()
+        checkin.scan(code="x", event=other, staff=self.greta, nonce="n5")
+        self.assertEqual(self.sync(self.told(5)), ["admitted"])
+        bobs = allocation.book(event_id=self.event.pk, user=self.bob)
+        self.sync(self.told(6))
+        self.assertEqual(self.sync(self.told(6, fingerprint=ticket_code.fingerprint(bobs.code))), ["admitted"])
+
+    def test_a_conflict_can_be_taken_back_though_the_ticket_was_cancelled_since(self) -> None:
+        first = checkin.scan(code=self.ticket.code, event=self.event, staff=self.gus).scan
+        self.sync(self.told(-1))
+        checkin.undo(scan_id=first.pk, staff=self.gus, reason="Wrong person")
+        second = Scan.objects.get(nonce="n-1")
+        checkin.undo(scan_id=second.pk, staff=self.olga, reason="Wrong person")
+        allocation.cancel_ticket(ticket_id=self.ticket.pk)
+        self.assertEqual(self.sync(self.told(7)), ["cancelled"])
+        checkin.undo(scan_id=Scan.objects.get(nonce="n7").pk, staff=self.olga, reason="Wrong person")
+        self.assertEqual((self.admitted_at(), Scan.objects.conflicts().count()), (None, 0))
+
     def test_when_the_first_is_taken_back_the_next_one_counts(self) -> None:
         self.sync(self.told(30, gate="North"))
         self.sync(self.told(20, gate="South"), person=self.gus)
@@ -186,7 +215,7 @@ class SyncTests(GateCase):
     def test_what_no_gate_sends_is_400_says_which_scan_and_stores_nothing(self) -> None:
         good = self.told(5)
         bad: list[Any] = [
-            {}, [], 1, None, "x", good | {"nonce": ""}, good | {"nonce": "n" * 65}, good | {"nonce": "a\0b"},
+            {}, [], 1, None, "x", good | {"nonce": ""}, good | {"nonce": "n" * 65}, good | {"nonce": "\0"},
             good | {"nonce": 5}, good | {"fingerprint": "x"}, good | {"fingerprint": self.ticket.code},
             good | {"at": -1}, good | {"at": 2**63}, good | {"at": "5"}, good | {"at": 5.5}, good | {"at": True},
             good | {"offset": None}, good | {"offset": -(2**63)}, good | {"let_in": "yes"}, good | {"gate": "x" * 61},
@@ -201,4 +230,6 @@ class SyncTests(GateCase):
             with self.subTest(scans=scans[:9]):
                 sent = {"event": self.event.pk, "scans": scans}
                 self.assertEqual(self.gate.post("/checkin/sync/", sent).status_code, 400)
+        twice = {"event": self.event.pk, "scans": json.dumps([good, good])}
+        self.assertEqual(self.gate.post("/checkin/sync/", twice).status_code, 400)
         self.assertEqual(Scan.objects.count(), 0)

@@ -104,3 +104,25 @@ class GateRaceTests(CastOfRaces, TransactionTestCase):
             with self.subTest(ticket=ticket.pk):
                 self.assertEqual(outcomes.count("admitted"), counting)
                 self.assertEqual((ticket.checked_in_at is not None, counting <= 1), (counting == 1, True))
+
+    def test_taking_back_while_devices_tell_ends_without_a_deadlock_and_with_one_that_counts(self):
+        """Without the lock on the ticket, undo and sync wait for each other's rows."""
+        staff = make_people(3)
+        for n in range(12):
+            ticket = allocation.book(event_id=self.event.pk, user=make_people(1)[0])
+            name, none = ticket_code.fingerprint(ticket.code), dt.timedelta()
+            scans = [OfflineScan(f"{n}-{m}", name, ago(minutes=9 - m), none, let_in=True) for m in range(3)]
+            sync(self.event, staff[0], scans[:1])
+            first = Scan.objects.get(ticket=ticket)
+            calls: list[Callable[[], Any]] = [
+                partial(checkin.undo, scan_id=first.pk, staff=self.olga, reason="Wrong person"),
+                partial(sync, self.event, staff[1], scans[1:2]),
+                partial(sync, self.event, staff[2], scans[2:]),
+                partial(checkin.scan, code=ticket.code, event=self.event, staff=self.greta),
+            ]
+            race(calls, threads=4)
+            ticket.refresh_from_db()
+            counting = Scan.objects.admitting().get(ticket=ticket)
+            with self.subTest(round=n):
+                self.assertEqual((counting.staff, ticket.checked_in_by), (staff[1], staff[1]))
+                self.assertEqual(ticket.checked_in_at, counting.scanned_at)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core import accounts
 from core.models import Event, User
 from core.tests.cast import make_event, make_person
 from core.tests.test_gate import GateCase
@@ -37,3 +38,17 @@ class OwnListTests(GateCase):
         self.assertEqual(self.answer_to(self.bob), 200)
         self.event.gate_staff.remove(self.bob)
         self.assertEqual(self.answer_to(self.bob), 403)
+
+    def test_whose_account_is_over_leaves_the_list_so_that_it_does_not_lock_everybody_out(self) -> None:
+        for end in (accounts.erase_account, deactivate):
+            with self.subTest(end=end.__name__):
+                gus = make_person(f"gus-{end.__name__}")
+                self.event.gate_staff.set([gus])
+                self.assertEqual(self.answer_to(self.greta), 404)
+                end(gus)
+                self.assertEqual(self.answer_to(self.greta), 200)
+
+
+def deactivate(person: User) -> None:
+    person.is_active = False
+    person.save()

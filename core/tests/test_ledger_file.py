@@ -150,7 +150,7 @@ class SecretTests(Cast, TestCase):
             cls.after = everything(cls.event, cls.people)
 
     def test_nobody_is_named(self):
-        told = [secret for secret in ("xena", "quill", "mail.example", "817000") if secret in self.after.casefold()]
+        told = [secret for secret in ("xena", "quill", "mail.example", "81700000") if secret in self.after.casefold()]
         self.assertEqual(told, [])
 
     def test_no_ticket_code_is_told(self):

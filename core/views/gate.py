@@ -14,9 +14,10 @@ from .. import checkin
 from ..checkin import offline
 from ..checkin.figures import gate_numbers, last_scans
 from ..checkin.forms import GateForm, ListForm, PeopleForm, ScanForm, SyncForm, UndoForm
+from ..checkin.people import found_ticket, token_of
 from ..checkin.scans import UNDO_TIME, WORDS
 from ..http import PersonRequest, answer, for_people, problem, reads, refuse, wants_json, with_camera, writes
-from ..models import Event, Scan, Ticket
+from ..models import Event, Scan, Ticket, User
 from ..now import now
 from ..refusals import NotYourScan, Refused
 
@@ -88,7 +89,7 @@ def checkin_scan(request: PersonRequest) -> HttpResponse:
     event = _event(request, typed["event"])
     code, by_name = typed["code"], False
     if not code:
-        found = Ticket.objects.filter(event=event, pk=typed["ticket"]).first()
+        found = found_ticket(typed["ticket"], event, request.user)
         code, by_name = (found.code if found else ""), True
     try:
         result = checkin.scan(
@@ -156,13 +157,14 @@ def checkin_people(request: PersonRequest) -> HttpResponse:
         return _gate_page(request, form, status=429, error=TOO_MANY, who=form.cleaned_data["who"])
     found = checkin.find_tickets(event, form.cleaned_data["who"])
     if wants_json(request):
-        return JsonResponse({"people": [_person_json(ticket) for ticket in found]})
-    return _gate_page(request, form, who=form.cleaned_data["who"], found=found)
+        return JsonResponse({"people": [_person_json(ticket, request.user) for ticket in found]})
+    people = [(ticket, token_of(ticket, request.user)) for ticket in found]
+    return _gate_page(request, form, who=form.cleaned_data["who"], found=people)
 
 
-def _person_json(ticket: Ticket) -> dict[str, Any]:
+def _person_json(ticket: Ticket, staff: User) -> dict[str, Any]:
     name, email = ticket.user.display_name, ticket.user.masked_email
-    return {"ticket": ticket.pk, "attendee": name, "email": email, "status": ticket.status}
+    return {"ticket": token_of(ticket, staff), "attendee": name, "email": email, "status": ticket.status}
 
 
 @reads

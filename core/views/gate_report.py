@@ -1,5 +1,6 @@
 """What an event's organizer and administrators see of its gates: attendance, conflicts, scans, and the gate staff."""
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,7 +21,7 @@ def _page(request: HttpRequest, event: Event, form: StaffForm, *, status: int = 
         "chart": attendance(event),
         "conflicts": conflicts(event),
         "scans": recent_scans(event),
-        "staff": event.gate_staff.order_by("username"),
+        "staff": _listed(event).order_by("username"),
         "form": form,
     }
     return render(request, "core/gate_report.html", context, status=status)
@@ -59,9 +60,14 @@ def gate_staff_remove(request: HttpRequest, event_id: int, user_id: int) -> Http
     """Take somebody off the list; doing it again changes nothing."""
     event = managed_event(request, event_id)
     event.gate_staff.remove(*User.objects.filter(pk=user_id))
-    whole_group = not event.gate_staff.exists()
+    whole_group = not _listed(event).exists()
     message = "Taken off the list." + (" It is empty now: all gate staff can scan this event." if whole_group else "")
     return answer(request, {"status": "removed"}, message=message, to=_report_url(event))
+
+
+def _listed(event: Event) -> QuerySet[User]:
+    people: QuerySet[User] = event.gate_staff.filter(is_active=True)  # nobody else is on it any more
+    return people
 
 
 def _report_url(event: Event) -> str:

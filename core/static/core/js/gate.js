@@ -3,17 +3,19 @@ import { startGateCamera } from "./gate_camera.js";
 import { startForms } from "./gate_forms.js";
 import { listenForCodes } from "./gate_input.js";
 import { prepareOffline } from "./gate_install.js";
-import { fingerprint, judge, mark, startList } from "./gate_list.js";
+import { fingerprint, mark, startList } from "./gate_list.js";
 import { isReachable, NoNetwork, post } from "./gate_network.js";
-import { queueScan, startQueue } from "./gate_queue.js";
+import { newNonce } from "./gate_nonce.js";
+import { scanOffline, startQueue } from "./gate_queue.js";
 import { showResult } from "./gate_result.js";
+import { canStore } from "./gate_store.js";
 import { refreshSoon } from "./regions.js";
 
-const LOGGED_OUT = 401;
+const OK = 200, LOGGED_OUT = 401;
 const desk = document.querySelector("[data-gate]");
-const form = desk.querySelector("[data-scan]");
 const here = { event: Number(desk.dataset.event), gate: desk.dataset.gate, staff: Number(desk.dataset.staff) };
 let last = Promise.resolve(); // one scan after the other: the screen shows them in the order they were made
+let unanswered = null; // the scan that nobody could judge: made again, it is the same one
 
 function scan(code) {
   last = last.then(() => scanNow(code)).catch((error) => {
@@ -23,39 +25,37 @@ function scan(code) {
 }
 
 async function scanNow(code) {
-  const nonce = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`; // the first needs HTTPS
+  const nonce = unanswered?.code === code ? unanswered.nonce : newNonce();
   const name = await fingerprint(code);
+  unanswered = null;
   try {
     if (!isReachable()) throw new NoNetwork();
-    await scanOnline({ code, nonce, name });
+    await scanOnline({ code, nonce }, name);
   } catch (error) {
     if (!(error instanceof NoNetwork)) throw error;
-    await scanOffline({ nonce, name });
+    const result = await scanOffline({ nonce, name }); // the nonce of what the server may have stored, answer lost or not
+    if (!result) unanswered = { code, nonce };
+    showResult({ ...(result ?? { outcome: "unclear" }), offline: true });
   }
 }
 
-async function scanOnline({ code, nonce, name, ticket }) {
-  const asked = ticket ? { ticket } : { code };
-  const { status, body } = await post(desk.dataset.scanUrl, { event: here.event, gate: here.gate, nonce, ...asked });
-  if (status === 200) {
+async function scanOnline(asked, name = null) {
+  const { event, gate } = here;
+  const { status, body } = await post(desk.dataset.scanUrl, Object.entries({ event, gate, ...asked }));
+  if (status === OK) {
     showResult(body);
-    await mark(name, body);
     refreshSoon();
+    if (canStore()) await mark(name, body);
   } else showResult(status === LOGGED_OUT ? { outcome: "logged_out" } : { outcome: "refused", detail: body.detail });
-}
-
-// With the nonce of the scan that the server may have stored, though its answer was lost: told again, it is the same.
-async function scanOffline({ nonce, name }) {
-  const result = await judge(name);
-  showResult({ ...result, offline: true });
-  if (result.kept) await queueScan({ nonce, name, outcome: result.outcome });
 }
 
 // The address says which gate it is, also after a form's answer: a reload goes on here.
 history.replaceState(null, "", `/checkin/?${new URLSearchParams({ event: here.event, gate: here.gate })}`);
-listenForCodes(form, scan);
-startForms(desk, (ticket) => scanOnline({ ticket, nonce: crypto.randomUUID?.() ?? String(Math.random()), name: null }));
+listenForCodes(desk.querySelector("[data-scan]"), scan);
+startForms(desk, scanOnline);
 startGateCamera(desk, scan);
-await startList(desk.dataset.listUrl, here);
-await startQueue(desk.dataset.syncUrl, here);
-if (await prepareOffline(desk.dataset.workerUrl, [desk.dataset.wasm])) desk.querySelector("[data-ready]").hidden = false;
+if (canStore()) {
+  await startList(desk.dataset.listUrl, here);
+  await startQueue(desk.dataset, here);
+  desk.querySelector("[data-ready]").hidden = !(await prepareOffline(desk.dataset.workerUrl, [desk.dataset.wasm]));
+}

@@ -1,13 +1,14 @@
 // The other forms of the gate, without a new page, which would stop the camera: taking back, looking up, by name.
 import { NoNetwork, post } from "./gate_network.js";
+import { newNonce } from "./gate_nonce.js";
 import { showResult } from "./gate_result.js";
 import { refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
 
-export function startForms(desk, admitTicket) {
+export function startForms(desk, admit) {
   desk.addEventListener("submit", async (event) => {
     const form = event.target;
-    const act = { undo, people, admit: () => admitTicket(form.elements.ticket.value) }[form.dataset.act];
+    const act = { undo, people, admit: () => admit({ ticket: form.elements.ticket.value, nonce: form.elements.nonce.value }) }[form.dataset.act];
     if (!act) return;
     event.preventDefault();
     try {
@@ -23,7 +24,7 @@ async function undo(form) {
   const { status, body } = await post(form.action, new FormData(form));
   if (status === 200) {
     announce(form.dataset.done);
-    document.activeElement?.blur(); // the list is put in place of the one that has this form
+    document.getElementById("code").focus(); // the form goes, and what follows is the next ticket
     refreshSoon();
   } else showResult({ outcome: "refused", detail: body.detail });
 }
@@ -44,6 +45,7 @@ function personRow({ ticket, attendee, email, status }) {
   row.querySelector(".hint").textContent = email;
   if (status === "valid") {
     row.querySelector("[name=ticket]").value = ticket;
+    row.querySelector("[name=nonce]").value = newNonce();
     row.querySelector("button span").textContent = ` ${attendee}`;
   }
   return row;

@@ -2,7 +2,6 @@
 const CACHE = "gate";
 
 export async function prepareOffline(workerUrl, more) {
-  if (!("serviceWorker" in navigator && "indexedDB" in window)) return false; // not over HTTPS
   await navigator.serviceWorker.register(workerUrl);
   await navigator.serviceWorker.ready;
   const loaded = performance.getEntriesByType("resource").map(({ name }) => new URL(name));

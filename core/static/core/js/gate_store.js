@@ -15,13 +15,22 @@ function open() {
   return opening;
 }
 
-async function act(store, mode, what) {
-  const transaction = (await open()).transaction(store, mode, { durability: "strict" }); // a dead battery loses no scan
-  const asked = what(transaction.objectStore(store));
+async function begin(stores, mode) {
+  return (await open()).transaction(stores, mode, { durability: "strict" }); // a dead battery loses no scan
+}
+
+function ended(transaction) {
   return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve(asked.result);
+    transaction.oncomplete = resolve;
     transaction.onerror = transaction.onabort = () => reject(transaction.error);
   });
+}
+
+async function act(store, mode, what) {
+  const transaction = await begin([store], mode);
+  const asked = what(transaction.objectStore(store));
+  await ended(transaction);
+  return asked.result;
 }
 
 export const read = (store, key) => act(store, "readonly", (rows) => rows.get(key));
@@ -30,6 +39,25 @@ export const readAll = (store) => act(store, "readonly", (rows) => rows.getAll()
 export const write = (store, key, value) => act(store, "readwrite", (rows) => rows.put(value, key));
 export const remove = (store, key) => act(store, "readwrite", (rows) => rows.delete(key));
 const clear = (store) => act(store, "readwrite", (rows) => rows.clear());
+
+// Whether this browser keeps anything for this page, which it does over HTTPS only.
+export function canStore() {
+  return Boolean(window.indexedDB && window.crypto.subtle && "serviceWorker" in navigator);
+}
+
+// Lets a ticket in once, and notes the scan, in one step: two tabs of a device do not both, and no green is forgotten.
+// Resolves to the mark of an earlier one, if there is one; `rowOf(used)` makes the row for the queue.
+export async function admitOnce(key, mark, nonce, rowOf) {
+  const transaction = await begin(["marks", "queue"], "readwrite");
+  const [marks, queue] = ["marks", "queue"].map((store) => transaction.objectStore(store));
+  const asked = marks.get(key);
+  asked.onsuccess = () => {
+    if (!asked.result) marks.put(mark, key);
+    queue.put(rowOf(asked.result), nonce);
+  };
+  await ended(transaction);
+  return asked.result;
+}
 
 export function own(staff) {
   localStorage.setItem(OWNER, String(staff)); // before the list: what cannot be wiped is not kept

@@ -2,6 +2,7 @@
 const CACHE = "gate";
 const PAGE = "/checkin/";
 const PATIENCE_MS = 4000;
+const SERVER_ERROR = 500;
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -17,6 +18,7 @@ async function answer(request, isPage) {
   const asked = fetch(request);
   try {
     const response = await Promise.race([asked, late()]);
+    if (response.status >= SERVER_ERROR) throw new Error("the server is away, and its proxy answers");
     if (response.ok) await cache.put(request, response.clone());
     return response;
   } catch {
