@@ -221,7 +221,10 @@ class ScanAdmin(RecordAdmin):
     list_display = ("scanned_at", "event", "outcome", "let_in", "attendee", "staff", "gate", "undone_at")
     list_select_related = ("event", "ticket__user", "staff")
     list_filter = ("outcome", "let_in", "is_offline", "scanned_at", ("event", admin.RelatedOnlyFieldListFilter))
-    search_fields = ("ticket__user__username", "ticket__user__email", "event__name", "staff__username", "gate")
+    search_fields = (
+        "ticket__user__username", "ticket__user__first_name", "ticket__user__last_name", "ticket__user__email",
+        "event__name", "staff__username", "gate",
+    )  # fmt: skip
     ordering = ("-pk",)
     fields = (
         "scanned_at", "recorded_at", "event", "outcome", "let_in", "by_name", "is_offline", "attendee", "ticket",

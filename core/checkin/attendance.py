@@ -65,6 +65,18 @@ class Attendance:
         """All who are in."""
         return sum(self.totals)
 
+    @property
+    def rows(self) -> list[tuple[dt.datetime, list[tuple[str, int]], int]]:
+        """The same as a table: start, `(gate, number)` of each gate, and all of them together."""
+        return [
+            (bar.start, list(zip(self.gates, bar.counts, strict=True)), bar.total) for bar in self.bars if bar.total
+        ]
+
+    @property
+    def last_row(self) -> list[tuple[str, int]]:
+        """The number of each gate, of the whole time."""
+        return list(zip(self.gates, self.totals, strict=True))
+
 
 def attendance(event: Event) -> Attendance:
     """Return who was let in, of all gates, in one query whatever the size of the event."""

@@ -26,8 +26,8 @@ LONGEST_OFFLINE = dt.timedelta(days=2)  # a session lasts one
 class GateList(TypedDict):
     """The tickets of an event by the fingerprint of their code; with `since` only those that changed after it.
 
-    `used` has where and when as well: `[fingerprint, moment, gate]`. `own` are those of the `staff` who asks. While `off`
-    the event is cancelled, and so is each of its tickets, whatever the lists say.
+    `used` has where and when as well: `[fingerprint, moment, gate]`. `own` are those of the `staff` who asks. While
+    `off` the event is cancelled, and so is each of its tickets, whatever the lists say.
     """
 
     event: int

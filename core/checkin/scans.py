@@ -72,6 +72,9 @@ def _attempt(ticket: Ticket | None, *, event: Event, staff: User, gate: str, **t
     outcome = _judge(ticket, event, staff, moment)
     theirs = ticket if ticket is not None and ticket.event_id == event.pk else None
     stored = _record(moment, outcome, theirs, event=event, staff=staff, gate=gate, **told)
+    if ticket is not None and outcome == Outcome.WRONG_EVENT:
+        other = ticket.event
+        return ScanResult(outcome, stored, detail=f"This ticket is for {other.name}, {other.local(other.starts_at)}.")
     if theirs is None or outcome != Outcome.ADMITTED:
         return answer_of(stored, theirs)
     announce_after_commit([], [], [theirs])
@@ -107,11 +110,22 @@ def answer_of(attempt: Scan, ticket: Ticket | None) -> ScanResult:
     counting = Scan.objects.admitting().filter(ticket=ticket).first()
     gate = counting.gate if counting else ""
     detail = WORDS[attempt.outcome]
-    if attempt.outcome == Outcome.ALREADY_CHECKED_IN and ticket.checked_in_at:
+    if attempt.outcome == Outcome.CANCELLED and ticket.cancelled_at is not None:
+        detail = _why_cancelled(ticket)
+    elif attempt.outcome == Outcome.ALREADY_CHECKED_IN and ticket.checked_in_at:
         detail = f"Used {attempt.event.local(ticket.checked_in_at)}{f' at {gate}' if gate else ''}."
     elif attempt.undone_at is not None:
         detail = "This scan was taken back: the ticket can be used again."
     return ScanResult(attempt.outcome, attempt, ticket.user.display_name, ticket.checked_in_at, gate, detail)
+
+
+def _why_cancelled(ticket: Ticket) -> str:
+    successor = Ticket.objects.filter(replaces=ticket).first()
+    if successor is None:
+        return WORDS[Outcome.CANCELLED]
+    if successor.user_id != ticket.user_id:
+        return "This ticket was given to somebody else, who has a code of their own. Do not let them in."
+    return "There is a newer code for this ticket: ask them to open their ticket again, and scan that."
 
 
 WORDS: dict[str, str] = {

@@ -1,5 +1,6 @@
 """The gate: its page, a scan, taking it back, looking somebody up, and devices without a network."""
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -41,16 +42,17 @@ def _event(request: PersonRequest, event_id: int) -> Event:
 @with_camera  # also where the page answers a form
 def _gate_page(request: PersonRequest, form: GateForm, *, status: int = 200, **shown: Any) -> HttpResponse:
     """Show the gate of the form's event; without a usable one, what there is to choose."""
-    events = list(checkin.scannable_events(request.user))
+    moment = now()
+    events = sorted(checkin.scannable_events(request.user), key=lambda event: abs(event.starts_at - moment))
     chosen = form.cleaned_data.get("event") if form.is_bound and not form.errors.get("event") else None
     event = next((event for event in events if event.pk == chosen), None)
     context = {"events": events, "event": event, "form": form, "gate": form["gate"].value() or "", **shown}
     if event is not None:
-        moment = now()
         context |= {
             "numbers": gate_numbers([event.pk])[0],
             "scans": last_scans(event, request.user),
             "undo_since": moment - UNDO_TIME,
+            "is_early": event.starts_at - moment > dt.timedelta(days=1),
             "nonce": uuid.uuid4().hex,
             "statuses": ("valid", "admitted", "cancelled"),
             "outcomes": [(outcome, WORDS[outcome]) for outcome in Scan.Outcome.values],
@@ -70,7 +72,7 @@ def _invalid(request: PersonRequest, form: GateForm, **shown: Any) -> HttpRespon
 def checkin_page(request: PersonRequest) -> HttpResponse:
     """Show the gate page, of the event and gate that the query names."""
     _only_staff(request)
-    form = GateForm(request.GET) if "event" in request.GET else GateForm()
+    form = GateForm(request.GET) if "event" in request.GET else GateForm(initial={"gate": request.GET.get("gate", "")})
     if form.is_bound and not form.is_valid():
         return _gate_page(request, form, status=400, error=form.problem())
     if form.is_bound:

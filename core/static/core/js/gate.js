@@ -11,7 +11,8 @@ import { showResult } from "./gate_result.js";
 import { canStore } from "./gate_store.js";
 import { refreshSoon } from "./regions.js";
 
-const OK = 200, LOGGED_OUT = 401;
+const OK = 200;
+const REFUSED = { 401: "logged_out", 404: "gone" }; // others say what they are: own_ticket, invalid
 const desk = document.querySelector("[data-gate]");
 const here = { event: Number(desk.dataset.event), gate: desk.dataset.gate, staff: Number(desk.dataset.staff) };
 let last = Promise.resolve(); // one scan after the other: the screen shows them in the order they were made
@@ -46,7 +47,7 @@ async function scanOnline(asked, name = null) {
     showResult(body);
     refreshSoon();
     if (canStore()) await mark(name, body);
-  } else showResult(status === LOGGED_OUT ? { outcome: "logged_out" } : { outcome: "refused", detail: body.detail });
+  } else showResult({ outcome: REFUSED[status] ?? body.status, detail: body.detail });
 }
 
 // The address says which gate it is, also after a form's answer: a reload goes on here.

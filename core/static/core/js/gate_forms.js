@@ -6,9 +6,15 @@ import { refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
 
 export function startForms(desk, admit) {
+  // The page that logs out, and wipes the list, is not on the device.
+  document.addEventListener("click", (event) => {
+    if (navigator.onLine || !event.target.closest('a[href*="/logout/"]')) return;
+    event.preventDefault();
+    showResult({ outcome: "refused", detail: document.querySelector("[data-needs-network]").textContent });
+  });
   desk.addEventListener("submit", async (event) => {
     const form = event.target;
-    const act = { undo, people, admit: () => admit({ ticket: form.elements.ticket.value, nonce: form.elements.nonce.value }) }[form.dataset.act];
+    const act = { undo, people, admit: () => admitFound(form, admit) }[form.dataset.act];
     if (!act) return;
     event.preventDefault();
     try {
@@ -20,11 +26,17 @@ export function startForms(desk, admit) {
   });
 }
 
+async function admitFound({ elements }, admit) {
+  await admit({ ticket: elements.ticket.value, nonce: elements.nonce.value });
+  document.getElementById("who").value = ""; // the next one has another name
+  document.querySelector("[data-people]").replaceChildren();
+}
+
 async function undo(form) {
   const { status, body } = await post(form.action, new FormData(form));
   if (status === 200) {
-    announce(form.dataset.done);
     document.getElementById("code").focus(); // the form goes, and what follows is the next ticket
+    showResult({ outcome: "undone" });
     refreshSoon();
   } else showResult({ outcome: "refused", detail: body.detail });
 }

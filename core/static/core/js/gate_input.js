@@ -1,6 +1,7 @@
 // Where codes come from besides the camera: the form, and a hand scanner, which types quickly and ends with Enter.
 const PAUSE_MS = 1000; // a hand scanner needs a few milliseconds for a character; a busy device may be slower to notice
 const LEAST = 8; // characters; less is somebody at the keyboard
+const CODE = /^[a-z2-7]{60,90}$/i; // what nobody types into a field that is meant for something else
 
 export function listenForCodes(form, onCode) {
   const input = form.elements.code;
@@ -10,21 +11,22 @@ export function listenForCodes(form, onCode) {
     input.value = "";
     if (code.trim()) onCode(code);
   });
-  document.addEventListener("keydown", listener(onCode), true);
+  document.addEventListener("keydown", listener(input, onCode), true);
 }
 
-// While no field has the focus, or the screen of a result is open.
-function listener(onCode) {
+// Whatever has the focus: a button, the screen of a result, nothing, or a field that the code does not belong to.
+function listener(input, onCode) {
   let typed = "", at = 0;
   return (event) => {
-    if (event.target.closest?.("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const field = event.target.closest?.("input, select, textarea");
+    if (field === input || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.timeStamp - at > PAUSE_MS) typed = "";
     at = event.timeStamp;
     if (event.key.length === 1) typed += event.key;
-    if (typed.length >= LEAST && event.key === "Enter") {
-      event.preventDefault(); // not the button that has the focus
-      onCode(typed);
-      typed = "";
-    }
+    if (event.key !== "Enter" || !(field ? CODE.test(typed) : typed.length >= LEAST)) return;
+    event.preventDefault(); // not the button that has the focus, nor the form that the field is of
+    if (field) field.value = field.value.replace(typed, "");
+    onCode(typed);
+    typed = "";
   };
 }

@@ -18,6 +18,7 @@ export async function startList(url, { event, staff }) {
     if (other === event && scan.let_in) await write("marks", key(scan.fingerprint), hereMark(scan.at + scan.offset));
   }
   setInterval(renew, RENEW_MS);
+  document.addEventListener("socket-refused", renew);
   await renew();
 }
 
@@ -32,6 +33,7 @@ export async function renew() {
     if (status === 200 && body.staff === page.staff) await keep(body, (began + Date.now()) / 2);
     else if (status === 200) location.reload(); // somebody else has logged in, in another tab
     else if (GONE.has(status)) await forget();
+    document.querySelector("[data-gone]").hidden = !GONE.has(status);
   } catch (error) {
     if (!(error instanceof NoNetwork)) throw error;
   } finally {
@@ -66,6 +68,7 @@ async function dropMarks(valid, now) {
 
 async function forget() {
   page.list = null;
+  document.querySelector("[data-ready]").hidden = true;
   await remove("lists", page.event);
 }
 

@@ -7,6 +7,8 @@ let triedAt = -REST_MS;
 
 export class NoNetwork extends Error {}
 
+window.addEventListener("offline", () => show(false));
+
 export function isReachable() {
   if (!navigator.onLine) show(false);
   return navigator.onLine && performance.now() - triedAt >= REST_MS;

@@ -2,7 +2,7 @@
 const GREEN_MS = 2500; // others stay until they are read
 const SOUNDS = { good: [[880, 0.12], [1320, 0.18]], warn: [[440, 0.16], [440, 0.16]], bad: [[220, 0.5]] };
 const BUZZES = { good: [80], warn: [80, 60, 80], bad: [400] };
-const LOOKS = { admitted: "good", already_checked_in: "warn", wrong_event: "warn", unclear: "warn", not_listed: "warn" };
+const LOOKS = { admitted: "good", already_checked_in: "warn", wrong_event: "warn", unclear: "warn", undone: "warn" };
 const dialog = document.querySelector("[data-result]");
 let audio = null, closing = null;
 
@@ -34,13 +34,14 @@ export function addRow(result, at) {
 }
 
 function wordsOf({ outcome, detail, offline, at, gate, here }) {
-  const { content, dataset } = document.querySelector(`template[data-outcome="${outcome}"]`);
+  const find = (name) => document.querySelector(`template[data-outcome="${name}"]`);
+  const { content, dataset } = find(outcome) ?? find("refused");
   const text = (name) => content.querySelector(`[data-${name}]`).textContent.trim();
-  let said = detail || text("detail");
+  let said = (!("fixed" in dataset) && detail) || text("detail");
   if (offline && outcome === "admitted") said = dataset.offline;
   if (at && !detail) {
     const where = gate ? dataset.atGate.replace("{gate}", gate) : here ? dataset.here : "";
-    said = dataset.used.replace("{when}", time(at)).replace("{where}", where);
+    said = dataset.used.replace("{when}", day(at)).replace("{where}", where);
   }
   return { symbol: text("symbol"), title: text("title"), detail: said };
 }
@@ -48,6 +49,11 @@ function wordsOf({ outcome, detail, offline, at, gate, here }) {
 // In the time zone of the event, as the server tells times.
 export function time(moment) {
   return new Date(moment).toLocaleTimeString("en-GB", { timeZone: dialog.dataset.zone });
+}
+
+function day(moment) {
+  const form = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  return new Date(moment).toLocaleString("en-GB", { ...form, timeZone: dialog.dataset.zone, timeZoneName: "short" });
 }
 
 function play(look) {

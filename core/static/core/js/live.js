@@ -35,6 +35,8 @@ export function startLive(element) {
   if (!element || !("WebSocket" in window)) return;
   page.kind = element.dataset.live;
   startRegions();
+  const { address } = element.dataset; // of a page that answers a form: there is nothing to ask for at the form's own
+  if (address) history.replaceState(null, "", address + location.hash);
   const { refresh } = element.dataset; // the page shows more than its numbers say: ask for it when they change
   if (refresh) document.addEventListener(refresh, () => refreshSoon(REFRESH_MS));
   document.addEventListener("regions-replaced", showLatest);
@@ -78,6 +80,7 @@ function onLoss(code) {
   if (code === LOGGED_OUT) {
     page.kind = "events"; // no longer this person's page, but its numbers stay live
     refreshSoon();
+    document.dispatchEvent(new Event("socket-refused"));
   }
   const longest = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** page.attempt);
   page.attempt += 1;

@@ -10,8 +10,8 @@ let pausedUntil = 0;
 
 export function startRegions() {
   for (const region of document.querySelectorAll("[data-region]")) served.set(region.dataset.region, comparable(region));
-  document.addEventListener("submit", ({ defaultPrevented: isOurs }) => {
-    if (!isOurs) pausedUntil = performance.now() + SUBMIT_PAUSE_MS;
+  document.addEventListener("submit", ({ defaultPrevented: isOurs, target: form }) => {
+    if (!isOurs && form.method !== "dialog") pausedUntil = performance.now() + SUBMIT_PAUSE_MS;
   });
   document.addEventListener("focusout", () => { if (wanted !== null) refreshSoon(wanted); });
 }
