@@ -85,6 +85,43 @@ class OnlineTests(GateCase):
             expect(page.locator("dialog[open]")).to_contain_text(name)
         self.assertEqual(Ticket.objects.exclude(checked_in_at=None).count(), 2)
 
+    def test_a_code_that_a_hand_scanner_puts_into_another_field_is_a_scan_all_the_same(self) -> None:
+        page = self.gate("North")
+        page.get_by_label("Name or e-mail").fill("bo")
+        page.keyboard.type(self.tickets[0].code)
+        page.keyboard.press("Enter")
+        expect(page.locator("dialog[open]")).to_contain_text("Admitted")
+        expect(page.get_by_label("Name or e-mail")).to_have_value("bo")
+
+    def test_a_login_in_another_tab_does_not_make_the_page_useless(self) -> None:
+        page = self.gate("North")
+        other = page.context.new_page()
+        other.goto("/accounts/logout/")
+        page.context.clear_cookies()
+        self.log_in(other, self.greta)
+        expect(self.scan(page, self.tickets[0].code)).to_contain_text("Admitted")
+
+    def test_who_is_taken_off_the_list_is_told_so(self) -> None:
+        page = self.gate("North")
+        self.event.gate_staff.add(self.bob)
+        expect(page.locator("[data-gone]")).to_contain_text("You cannot scan this event any more")
+        expect(page.locator("[data-ready]")).to_be_hidden()
+        expect(self.scan(page, self.tickets[0].code)).to_contain_text("You cannot scan this event any more")
+        self.assertEqual(page.evaluate(KEPT)["lists"], 0)
+
+    def test_a_press_whose_answer_was_lost_is_the_same_scan_when_it_is_pressed_again(self) -> None:
+        page = self.gate("North")
+        page.get_by_label("Name or e-mail").fill("bob")
+        page.get_by_role("button", name="Look up").click()
+        page.route("**/checkin/scan/", lambda route: (route.fetch(), route.abort()))
+        page.get_by_role("button", name="Check in bob").click()
+        expect(page.locator("dialog[open]")).to_contain_text("nothing is done twice")
+        page.unroute("**/checkin/scan/")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Check in bob").click()
+        expect(page.locator("dialog[open]")).to_contain_text("Admitted")
+        self.assertEqual(Scan.objects.count(), 1)
+
     def test_a_scan_is_taken_back_and_a_name_looked_up_on_the_same_page(self) -> None:
         page = self.gate("North")
         page.evaluate("window.sameDocument = true")
@@ -93,6 +130,9 @@ class OnlineTests(GateCase):
         page.get_by_text("Take back…").click()
         page.get_by_label("Why?").fill("Wrong person")
         page.get_by_role("button", name="Take back").click()
+        expect(page.locator("dialog[open]")).to_contain_text("Taken back")
+        page.keyboard.press("Escape")
+        expect(page.get_by_label("Ticket code")).to_be_focused()
         expect(page.locator("[data-region=scans]")).to_contain_text("taken back: Wrong person")
         expect(page.locator("[data-gate-number=admitted]")).to_have_text("0")
         page.get_by_label("Name or e-mail").fill("bob")
@@ -133,6 +173,9 @@ class OfflineTests(GateCase):
         expect(first).to_contain_text("Without a network")
         page.get_by_role("button", name="Next").click()
         expect(page.locator("[data-unsent]")).to_contain_text("Scans not sent yet: 1")
+        expect(page.locator("[data-no-network]")).to_contain_text(
+            "No network. This device goes on with its own list, as it was"
+        )
         self.picture(page, "gate-offline")
         for ticket, where in ((self.tickets[1], "on this device"), (self.tickets[0], "North")):
             again = self.scan(page, ticket.code)
@@ -143,6 +186,7 @@ class OfflineTests(GateCase):
 
         page.context.set_offline(False)
         expect(page.locator("[data-unsent]")).to_be_hidden()
+        expect(page.locator("[data-no-network]")).to_be_hidden()
         expect(page.locator("[data-gate-number=admitted]")).to_have_text("2")
         told = [
             ("admitted", True, False),
@@ -164,8 +208,9 @@ class OfflineTests(GateCase):
         expect(self.scan(page, self.tickets[1].code)).to_contain_text("Admitted")
         page.goto("/checkin/")  # as its icon does
         expect(page.get_by_role("heading", name="Opera")).to_be_visible()
+        expect(page.locator("[data-unsent]")).to_contain_text("Scans not sent yet: 3")
         page.context.set_offline(False)
-        expect(page.locator("[data-unsent]")).to_be_hidden()
+        expect(page.locator("[data-gate-number=admitted]")).to_have_text("2")
         self.assertEqual(Ticket.objects.exclude(checked_in_at=None).count(), 2)
 
     def test_two_gates_without_a_network_are_a_conflict_that_the_organizer_sees(self) -> None:
