@@ -43,9 +43,7 @@ class GateCase(BrowserTestCase):
         page.get_by_label("Gate").fill(name)
         page.get_by_role("button", name="Go to the gate").click()
         expect(page.locator("[data-live-status]")).to_contain_text("Live")
-        page.wait_for_function(
-            "async () => (await (await caches.open('gate')).keys()).some(({url}) => url.includes('/checkin/?'))"
-        )
+        expect(page.locator("[data-ready]")).to_be_visible()
         return page
 
     def scan(self, page: Page, code: str) -> Any:
