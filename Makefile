@@ -1,6 +1,6 @@
 # make run: serve on http://127.0.0.1:8000 (PORT=9000 make run).   make test: the whole suite (ARGS=core.tests.test_book).
 # make lint: every check.   make fix: what can be mended by itself.   make lock: pin the packages anew (ARGS=--upgrade).
-# make bench: a sale and its opening played on PostgreSQL, their history checked; what the ledger costs. Three minutes.
+# make bench: a sale and its opening played on PostgreSQL, their history checked; the ledger's cost; the gate. Four minutes.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -38,6 +38,7 @@ bench: setup-dev
 	$(BIN)/python -m bench.fairness --people 800 --capacity 80
 	$(BIN)/python -m bench.fairness opening
 	$(BIN)/python -m bench.ledger_cost --people 60 --rounds 3
+	$(BIN)/python -m bench.gate
 
 lock: setup-dev
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv

@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import Any
 
+from django.core.cache import cache
+
 from core import allocation
 from core.checkin.attendance import MOST_BARS, MOST_GATES, NO_NAME, OTHERS, attendance
 from core.models import Scan, Ticket
@@ -116,6 +118,10 @@ class ConflictTests(ReportCase):
 
 
 class StaffListTests(ReportCase):
+    def setUp(self) -> None:
+        super().setUp()
+        cache.clear()  # of what was looked up before
+
     def add(self, person: str) -> tuple[int, Any]:
         return answer_of(visit(self.olga).post(f"{self.address}staff/", {"person": person}))
 
@@ -147,6 +153,10 @@ class StaffListTests(ReportCase):
                 self.assertEqual((status, said in told["detail"]), (400, True), told)
         page = self.browser.post(f"{self.address}staff/", {"person": "nobody"})
         self.assertContains(page, 'value="nobody"', status_code=400)
+
+    def test_addresses_cannot_be_tried_one_after_the_other_without_end(self) -> None:
+        said = [self.add("nobody")[1]["detail"][:30] for _ in range(31)]
+        self.assertEqual((said[29][:8], said[30]), ("There is", "You have looked up many people"))
 
     def test_the_page_says_who_can_scan(self) -> None:
         self.assertIn("All members of the group “gate staff” can scan this event", self.page())

@@ -1,5 +1,6 @@
 """What an event's organizer and administrators see of its gates: attendance, conflicts, scans, and the gate staff."""
 
+from allauth.core import ratelimit
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -11,6 +12,7 @@ from ..checkin.staff import find_person
 from ..forms import StaffForm
 from ..http import answer, for_people, reads, wants_json, writes
 from ..models import Event, User
+from .gate import RATE, TOO_MANY
 from .lookup import managed_event
 
 
@@ -34,17 +36,25 @@ def gate_report(request: HttpRequest, event_id: int) -> HttpResponse:
     return _page(request, managed_event(request, event_id), StaffForm())
 
 
+def _person(request: HttpRequest, form: StaffForm) -> User | None:
+    if not ratelimit.consume(request, action=RATE, user=request.user):  # whose an address is can be tried out
+        form.add_error("person", TOO_MANY)
+        return None
+    person = find_person(form.cleaned_data["person"])
+    if person is None:
+        form.add_error(
+            "person", "There is no account with this user name or e-mail address. Ask them to sign up first."
+        )
+    return person
+
+
 @writes
 @for_people
 def gate_staff_add(request: HttpRequest, event_id: int) -> HttpResponse:
     """Put somebody on the event's own list of gate staff."""
     event = managed_event(request, event_id)
     form = StaffForm(request.POST)
-    person = find_person(form.cleaned_data["person"]) if form.is_valid() else None
-    if form.is_valid() and person is None:
-        form.add_error(
-            "person", "There is no account with this user name or e-mail address. Ask them to sign up first."
-        )
+    person = _person(request, form) if form.is_valid() else None
     if person is None:
         if wants_json(request):
             return JsonResponse({"status": "invalid", "detail": str(form.errors["person"][0])}, status=400)
