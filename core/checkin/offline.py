@@ -26,12 +26,12 @@ LONGEST_OFFLINE = dt.timedelta(days=2)  # a session lasts one
 class GateList(TypedDict):
     """The tickets of an event by the fingerprint of their code; with `since` only those that changed after it.
 
-    `used` has where and when as well: `[fingerprint, moment, gate]`. `own` are those of the `staff` who asks. While
-    `off` the event is cancelled, and so is each of its tickets, whatever the lists say.
+    `used` has where and when as well: `[fingerprint, moment, gate]`. `own` are those of the `staff` who asks, said by
+    their `device_key`. While `off` the event is cancelled, and so is each of its tickets, whatever the lists say.
     """
 
     event: int
-    staff: int
+    staff: str
     off: bool
     now: str
     since: str | None
@@ -63,7 +63,7 @@ def gate_list(event: Event, staff: User, since: dt.datetime | None = None) -> Ga
     gates = dict(admitting.values_list("ticket", "gate"))
     found = GateList(
         event=event.pk,
-        staff=staff.pk,
+        staff=staff.device_key,
         off=event.status == Event.Status.CANCELLED,
         now=moment.isoformat(),
         since=since.isoformat() if since else None,

@@ -36,7 +36,11 @@ class PageTests(Cast, TestCase):
         for n, event in enumerate(Event.objects.filter(places=None, tickets=None).order_by("pk")):
             if n % 3 == 1:
                 Ticket.objects.create(event=event, user=self.alice, code=f"{event.pk}")
-                offer(Ticket.objects.create(event=event, user=self.bob, code=f"bob's {event.pk}"), self.alice)
+                offer(
+                    Ticket.objects.create(event=event, user=self.bob, code=f"bob's {event.pk}"),
+                    self.alice,
+                    by=self.crowd[n % 9],
+                )
             else:
                 TicketHold.objects.bulk_create(TicketHold(event=event, user=person) for person in people)
 

@@ -14,7 +14,7 @@ import { refreshSoon } from "./regions.js";
 const OK = 200;
 const REFUSED = { 401: "logged_out", 404: "gone" }; // others say what they are: own_ticket, invalid
 const desk = document.querySelector("[data-gate]");
-const here = { event: Number(desk.dataset.event), gate: desk.dataset.gate, staff: Number(desk.dataset.staff) };
+const here = { event: Number(desk.dataset.event), gate: desk.dataset.gate, staff: document.body.dataset.person };
 let last = Promise.resolve(); // one scan after the other: the screen shows them in the order they were made
 let unanswered = null; // the scan that nobody could judge: made again, it is the same one
 

@@ -60,7 +60,7 @@ export async function admitOnce(key, mark, nonce, rowOf) {
 }
 
 export function own(staff) {
-  localStorage.setItem(OWNER, String(staff)); // before the list: what cannot be wiped is not kept
+  localStorage.setItem(OWNER, staff); // before the list: what cannot be wiped is not kept
 }
 
 // A page of somebody else, or of nobody: the list goes. Scans that were not sent stay until their staff is back.
