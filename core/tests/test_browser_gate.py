@@ -33,6 +33,28 @@ class CameraAtTheGateTests(CameraTestCase):
         self.assertEqual(list(scans), told)
         self.assertEqual(self.complaints, [])
 
+    def test_the_same_without_a_network_and_it_is_told_when_the_network_is_back(self) -> None:
+        qr_video(self.video, [BLANK, self.ticket.code, BLANK, BLANK, BLANK], 1)
+        page = self.gate(viewport=PHONE)
+        expect(page.locator("[data-ready]")).to_be_visible()
+        page.context.set_offline(True)
+        page.get_by_role("button", name=BUTTON).click()
+        screen = page.get_by_role("dialog")
+        expect(screen.get_by_role("heading", name="Admitted", exact=True)).to_be_visible()
+        expect(screen).to_contain_text("Without a network, this device decides alone")
+        expect(screen.get_by_role("heading", name="Already checked in")).to_be_visible()
+        expect(screen).to_contain_text("on this device")
+        self.picture(page, "gate-camera-offline")
+        self.assertEqual(Scan.objects.count(), 0)
+
+        page.context.set_offline(False)
+        expect(screen).to_contain_text("at North.")  # as the server says it, shown to the camera once more
+        expect(page.locator("[data-unsent]")).to_be_hidden()
+        admitted = Scan.objects.get(outcome="admitted")
+        self.ticket.refresh_from_db()
+        told = (admitted.is_offline, admitted.gate, admitted.scanned_at)
+        self.assertEqual(told, (True, "North", self.ticket.checked_in_at))
+
     def test_the_camera_is_started_and_stopped_with_the_keyboard(self) -> None:
         qr_video(self.video, [BLANK], 1)
         page = self.gate(viewport=PHONE)
