@@ -12,7 +12,8 @@ PHONE = {"width": 375, "height": 812}
 
 class TransferJourneyTests(BrowserTestCase):
     def fits(self, page: Page) -> bool:
-        """Return whether the page is no wider than its window."""
+        """Return whether the page is no wider than its window, once its styles are there."""
+        page.wait_for_load_state()
         fits: bool = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         return fits
 

@@ -9,6 +9,8 @@ from core.models import Event, Scan, Ticket
 from core.tests.cast import Cast, ago, make_event, make_person
 from core.tests.visits import BROWSER, answer_of, visit
 
+# Where rates are counted: a process beside this one, with people of the same ids, must not count with it.
+OWN_CACHE = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 UNKNOWN = {"outcome": "unknown_code", "attendee": None, "checked_in_at": None}
 
 

@@ -4,12 +4,13 @@ import datetime as dt
 from typing import Any
 
 from django.core.cache import cache
+from django.test import override_settings
 
 from core import allocation
 from core.checkin.attendance import MOST_BARS, MOST_GATES, NO_NAME, OTHERS, attendance
 from core.models import Scan, Ticket
 from core.tests.cast import make_event, make_people, make_person
-from core.tests.test_gate import GateCase
+from core.tests.test_gate import OWN_CACHE, GateCase
 from core.tests.test_query_counts import queries_of
 from core.tests.visits import BROWSER, answer_of, redirect_of, visit
 
@@ -117,6 +118,7 @@ class ConflictTests(ReportCase):
         self.assertIn("let in with a cancelled ticket", self.page())
 
 
+@override_settings(CACHES=OWN_CACHE)
 class StaffListTests(ReportCase):
     def setUp(self) -> None:
         super().setUp()

@@ -6,12 +6,13 @@ from typing import Any
 from unittest.mock import patch
 
 from django.core.cache import cache
+from django.test import override_settings
 
 from core import allocation, checkin
 from core.checkin.people import found_ticket, token_of
 from core.models import Scan, Ticket
 from core.tests.cast import ago, make_event, make_person
-from core.tests.test_gate import GateCase
+from core.tests.test_gate import OWN_CACHE, GateCase
 from core.tests.visits import BROWSER, answer_of, visit
 
 
@@ -97,6 +98,7 @@ class UndoTests(GateCase):
         self.assertContains(page, "can be taken back for 5 minutes", status_code=409)
 
 
+@override_settings(CACHES=OWN_CACHE)
 class LookUpTests(GateCase):
     def setUp(self) -> None:
         super().setUp()
