@@ -4,19 +4,15 @@ The only writer of a ticket's check-in marks. The format of a code lives in `tic
 decided in `allocation.py`.
 """
 
-from .figures import GateNumbers, gate_numbers
 from .people import find_tickets
-from .scans import OwnTicket, ScanResult, answer_of, scan, undo
+from .scans import OwnTicket, ScanResult, scan, undo
 from .staff import can_scan, may_undo_any, scannable_events
 
 __all__ = [
-    "GateNumbers",
     "OwnTicket",
     "ScanResult",
-    "answer_of",
     "can_scan",
     "find_tickets",
-    "gate_numbers",
     "may_undo_any",
     "scan",
     "scannable_events",

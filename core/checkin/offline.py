@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -58,7 +58,7 @@ def gate_list(event: Event, staff: User, since: dt.datetime | None = None) -> Ga
     moment = now()
     tickets = Ticket.objects.filter(event=event)
     if since is not None:
-        tickets = tickets.filter(_changed(event, since - OVERLAP)).distinct()
+        tickets = tickets.filter(_changed(event, since - OVERLAP))
     admitting = Scan.objects.admitting().filter(event=event, ticket__in=tickets)
     gates = dict(admitting.values_list("ticket", "gate"))
     found = GateList(
@@ -140,7 +140,6 @@ def _store(event: Event, staff: User, scan: OfflineScan, ticket: Ticket | None) 
     moment = now()
     scanned_at = min(max(scan.at + scan.offset, moment - LONGEST_OFFLINE), moment)
     outcome = _judge(event, staff, ticket)
-    fields: dict[str, Any] = {"gate": scan.gate, "nonce": scan.nonce, "is_offline": True}
     stored = Scan.objects.create(
         event=event,
         staff=staff,
@@ -149,7 +148,9 @@ def _store(event: Event, staff: User, scan: OfflineScan, ticket: Ticket | None) 
         let_in=scan.let_in,
         scanned_at=scanned_at,
         recorded_at=moment,
-        **fields,
+        gate=scan.gate,
+        nonce=scan.nonce,
+        is_offline=True,
     )
     if ticket is not None and scan.let_in:
         settle(ticket)

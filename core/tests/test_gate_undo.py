@@ -11,7 +11,7 @@ from django.test import override_settings
 from core import allocation, checkin
 from core.checkin.people import found_ticket, token_of
 from core.models import Scan, Ticket
-from core.tests.cast import ago, make_event, make_person
+from core.tests.cast import ago, make_event, make_people, make_person
 from core.tests.test_gate import OWN_CACHE, GateCase
 from core.tests.visits import BROWSER, answer_of, visit
 
@@ -134,6 +134,10 @@ class LookUpTests(GateCase):
         people = self.look_up("alice")[1]["people"]
         found = [found_ticket(person["ticket"], self.event, self.greta) for person in people]
         self.assertEqual((found, people[0]["status"]), ([again, self.ticket], "valid"))
+        Ticket.objects.bulk_create(
+            Ticket(event=self.event, user=person, code=person.username) for person in make_people(25)
+        )
+        self.assertEqual(len(self.look_up("person")[1]["people"]), 20)
 
     def test_too_little_or_too_much_text_is_said_so(self) -> None:
         for who in ("", "a", " a ", "x" * 101, "a\0b"):
