@@ -9,14 +9,15 @@ line; so the line and the inventory are one transaction, and a place never passe
 Counters move by guarded steps that the constraint `event_never_oversold` checks once more.
 """
 
-import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from django.db import OperationalError, transaction
 from django.db.models import Exists
 
-from . import arrivals, position, ticket_code, tiers
+from . import arrivals, booking, position, tiers
+from .joining import append, newest_places, refuse_the_line, with_ticket
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
 from .now import now
 from .refusals import (
@@ -26,15 +27,11 @@ from .refusals import (
     EventCancelled,
     EventOver,
     HoldExpired,
-    NotOnSale,
-    PeopleWaiting,
     Refused,
-    SoldOut,
 )
 from .serving import Serving
-from .signals import announce_after_commit
 
-PAUSED = "Staff have paused the serving of this event."
+Outcome = TypeVar("Outcome")
 
 
 @contextmanager
@@ -79,32 +76,40 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
     Its `ahead` says how many rank before it while it waits. A person with a live place gets that one. Raises
     AlreadyBooked, NotOnSale, EventOver, EventCancelled, and Event.DoesNotExist for a draft.
     """
-    event = Event.objects.published().get(pk=event_id)
-    mine = TicketHold.objects.filter(event=event, user=user)
-    moment = now()
-    last = mine.order_by("pk").last()
-    if last is not None and last.is_lapsed(moment):
+    return _unless_refused(join_all(event_id=event_id, logins={user.pk: session})[user.pk])
+
+
+def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict[int, TicketHold | Refused]:
+    """Let many people join at once, each as by `join`; return the place of each, or why there is none, by user id.
+
+    `logins` is `{user id: the login that ranks them}`. Raises Event.DoesNotExist for a draft.
+    """
+    event, moment = Event.objects.published().get(pk=event_id), now()
+    newest = newest_places(event_id, logins)
+    if any(place.is_lapsed(moment) for place in newest.values()):
         serve(event_id)
-        last.refresh_from_db()
-    if last is None or last.status not in TicketHold.UNENDED:
-        _refuse_the_line(event, user, moment)
-        login = session.login_timestamp if session else moment
-        rank = arrivals.rank(user=user, event=event, login_timestamp=login)
-        tier = tiers.tiers_of([user.pk], [event]).get((event_id, user.pk), 0)
-        place = TicketHold(event=event, user=user, session=session, login_timestamp=rank, tier=tier, created_at=moment)
-        # From another tab at the same instant: the constraint keeps one row, and both tabs find it below.
-        TicketHold.objects.bulk_create([place], ignore_conflicts=True)
-        announce_after_commit({event.pk}, [place], [])
-    if _is_due(Event.objects.get(pk=event_id)):
+        newest = newest_places(event_id, logins)
+    here = {user_id for user_id, place in newest.items() if place.status in TicketHold.UNENDED}
+    new = {user_id: login for user_id, login in logins.items() if user_id not in here}
+    refused = append(event, new, moment) if new else {}
+    asking = logins.keys() - refused.keys()
+    if asking and _is_due(Event.objects.get(pk=event_id)):
         # A lock that is kept for long, at a huge opening, is no reason to say no: the place stands, the clock serves.
         with suppress(OperationalError):
             serve(event_id)
-    place = mine.with_ahead().latest("pk")
-    position.set_ahead([place])
-    if place.status not in TicketHold.UNENDED:  # ended at the same instant: the event was cancelled, another tab booked
-        _refuse_the_line(Event.objects.published().get(pk=event_id), user, now())
-        raise HoldExpired
-    return place
+    places = {place.user_id: place for place in position.newest_with_ahead(event_id, asking)}
+    # Ended at the same instant: the event was cancelled, another tab booked.
+    gone = [user_id for user_id, place in places.items() if place.status not in TicketHold.UNENDED]
+    if gone:
+        why = refuse_the_line(Event.objects.published().get(pk=event_id), gone, now())
+        refused |= {user_id: why.get(user_id) or HoldExpired() for user_id in gone}
+    return places | refused
+
+
+def _unless_refused(outcome: Outcome | Refused) -> Outcome:
+    if isinstance(outcome, Refused):
+        raise outcome
+    return outcome
 
 
 def _is_due(event: Event) -> bool:
@@ -119,21 +124,6 @@ def _is_due(event: Event) -> bool:
     lapsed = TicketHold.objects.lapsed(moment).filter(event=event)
     has_ended = event.status != Event.Status.PUBLISHED or event.is_over(moment)
     return has_ended or (event.is_serving(moment) and (event.free > 0 or lapsed.exists()))
-
-
-def _refuse_the_line(event: Event, user: User, moment: dt.datetime) -> None:
-    _refuse_ended(event, moment)
-    if Ticket.objects.valid().filter(event=event, user=user).exists():
-        raise AlreadyBooked
-    if event.is_sale_closed(moment):
-        raise NotOnSale("The sale of this event has closed. Nobody new can take a place in line.")
-
-
-def _refuse_ended(event: Event, moment: dt.datetime) -> None:
-    if event.status == Event.Status.CANCELLED:
-        raise EventCancelled
-    if event.is_over(moment):
-        raise EventOver
 
 
 def hold_for_login(*, user: User, session: UserSession) -> None:
@@ -173,52 +163,14 @@ def book(*, event_id: int, user: User) -> Ticket:
 
     Booking again gives the same ticket. Raises Refused with the reason, and Event.DoesNotExist for a draft.
     """
+    return _unless_refused(book_all(event_id=event_id, user_ids=[user.pk])[user.pk])
+
+
+def book_all(*, event_id: int, user_ids: Collection[int]) -> dict[int, Ticket | Refused]:
+    """Book for many people at once, each as by `book`, in one transaction; return each one's ticket, or why not."""
     Event.objects.published().only("pk").get(pk=event_id)
     with locked([event_id]) as serving:
-        event = serving.events[event_id]
-        ticket = Ticket.objects.valid().filter(event=event, user=user).first()
-        if event.status == Event.Status.CANCELLED:
-            raise EventCancelled
-        if ticket is None:
-            ticket = _book_now(serving, event, user)
-    return ticket
-
-
-def _book_now(serving: Serving, event: Event, user: User) -> Ticket:
-    _refuse_ended(event, serving.moment)
-    last = TicketHold.objects.filter(event=event, user=user).order_by("pk").last()
-    ticket = Ticket(event=event, user=user, code=ticket_code.make(event.pk), booked_at=serving.moment)
-    if last is not None and last.status == TicketHold.Status.HELD:
-        serving.end([last], TicketHold.Status.BOOKED)
-        ticket.hold, ticket.tier = last, last.tier
-    else:
-        _refuse_direct_booking(serving, event, last)
-        if last is not None and last.status == TicketHold.Status.WAITING:  # joined in another tab a moment ago
-            serving.end([last], TicketHold.Status.LEFT, Cause.BOOKED_ELSEWHERE)
-        ticket.tier = tiers.tiers_of([user.pk], [event]).get((event.pk, user.pk), 0)
-    return serving.issue(ticket)
-
-
-def _refuse_direct_booking(serving: Serving, event: Event, last: TicketHold | None) -> None:
-    """Raise the reason unless a place is free; after serving, a free place means that nobody waits."""
-    if event.is_before_sale(serving.moment):
-        raise NotOnSale(
-            "The sale has not opened yet. Take a place in line, and you are served in order.", can_join=True
-        )
-    if not event.is_on_sale(serving.moment):
-        raise NotOnSale("The sale of this event has closed.")
-    if event.paused_at is not None:
-        can_join = last is None or last.status not in TicketHold.UNENDED
-        raise NotOnSale(f"{PAUSED} Everybody keeps their place in line, and it goes on in order.", can_join=can_join)
-    if event.free > 0:
-        return
-    if last is not None and last.status == TicketHold.Status.EXPIRED:
-        raise HoldExpired
-    if last is not None and last.status == TicketHold.Status.WAITING:
-        raise PeopleWaiting("You are in line. A place is held for you as soon as it is your turn.", can_join=False)
-    if TicketHold.objects.waiting().filter(event=event).exists():
-        raise PeopleWaiting
-    raise SoldOut
+        return booking.book(serving, serving.events[event_id], user_ids)
 
 
 def release(*, event_id: int, user: User) -> TicketHold | None:
@@ -227,20 +179,28 @@ def release(*, event_id: int, user: User) -> TicketHold | None:
     Doing it again changes nothing and answers the same. Raises AlreadyBooked when it was booked meanwhile: a ticket is
     cancelled, not released.
     """
+    return _unless_refused(release_all(event_id=event_id, user_ids=[user.pk])[user.pk])
+
+
+def release_all(*, event_id: int, user_ids: Collection[int]) -> dict[int, TicketHold | Refused | None]:
+    """Release for many people at once, each as by `release`, in one transaction, and serve the line once."""
     Event.objects.published().only("pk").get(pk=event_id)
     with locked([event_id]) as serving:
-        last = TicketHold.objects.filter(event=event_id, user=user).order_by("pk").last()
-        if last is not None and last.status in TicketHold.UNENDED:
-            _end_place(serving, last, Cause.RELEASED)
+        newest = newest_places(event_id, user_ids)
+        live = [place for place in newest.values() if place.status in TicketHold.UNENDED]
+        without = [user_id for user_id in user_ids if user_id not in {place.user_id for place in live}]
+        _end_places(serving, live, Cause.RELEASED)
+        if live:
             serving.bring_up_to_date()
-        elif Ticket.objects.valid().filter(event=event_id, user=user).exists():
-            raise AlreadyBooked("You have a ticket for this event, and no hold. To give it back, cancel the ticket.")
-    return last
+        detail = "You have a ticket for this event, and no hold. To give it back, cancel the ticket."
+        booked = with_ticket(event_id, without) if without else {}
+    return {user_id: AlreadyBooked(detail) if user_id in booked else newest.get(user_id) for user_id in user_ids}
 
 
-def _end_place(serving: Serving, place: TicketHold, cause: Cause, reason: str = "") -> None:
-    held = place.status == TicketHold.Status.HELD
-    serving.end([place], TicketHold.Status.RELEASED if held else TicketHold.Status.LEFT, cause, reason)
+def _end_places(serving: Serving, places: list[TicketHold], cause: Cause, reason: str = "") -> None:
+    held = [place for place in places if place.status == TicketHold.Status.HELD]
+    serving.end(held, TicketHold.Status.RELEASED, cause, reason)
+    serving.end([place for place in places if place not in held], TicketHold.Status.LEFT, cause, reason)
 
 
 def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") -> int:
@@ -253,8 +213,7 @@ def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") ->
     for event_id in sorted(set(places.unended().values_list("event", flat=True))):
         with locked([event_id]) as serving:
             mine = list(places.unended().filter(event=event_id))
-            for place in mine:
-                _end_place(serving, place, cause, reason)
+            _end_places(serving, mine, cause, reason)
             serving.bring_up_to_date()
         ended += len(mine)
     return ended

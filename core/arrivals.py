@@ -1,7 +1,7 @@
 """Logins and sessions: who came when, what a login is worth in a line, and which events it is put forward for."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -40,6 +40,12 @@ def session_of(*, user_id: int, session_key: str) -> UserSession | None:
     if session is not None and moment - session.last_seen_at > SIGN_OF_LIFE:
         note_signs_of_life([session_key])
     return session
+
+
+def logins_of(sessions: Mapping[str, int]) -> dict[int, UserSession]:
+    """Return `{user id: login}` of those sessions, of `{session key: user id}`, that have not ended; one query."""
+    live = live_sessions(now()).filter(session_key__in=list(sessions))
+    return {login.user_id: login for login in live if sessions[login.session_key] == login.user_id}
 
 
 def note_signs_of_life(session_keys: Iterable[str]) -> None:
@@ -150,11 +156,6 @@ def _tickets_in_the_way(mine: Q, moment: dt.datetime) -> TicketQuerySet:
 
 def _cooled_down(moment: dt.datetime) -> dt.datetime:
     return moment - dt.timedelta(minutes=settings.AUTO_HOLD_COOLDOWN_MINUTES)
-
-
-def rank(*, user: User, event: Event, login_timestamp: dt.datetime) -> dt.datetime:
-    """Return the moment that ranks a person who joins now: the login, unless a former place spent it (rule 4)."""
-    return max(login_timestamp, spent([event.pk], [user.pk]).get((event.pk, user.pk), login_timestamp))
 
 
 def present_at_opening(event: Event) -> dict[int, dt.datetime]:

@@ -1,15 +1,19 @@
-"""The three sockets: authorize at connect, send one snapshot, then forward. No rules, and no query per message."""
+"""The three sockets: authorize at connect, send one snapshot, then forward; hand on what a page asks. No rules."""
 
 import asyncio
 import contextlib
+import json
 import logging
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 
-from . import clock, live
+from . import answers, clock, gathering, live
+from .gathering import Asked, Outcome
 from .hub import Letter, Mailbox
 
 logger = logging.getLogger(__name__)
@@ -19,7 +23,24 @@ LARGEST_FRAME = 4096  # bytes a client may send at once
 LOGIN_NEEDED = 4401
 UNSUPPORTED = 1003
 TOO_BIG = 1009
+POLICY = 1008
 TRY_AGAIN = 1013
+LARGEST_ID = 2**63 - 1
+LONGEST_KEY = 64  # characters with which a page tells the answers to its questions apart
+MOST_UNANSWERED = 8  # questions of one page at the same time
+
+
+def read_question(text: str) -> tuple[str, int, str] | None:
+    """Return `(act, event id, key)` of a question that a page asks (DESIGN 3.3); None for any other text."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):  # nested too deeply
+        return None
+    match message:
+        case {"type": str(act), "event": int(event_id), "key": str(key)} if event_id is not True:
+            known = act in gathering.ACTS and 0 < event_id <= LARGEST_ID and len(key) <= LONGEST_KEY
+            return (act, event_id, key) if known else None
+    return None
 
 
 class EventsConsumer(AsyncWebsocketConsumer):
@@ -82,11 +103,16 @@ class EventsConsumer(AsyncWebsocketConsumer):
             self.forwarding.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Ignore what clients say: nothing is asked over this socket; refuse binary and large frames."""
+        """Refuse binary and large frames, and hear the others."""
         if bytes_data is not None:
             await self.close(UNSUPPORTED)
         elif text_data is not None and len(text_data.encode()) > LARGEST_FRAME:
             await self.close(TOO_BIG)
+        elif text_data is not None:
+            await self.hear(text_data)
+
+    async def hear(self, text: str) -> None:
+        """Ignore what clients say: nothing is asked over this socket."""
 
 
 class DashboardConsumer(EventsConsumer):
@@ -100,6 +126,8 @@ class DashboardConsumer(EventsConsumer):
             await self.accept()
             await self.close(LOGIN_NEEDED)
 
+    unanswered = 0  # questions
+
     async def has_ended(self) -> bool:
         """Return whether the session was ended elsewhere; pages find the same in `TicketHoldMiddleware`."""
         return bool(await database_sync_to_async(live.read_ended_sessions)({self.scope["session"].session_key or ""}))
@@ -111,6 +139,35 @@ class DashboardConsumer(EventsConsumer):
     def make_mailbox(self) -> Mailbox:
         """Return the person's mailbox, tied to the session it was opened with."""
         return Mailbox(self.person().pk, self.scope["session"].session_key or "")
+
+    async def hear(self, text: str) -> None:
+        """Take up what the person asks of an event; the answer comes through the mailbox. Anything else is ignored."""
+        question = read_question(text)
+        if question is None or not hasattr(self, "mailbox"):
+            return
+        if self.unanswered >= MOST_UNANSWERED:
+            await self.close(POLICY)
+            return
+        act, event_id, key = question
+        asked = Asked(act, self.mailbox.user_id or 0, session_key=self.mailbox.session_key)
+        asked.answer.add_done_callback(partial(self._call_back, asyncio.get_running_loop(), act, key))
+        self.unanswered += 1
+        gathering.ask_in_loop(asked, event_id)
+
+    def _call_back(self, loop: asyncio.AbstractEventLoop, act: str, key: str, answer: "Future[Outcome]") -> None:
+        with contextlib.suppress(RuntimeError):  # the server is stopping, and the loop is closed
+            loop.call_soon_threadsafe(self._answer, act, key, answer)
+
+    def _answer(self, act: str, key: str, answer: "Future[Outcome]") -> None:
+        self.unanswered -= 1
+        error = answer.exception()
+        if error is None:
+            told = answers.of(answer.result(), is_release=act == "release")
+        else:
+            told = answers.of_error(error)
+            if told is answers.FAULT:
+                logger.error("a %s over a socket failed", act, exc_info=error)
+        self.mailbox.answer(live.encode({"type": "result", "key": key, **told}))
 
 
 class GateConsumer(DashboardConsumer):
@@ -129,6 +186,9 @@ class GateConsumer(DashboardConsumer):
         snapshot = await database_sync_to_async(live.read_gate_snapshot)(self.event_id())
         self.mailbox.note_snapshot([Letter.of({"type": "gate", **snapshot["gate"]})])
         await self.send(live.encode(snapshot))
+
+    async def hear(self, text: str) -> None:
+        """Ignore what clients say: the gate's page asks by requests."""
 
     def event_id(self) -> int:
         """Return which event's gate it is."""

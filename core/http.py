@@ -27,8 +27,9 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
+from . import answers
 from .models import User, UserSession
-from .refusals import Refused
+from .refusals import LoginEnded, Refused
 
 View = Callable[..., HttpResponseBase]
 P = ParamSpec("P")
@@ -92,8 +93,7 @@ def for_people(view: View) -> View:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
         if wants_json(request):
-            detail = "Log in first: places are given to people, in the order of their logins."
-            return JsonResponse({"status": "login_required", "detail": detail}, status=401)
+            return JsonResponse({"status": LoginEnded.status, "detail": LoginEnded.detail}, status=401)
         after = request.get_full_path()
         if request.method == "POST":  # a form's address answers 405 after the login: go to where its button is
             messages.info(request, "You are not logged in any more, so nothing was done. Log in and try again.")
@@ -127,8 +127,7 @@ def answer(request: HttpRequest, payload: dict[str, Any], *, message: str, to: A
 def refuse(request: HttpRequest, refused: Refused, *, to: Any) -> HttpResponse:
     """Answer a refusal: 409 with the reason as JSON, or a message and a redirect."""
     if wants_json(request):
-        payload = {"status": refused.status, "detail": refused.detail, "can_join": refused.can_join}
-        return JsonResponse(payload, status=409)
+        return JsonResponse(answers.of_refusal(refused), status=409)
     messages.warning(request, refused.detail)
     return HttpResponseRedirect(resolve_url(to))
 
@@ -136,8 +135,7 @@ def refuse(request: HttpRequest, refused: Refused, *, to: Any) -> HttpResponse:
 def unavailable(request: HttpRequest) -> HttpResponse:
     """Answer that the database is away or at its limit: nothing was done, try again in a moment."""
     if wants_json(request):
-        detail = "We are at our limit for a moment. Nothing was lost; try again in a few seconds."
-        response: HttpResponse = JsonResponse({"status": "unavailable", "detail": detail}, status=503)
+        response: HttpResponse = JsonResponse(answers.UNAVAILABLE, status=503)
     else:  # rendered without the request, whose context would ask the database
         response = HttpResponse(render_to_string("503.html"), status=503)
     response["Retry-After"] = RETRY_AFTER

@@ -62,6 +62,7 @@ class Mailbox:
         self.closed = False
         self._shown: dict[Key, dict[str, Any]] = {}
         self._waiting: dict[Key, str] = {}
+        self._answers = 0
         self._arrived = asyncio.Event()
 
     def put(self, letter: Letter) -> None:
@@ -74,6 +75,12 @@ class Mailbox:
             self._shown[key] = content
             self._waiting[key] = letter.text
             self._arrived.set()
+
+    def answer(self, text: str) -> None:
+        """Leave what answers a question of the page: nothing replaces it."""
+        self._answers += 1
+        self._waiting["answer", self._answers] = text
+        self._arrived.set()
 
     def note_snapshot(self, letters: Iterable[Letter]) -> None:
         """Remember what the page was sent first."""

@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -100,6 +100,19 @@ class GateMessage(GateNumbers):
     """Somebody was let in at an event's gate, or there is a ticket more or less."""
 
     type: Literal["gate"]
+
+
+class ResultMessage(TypedDict, total=False):
+    """The answer to a question with this `key`; the rest is what the POST would be answered (DESIGN 3.2)."""
+
+    type: Required[Literal["result"]]
+    key: Required[str]
+    status: Required[str]
+    ticket: str
+    expires_at: str | None
+    position: int
+    detail: str
+    can_join: bool
 
 
 class Snapshot(TypedDict, total=False):

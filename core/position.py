@@ -184,6 +184,25 @@ def _ended(places: list[TicketHold], tickets: list[Ticket], moment: dt.datetime)
     return ended
 
 
+def newest_with_ahead(event_id: int, user_ids: Iterable[int]) -> list[TicketHold]:
+    """Return the newest place of each of these people at an event, waiting ones with `ahead`, in two or three queries.
+
+    One person's is counted; of many the whole line is numbered once.
+    """
+    who = list(user_ids)
+    rows = TicketHold.objects.filter(event=event_id, user__in=who).newest_of_each()
+    if len(who) == 1:
+        places = list(rows.select_related("event").with_ahead())
+        set_ahead(places)
+        return places
+    places = list(rows)
+    waiting = {place.user_id for place in places if place.status == TicketHold.Status.WAITING}
+    line = positions([event_id], waiting).get(event_id, {}) if waiting else {}
+    for place in places:
+        place.ahead = line.get(place.user_id, 1) - 1
+    return places
+
+
 def set_ahead(places: Iterable[TicketHold]) -> None:
     """Correct `ahead` of waiting places, read by `with_ahead`, where tiers are served up to a share: mind the rest.
 
@@ -206,8 +225,8 @@ def _set_ahead_by_tiers(place: TicketHold) -> None:
         place.served_first = next((tier for tier in place.event.tiers if tier["tier"] == first), None)
 
 
-def positions(event_ids: Iterable[int]) -> dict[int, dict[int, int]]:
-    """Return `{event id: {user id: position}}` of everybody waiting for these events.
+def positions(event_ids: Iterable[int], people: Iterable[int] | None = None) -> dict[int, dict[int, int]]:
+    """Return `{event id: {user id: position}}` of everybody waiting for these events, or of these people among them.
 
     One query for all, and two for each event that has tiers.
     """
@@ -215,6 +234,9 @@ def positions(event_ids: Iterable[int]) -> dict[int, dict[int, int]]:
     plain = [pk for pk, event in events.items() if not event.tiers]
     rank = Window(RowNumber(), partition_by=F("event"), order_by=list(LINE_ORDER))
     rows = TicketHold.objects.waiting().filter(event__in=plain).annotate(position=rank).order_by()
+    if people is not None:
+        # With the window in the condition it is asked around the numbered line, not within: all are counted.
+        rows = rows.filter(Q(position__lt=1) | Q(user__in=list(people)))
     lines: dict[int, dict[int, int]] = {}
     for event_id, user_id, position in rows.values_list("event", "user", "position"):
         lines.setdefault(event_id, {})[user_id] = position

@@ -14,6 +14,13 @@ class Refused(Exception):
         super().__init__(self.detail)
 
 
+class LoginEnded(Refused):
+    """The session in which somebody asks has ended since its page was opened."""
+
+    status = "login_required"
+    detail = "Log in first: places are given to people, in the order of their logins."
+
+
 class SoldOut(Refused):
     """No place is free."""
 

@@ -198,15 +198,15 @@ class Serving:
             place.ended_at = self.moment
         self._move(places, status=status, ended_at=self.moment, end_reason=reason)
 
-    def issue(self, ticket: Ticket) -> Ticket:
-        """Store a new ticket and count it."""
-        ticket.save()
-        event = self.events[ticket.event_id]
-        numbers = {"ticket": ticket.pk, "place": ticket.hold_id, "tier": ticket.tier}
-        self.ledger.note(event, "booking", user_id=ticket.user_id, **numbers)
-        self.count(ticket.event_id, booked=1)
-        self.tickets.append(ticket)
-        return ticket
+    def issue(self, tickets: list[Ticket]) -> list[Ticket]:
+        """Store new tickets and count them."""
+        Ticket.objects.bulk_create(tickets, batch_size=BATCH)
+        for ticket in tickets:
+            numbers = {"ticket": ticket.pk, "place": ticket.hold_id, "tier": ticket.tier}
+            self.ledger.note(self.events[ticket.event_id], "booking", user_id=ticket.user_id, **numbers)
+            self.count(ticket.event_id, booked=1)
+        self.tickets += tickets
+        return tickets
 
     def cancel(self, ticket: Ticket, cause: Cause, reason: str) -> None:
         """Count a ticket that was cancelled as a free place."""

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -64,6 +64,11 @@ class TicketHoldQuerySet(QuerySet["TicketHold"]):
     def automatic(self) -> "TicketHoldQuerySet":
         """Places that were held the moment they were made: by a login or an opening, and not by joining."""
         return self.filter(held_at=F("created_at"))
+
+    def newest_of_each(self) -> "TicketHoldQuerySet":
+        """Of each person the newest of these places, all of one event."""
+        newest = self.order_by().values("user").annotate(newest=Max("pk")).values("newest")
+        return TicketHold.objects.filter(pk__in=newest)
 
     def in_line_order(self) -> "TicketHoldQuerySet":
         """Order by rank, first in line first (rule 4)."""

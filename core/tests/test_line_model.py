@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from core import allocation, clock, position, steering
+from core import allocation, clock, joining, position, steering
 from core.fairness import draw, ledger, verify_ledger
 from core.models import Cause, Event, Ticket, TicketHold, User, UserSession
 from core.refusals import Refused
@@ -190,14 +190,15 @@ class LineMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, minutes=EARLIER)
     def join_while_another_tab_books(self, who: str, minutes: int) -> None:
-        refuse, other_tab = allocation._refuse_the_line, [partial(book, self.event, self.people[who])]
+        refuse, other_tab = joining.refuse_the_line, [partial(book, self.event, self.people[who])]
 
-        def refuse_then_book(*args: Any) -> None:
-            refuse(*args)
+        def refuse_then_book(*args: Any) -> dict[int, Refused]:
+            refused = refuse(*args)
             with suppress(Refused):
-                other_tab.pop()() if other_tab else None
+                other_tab.pop()() if other_tab and not refused else None
+            return refused
 
-        with mock.patch.object(allocation, "_refuse_the_line", refuse_then_book):
+        with mock.patch.object(joining, "refuse_the_line", refuse_then_book):
             LineMachine.join(self, who, minutes, meanwhile=partial(self.model.book, who))
 
     @rule(who=WHO)

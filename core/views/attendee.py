@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from .. import allocation
+from .. import answers, gathering
 from ..access import may_manage
 from ..accounts import offers_to
 from ..context import EventCard, event_card, place_json
@@ -140,18 +140,23 @@ def my_place(request: HttpRequest, event_id: int) -> HttpResponse:
     return JsonResponse(place_json(event_card(event, stats(event, moment), _mine(request, moment), moment), moment))
 
 
+def _ask(request: PersonRequest, act: str, event_id: int) -> Any:
+    """Do what a person asks of an event, or raise Refused; the event of which nobody knows is not there."""
+    try:
+        return gathering.ask(act, event_id=event_id, user=request.user, login=request.arrival)
+    except Event.DoesNotExist as error:
+        raise Http404("No such event.") from error
+
+
 @writes
 @for_people
 def book(request: PersonRequest, event_id: int) -> HttpResponse:
     """Book: turn the hold into a ticket, or a free place when nobody waits."""
     try:
-        ticket = allocation.book(event_id=event_id, user=request.user)
-    except Event.DoesNotExist as error:
-        raise Http404("No such event.") from error
+        ticket: Ticket = _ask(request, "book", event_id)
     except Refused as refused:
         return refuse(request, refused, to="dashboard")
-    message = "Booked. This is your ticket."
-    return answer(request, {"status": "booked", "ticket": ticket.code}, message=message, to=ticket.page_url)
+    return answer(request, answers.of(ticket), message="Booked. This is your ticket.", to=ticket.page_url)
 
 
 @writes
@@ -159,17 +164,14 @@ def book(request: PersonRequest, event_id: int) -> HttpResponse:
 def join(request: PersonRequest, event_id: int) -> HttpResponse:
     """Take a place in line; held at once when that is possible."""
     try:
-        place = allocation.join(event_id=event_id, user=request.user, session=request.arrival)
-    except Event.DoesNotExist as error:
-        raise Http404("No such event.") from error
+        place: TicketHold = _ask(request, "join", event_id)
     except Refused as refused:
         return refuse(request, refused, to="dashboard")
     if place.status == TicketHold.Status.WAITING:
-        payload: dict[str, Any] = {"status": "waiting", "position": place.ahead + 1}
         message = f"You are in line: number {place.ahead + 1}. We hold a place for you as soon as it is your turn."
-        return answer(request, payload, message=message, to="dashboard", status=202)
-    payload = {"status": place.status, "expires_at": place.expires_at and place.expires_at.isoformat()}
-    return answer(request, payload, message="A place is held for you. Book it before the time is up.", to="dashboard")
+        return answer(request, answers.of(place), message=message, to="dashboard", status=202)
+    message = "A place is held for you. Book it before the time is up."
+    return answer(request, answers.of(place), message=message, to="dashboard")
 
 
 @writes
@@ -177,13 +179,11 @@ def join(request: PersonRequest, event_id: int) -> HttpResponse:
 def release_hold(request: PersonRequest, event_id: int) -> HttpResponse:
     """Release the hold, or leave the line."""
     try:
-        place = allocation.release(event_id=event_id, user=request.user)
-    except Event.DoesNotExist as error:
-        raise Http404("No such event.") from error
+        place: TicketHold | None = _ask(request, "release", event_id)
     except Refused as refused:
         return refuse(request, refused, to="dashboard")
-    left = place is not None and place.status == TicketHold.Status.LEFT
+    told = answers.of(place, is_release=True)
     is_paused = place is not None and place.event.paused_at is not None
     when = ", as soon as serving goes on" if is_paused else ""
-    message = "You left the line." if left else f"Released. The place goes to the first in line{when}."
-    return answer(request, {"status": "left" if left else "released"}, message=message, to="dashboard")
+    message = f"Released. The place goes to the first in line{when}."
+    return answer(request, told, message="You left the line." if told["status"] == "left" else message, to="dashboard")

@@ -1,0 +1,156 @@
+"""Gather what people ask of one event at the same time, and carry it out together (DESIGN 3.3).
+
+At an opening thousands ask the same event within a second. In each process one thread at a time carries out what was
+asked of an event; whatever comes meanwhile is gathered, and is the next batch: under load one transaction does for
+hundreds what would have been hundreds of waits for one lock, and few writers meet at a hot row. A request's own thread
+carries out what it finds, so that a quiet hour costs nothing; what sockets ask is carried out in threads of this
+module. The rules are the allocation's; here is only who is asked together with whom.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
+from dataclasses import dataclass, field
+
+from django.db import InterfaceError, OperationalError, connection, connections
+
+from . import allocation, arrivals
+from .models import Event, Ticket, TicketHold, User, UserSession
+from .refusals import LoginEnded, Refused
+
+GATHER = 0.005  # seconds in which what sockets ask is gathered while nobody leads
+LARGEST = 500  # people in one batch: nobody behind it waits for the lock until a time-out
+THREADS = 4  # events that are carried out for sockets at the same time; each takes a connection of the pool
+
+Outcome = TicketHold | Ticket | None
+Logins = Mapping[int, UserSession | None]  # by user id
+Outcomes = Mapping[int, Outcome | Refused]
+
+ACTS: dict[str, Callable[[int, Logins], Outcomes]] = {
+    "join": lambda event_id, logins: allocation.join_all(event_id=event_id, logins=logins),
+    "book": lambda event_id, logins: allocation.book_all(event_id=event_id, user_ids=list(logins)),
+    "release": lambda event_id, logins: allocation.release_all(event_id=event_id, user_ids=list(logins)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One of `ACTS`, asked by a person; the login is known, or else the key of the session that is to be looked up.
+
+    `answer` comes to the place or ticket, or to what `allocation.join`, `book` and `release` raise.
+    """
+
+    act: str
+    user_id: int
+    login: UserSession | None = None
+    session_key: str = ""
+    answer: "Future[Outcome]" = field(default_factory=Future)
+
+
+class Gathering:
+    """What is asked of each event and not taken up yet, and the events that somebody works for just now."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[int, list[Asked]] = {}
+        self._led: set[int] = set()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gathering")
+
+    def put(self, event_id: int, asked: Asked) -> bool:
+        """Add what is asked; return whether the caller is to see to it that somebody leads."""
+        with self._lock:
+            self._waiting.setdefault(event_id, []).append(asked)
+            is_led = event_id in self._led
+            self._led.add(event_id)
+        return not is_led
+
+    def lead(self, event_id: int, mine: Asked | None = None) -> None:
+        """Carry out what is asked of an event until nothing waits, or `mine` is answered: then a thread goes on."""
+        try:
+            while batch := self._take(event_id, mine):
+                carry_out(event_id, batch)
+        except BaseException:  # the process is being stopped: nobody may wait for a leader that is gone
+            with self._lock:
+                self._led.discard(event_id)
+            raise
+
+    def lead_in_thread(self, event_id: int) -> None:
+        """Let a thread of this module lead."""
+        self._threads.submit(self._lead_and_close, event_id)
+
+    def _lead_and_close(self, event_id: int) -> None:
+        try:
+            self.lead(event_id)
+        finally:
+            connections.close_all()
+
+    def _take(self, event_id: int, mine: Asked | None) -> list[Asked]:
+        """Take the next batch, of each person what they asked first; empty when the caller leads no more."""
+        with self._lock:
+            waiting = self._waiting.pop(event_id, [])
+            if not waiting:
+                self._led.discard(event_id)
+                return []
+            batch: dict[int, Asked] = {}
+            later = []
+            for asked in waiting if mine is None or not mine.answer.done() else ():
+                if len(batch) < LARGEST and asked.user_id not in batch:
+                    batch[asked.user_id] = asked
+                else:
+                    later.append(asked)
+            if later or not batch:
+                self._waiting[event_id] = later or waiting
+        if not batch:
+            self.lead_in_thread(event_id)
+        return list(batch.values())
+
+
+_gathering = Gathering()
+
+
+def ask(act: str, *, event_id: int, user: User, login: UserSession | None) -> Outcome:
+    """Do one of `ACTS` for a person, together with whoever asks the same event; return and raise what it does."""
+    asked = Asked(act, user.pk, login)
+    if _gathering.put(event_id, asked):
+        _gathering.lead(event_id, asked)
+    elif connection.vendor == "postgresql" and not connection.in_atomic_block:
+        connection.close()  # back to the pool: whoever waits must not keep what those need who are waited for
+    return asked.answer.result()
+
+
+def ask_in_loop(asked: Asked, event_id: int) -> None:
+    """Do the same from the event loop of a socket, which is not kept waiting: the answer comes from another thread."""
+    if _gathering.put(event_id, asked):
+        asyncio.get_running_loop().call_later(GATHER, _gathering.lead_in_thread, event_id)
+
+
+def carry_out(event_id: int, batch: list[Asked]) -> None:
+    """Do what is asked of an event, each act for all who ask it at once, and answer everybody, whatever happens."""
+    for act in ACTS:
+        asked = [each for each in batch if each.act == act]
+        if asked:
+            _carry_out(event_id, act, asked)
+
+
+def _carry_out(event_id: int, act: str, asked: list[Asked]) -> None:
+    outcomes: Mapping[int, Outcome | Exception]
+    try:
+        keys = {each.session_key: each.user_id for each in asked if each.session_key}
+        found = arrivals.logins_of(keys) if keys else {}
+        outcomes = ACTS[act](event_id, {each.user_id: each.login for each in asked if not each.session_key} | found)
+    except (Event.DoesNotExist, OperationalError, InterfaceError) as error:
+        outcomes = {each.user_id: error for each in asked}
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is raised where it was asked
+        if len(asked) > 1:  # what is wrong with one of them must not be everybody's trouble
+            for each in asked:
+                _carry_out(event_id, act, [each])
+            return
+        outcomes = {asked[0].user_id: error}
+    for each in asked:
+        outcome = outcomes.get(each.user_id, LoginEnded())
+        if isinstance(outcome, Exception):
+            each.answer.set_exception(copy(outcome))  # raised in many threads, one error would gather all their traces
+        else:
+            each.answer.set_result(outcome)

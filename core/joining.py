@@ -1,0 +1,64 @@
+"""Joining a line: an append that locks nothing (rule 4); `allocation.py` serves the event after it."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from . import arrivals, tiers
+from .models import Event, Ticket, TicketHold, UserSession
+from .refusals import AlreadyBooked, EventCancelled, EventOver, NotOnSale, Refused
+from .signals import announce_after_commit
+
+
+def newest_places(event_id: int, user_ids: Iterable[int]) -> dict[int, TicketHold]:
+    """Return `{user id: newest place}` of these people at an event; one query."""
+    places = TicketHold.objects.filter(event=event_id, user__in=list(user_ids))
+    return {place.user_id: place for place in places.newest_of_each()}
+
+
+def with_ticket(event_id: int, user_ids: Iterable[int]) -> dict[int, Ticket]:
+    """Return `{user id: valid ticket}` of these people at an event; one query."""
+    tickets = Ticket.objects.valid().filter(event=event_id, user__in=list(user_ids))
+    return {ticket.user_id: ticket for ticket in tickets}
+
+
+def append(event: Event, logins: Mapping[int, UserSession | None], moment: dt.datetime) -> dict[int, Refused]:
+    """Let people without a place join at `moment`, each ranked by their login; return who may not, and why.
+
+    Without a login the moment itself ranks. Set-based: so many people cost as many statements as one.
+    """
+    refused = refuse_the_line(event, logins, moment)
+    joining = {user_id: login for user_id, login in logins.items() if user_id not in refused}
+    ended = arrivals.spent([event.pk], joining)
+    tier_of = tiers.tiers_of(joining, [event])
+    places = []
+    for user_id, login in joining.items():
+        came = login.login_timestamp if login else moment
+        place = TicketHold(event=event, user_id=user_id, session=login, created_at=moment)
+        place.login_timestamp = max(came, ended.get((event.pk, user_id), came))  # a former place spent the login
+        place.tier = tier_of.get((event.pk, user_id), 0)
+        places.append(place)
+    # From another tab at the same instant: the constraint keeps one row, and both tabs find it.
+    TicketHold.objects.bulk_create(places, ignore_conflicts=True)
+    announce_after_commit({event.pk} if places else (), places, [])
+    return refused
+
+
+def refuse_the_line(event: Event, user_ids: Iterable[int], moment: dt.datetime) -> dict[int, Refused]:
+    """Return `{user id: why}` of those of these people who cannot take a place in line."""
+    try:
+        refuse_ended(event, moment)
+    except Refused as refused:
+        return dict.fromkeys(user_ids, refused)
+    refused_of: dict[int, Refused] = {user_id: AlreadyBooked() for user_id in with_ticket(event.pk, user_ids)}
+    if event.is_sale_closed(moment):
+        closed = NotOnSale("The sale of this event has closed. Nobody new can take a place in line.")
+        return dict.fromkeys(user_ids, closed) | refused_of
+    return refused_of
+
+
+def refuse_ended(event: Event, moment: dt.datetime) -> None:
+    """Raise EventCancelled or EventOver where nothing can be had any more."""
+    if event.status == Event.Status.CANCELLED:
+        raise EventCancelled
+    if event.is_over(moment):
+        raise EventOver
