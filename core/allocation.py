@@ -9,17 +9,18 @@ line; so the line and the inventory are one transaction, and a place never passe
 Counters move by guarded steps that the constraint `event_never_oversold` checks once more.
 """
 
+import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
 from django.db.models import Exists
 
 from . import arrivals, booking, position, tiers
 from .joining import append, newest_places, refuse_the_line, with_ticket
-from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
-from .now import now
+from .models import Cause, Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
+from .now import now, reading
 from .refusals import (
     AlreadyBooked,
     AlreadyCheckedIn,
@@ -84,7 +85,7 @@ def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict
 
     `logins` is `{user id: the login that ranks them}`. Raises Event.DoesNotExist for a draft.
     """
-    event, moment = Event.objects.published().get(pk=event_id), now()
+    event, moment = _read(Event.objects.published(), event_id)
     newest = newest_places(event_id, logins)
     if any(place.is_lapsed(moment) for place in newest.values()):
         serve(event_id)
@@ -93,7 +94,7 @@ def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict
     new = {user_id: login for user_id, login in logins.items() if user_id not in here}
     refused = append(event, new, moment) if new else {}
     asking = logins.keys() - refused.keys()
-    if asking and _is_due(Event.objects.get(pk=event_id)):
+    if asking and _is_due(*_read(Event.objects.all(), event_id)):
         # A lock that is kept for long, at a huge opening, is no reason to say no: the place stands, the clock serves.
         with suppress(OperationalError):
             serve(event_id)
@@ -106,19 +107,24 @@ def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict
     return places | refused
 
 
+def _read(events: EventQuerySet, event_id: int) -> tuple[Event, dt.datetime]:
+    """Return an event, and the moment at which it was read; one query."""
+    event: Any = events.annotate(read_at=reading()).get(pk=event_id)
+    return event, event.read_at
+
+
 def _unless_refused(outcome: Outcome | Refused) -> Outcome:
     if isinstance(outcome, Refused):
         raise outcome
     return outcome
 
 
-def _is_due(event: Event) -> bool:
+def _is_due(event: Event, moment: dt.datetime) -> bool:
     """Return whether somebody could be served now, or the line is to end, as far as can be told without the lock.
 
-    The event was read after the joining row was committed. What is missed, a place freed at this instant, the clock
-    finds.
+    The event was read at that moment, after the joining row was committed. What is missed, a place freed at this
+    instant, the clock finds.
     """
-    moment = now()
     if event.is_drawn and event.is_before_sale(moment) and event.ledger_seq == 0:
         return True  # the draw is promised before the first who takes part
     lapsed = TicketHold.objects.lapsed(moment).filter(event=event)
@@ -168,9 +174,15 @@ def book(*, event_id: int, user: User) -> Ticket:
 
 def book_all(*, event_id: int, user_ids: Collection[int]) -> dict[int, Ticket | Refused]:
     """Book for many people at once, each as by `book`, in one transaction; return each one's ticket, or why not."""
-    Event.objects.published().only("pk").get(pk=event_id)
     with locked([event_id]) as serving:
-        return booking.book(serving, serving.events[event_id], user_ids)
+        return booking.book(serving, _published(serving, event_id), user_ids)
+
+
+def _published(serving: Serving, event_id: int) -> Event:
+    event = serving.events.get(event_id)
+    if event is None or event.status == Event.Status.DRAFT:
+        raise Event.DoesNotExist
+    return event
 
 
 def release(*, event_id: int, user: User) -> TicketHold | None:
@@ -184,8 +196,8 @@ def release(*, event_id: int, user: User) -> TicketHold | None:
 
 def release_all(*, event_id: int, user_ids: Collection[int]) -> dict[int, TicketHold | Refused | None]:
     """Release for many people at once, each as by `release`, in one transaction, and serve the line once."""
-    Event.objects.published().only("pk").get(pk=event_id)
     with locked([event_id]) as serving:
+        _published(serving, event_id)
         newest = newest_places(event_id, user_ids)
         live = [place for place in newest.values() if place.status in TicketHold.UNENDED]
         without = [user_id for user_id in user_ids if user_id not in {place.user_id for place in live}]

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import connection
-from django.db.models import DateTimeField, Func
+from django.db.models import DateTimeField, Func, Value
 from django.utils import timezone
 
 
@@ -13,6 +13,14 @@ def clock() -> Any:
     if connection.vendor != "postgresql":
         return timezone.now()
     return Func(function="clock_timestamp", output_field=DateTimeField())
+
+
+def reading() -> Any:
+    """Return the same clock for a SELECT, whose rows come with the moment at which they were read.
+
+    Not for rows that are locked: PostgreSQL would read the clock before it waits.
+    """
+    return Value(timezone.now()) if connection.vendor != "postgresql" else clock()
 
 
 def now() -> dt.datetime:
