@@ -13,7 +13,7 @@ from django.db import connection
 
 from tools.ports import free_port
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 def database_url() -> str:
@@ -43,8 +43,8 @@ class Node:
         self.process.wait(START_SECONDS)
 
 
-def start_node() -> Node:
-    """Start a node and return once it answers."""
+def start_node(**differs: str) -> Node:
+    """Start a node, with an environment that `differs`, and return once it answers."""
     port = free_port()
     own = {
         "ALLOWED_HOSTS": "",
@@ -53,7 +53,7 @@ def start_node() -> Node:
         "DEBUG": "on",
         "HTTPS": "off",
         "REDIS_URL": settings.REDIS_URL,
-    }
+    } | differs
     command = [sys.executable, "-m", "daphne", "-v", "0", "-p", str(port), "event_ticketing.asgi:application"]
     node = Node(f"http://127.0.0.1:{port}", subprocess.Popen(command, cwd=settings.BASE_DIR, env=os.environ | own))
     deadline = time.monotonic() + START_SECONDS
