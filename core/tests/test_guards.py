@@ -22,7 +22,7 @@ def texts(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
 
 def message_types() -> set[str]:
     """Return what `live.py` declares as the type of a message."""
-    return set(re.findall(r'type: Literal\["(\w+)"\]', Path(live.__file__).read_text()))
+    return set(re.findall(r'type: (?:Required\[)?Literal\["(\w+)"\]', Path(live.__file__).read_text()))
 
 
 class TemplateTests(SimpleTestCase):
@@ -50,7 +50,7 @@ class TemplateTests(SimpleTestCase):
 
 class MessageTests(SimpleTestCase):
     def test_these_are_all_the_messages(self):
-        self.assertEqual(message_types(), {"snapshot", "stats", "hold", "ticket", "position", "gate"})
+        self.assertEqual(message_types(), {"snapshot", "stats", "hold", "ticket", "position", "gate", "result"})
 
     def test_every_message_is_handled_by_the_page(self):
         script = (ROOT / "core/static/core/js/live.js").read_text()

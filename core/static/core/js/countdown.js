@@ -8,6 +8,8 @@ import { announce } from "./status.js";
 const TICK_MS = 250; // each clock has its own second; the text changes once in each
 const WARN_SECONDS = 120;
 const RETRY_MS = 15000; // a region that still shows a lapsed clock is asked for again after this
+const LAPSE_SPREAD_MS = 3000; // the holds of one opening lapse at one moment
+const OPENING_SPREAD_MS = 30000; // only where the socket, which tells it, is not there
 const warned = new Set();
 const ended = new Set();
 const pulse = new MessageChannel();
@@ -40,13 +42,13 @@ function showHold(element) {
   put(element, seconds ? digits(seconds) : "Time is up");
   element.toggleAttribute("data-urgent", seconds > 0 && seconds <= WARN_SECONDS);
   if (seconds > 0 && seconds <= WARN_SECONDS) warnOnce(element, seconds);
-  if (!seconds) endOnce(until, 1000, 300);
+  if (!seconds) endOnce(until, 1000, LAPSE_SPREAD_MS);
 }
 
 function showOpening(element) {
   const seconds = secondsUntil(element.dataset.opening);
   put(element, seconds ? `Opens in ${words(seconds)}` : "Opening now…");
-  if (!seconds) endOnce(element.dataset.opening, 500, 2000); // everybody's clock ends at once: spread them
+  if (!seconds && !element.closest("[hidden]")) endOnce(element.dataset.opening, 5000, OPENING_SPREAD_MS);
 }
 
 function put(element, text) {
@@ -67,7 +69,8 @@ function warnOnce(element, seconds) {
 function endOnce(key, delay, spread) {
   if (ended.has(key)) return;
   ended.add(key);
-  setTimeout(() => refreshSoon(spread), delay);
+  const shown = `[data-countdown="${key}"], :not([hidden]) > [data-opening="${key}"]`;
+  setTimeout(() => { if (document.querySelector(shown)) refreshSoon(spread); }, delay);
   setTimeout(() => ended.delete(key), RETRY_MS);
 }
 

@@ -1,5 +1,6 @@
 // The socket of a page: connect, hand messages on, come back after a loss, and poll where there is none.
 import { applyHold, applyPosition, applyTicket, compareWith } from "./places.js";
+import { applyResult } from "./ask.js";
 import { applyStats, showLatest } from "./numbers.js";
 import { applyGate } from "./gate_numbers.js";
 import { refreshSoon, startRegions } from "./regions.js";
@@ -29,6 +30,7 @@ const HANDLERS = {
   ticket: applyTicket,
   position: applyPosition,
   gate: applyGate,
+  result: applyResult,
 };
 
 export function startLive(element) {
@@ -46,6 +48,13 @@ export function startLive(element) {
   window.addEventListener("online", () => connect());
   window.addEventListener("pagehide", drop);
   window.addEventListener("pageshow", ({ persisted }) => { if (persisted) { refreshSoon(); connect(); } });
+}
+
+// Say something over the person's own socket; return whether it is open, so that an answer can be expected.
+export function say(message) {
+  const isOpen = page.kind === "dashboard" && page.socket?.readyState === WebSocket.OPEN && !page.attempt && !page.fallback;
+  if (isOpen) page.socket.send(JSON.stringify(message));
+  return isOpen;
 }
 
 function connect() {

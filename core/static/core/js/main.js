@@ -1,8 +1,9 @@
 // The only script of a page: hands each marked element to its module. Pages work without it.
+import { startAsking } from "./ask.js";
 import { startAttention } from "./attention.js";
 import { startLeaving } from "./gate_leave.js";
 import { startCountdowns } from "./countdown.js";
-import { startLive } from "./live.js";
+import { say, startLive } from "./live.js";
 import { startNotify } from "./notify.js";
 import { startPass } from "./pass.js";
 import { startSocketTests } from "./socket_test.js";
@@ -11,6 +12,7 @@ import { setServerNow } from "./clock.js";
 const stamp = document.querySelector('meta[name="server-now"]');
 if (stamp) setServerNow(stamp.content);
 startLive(document.querySelector("[data-live]")); // first: it remembers the page as it was served
+startAsking(say);
 startNotify();
 startPass(document.querySelector("[data-door]"));
 startCountdowns();

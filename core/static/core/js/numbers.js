@@ -4,6 +4,8 @@ import { refreshSoon } from "./regions.js";
 const NAMES = ["available", "held", "booked", "waiting", "capacity"];
 const OPEN = new Set(["available", "line", "sold_out"]);
 const SPREAD_MS = 2000; // every open page hears of a sale's start or end at the same moment
+const LONGEST_SPREAD_MS = 120000;
+const PAGES_A_SECOND = 20; // that a small server has to spare while it sells; the buttons work all the while
 const latest = new Map();
 
 export function cardsOf(event) {
@@ -50,13 +52,19 @@ function showState(card, stats) {
   if (card.dataset.onSale !== String(stats.on_sale) || card.dataset.paused !== paused) {
     card.dataset.onSale = String(stats.on_sale);
     card.dataset.paused = paused;
-    refreshSoon(SPREAD_MS);
+    for (const clock of card.querySelectorAll(".opening")) clock.hidden = stats.on_sale;
+    refreshSoon(spreadOf(stats));
   } else if (stats.on_sale && OPEN.has(card.dataset.state)) {
     card.dataset.state = openState(stats);
     for (const element of card.querySelectorAll("[data-when]")) {
       element.hidden = !element.dataset.when.split(" ").includes(card.dataset.state);
     }
   }
+}
+
+// The more people are there, the more pages are open, and the longer they take to ask for the words.
+function spreadOf({ waiting, held }) {
+  return Math.min(LONGEST_SPREAD_MS, Math.max(SPREAD_MS, (1000 * (waiting + held)) / PAGES_A_SECOND));
 }
 
 function openState(stats) {

@@ -1,7 +1,10 @@
 // What belongs to the viewer: holds, places in line, tickets. Positions change in place; the rest the server is asked for.
 import { tellTurn } from "./attention.js";
+import { drawPlace } from "./draw_place.js";
 import { cardsOf } from "./numbers.js";
 import { refreshSoon } from "./regions.js";
+
+const LAPSE_SPREAD_MS = 3000; // the holds of one opening lapse at one moment
 
 export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
   for (const card of cardsOf(event)) {
@@ -15,8 +18,13 @@ export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
 export function applyHold(hold) {
   const cards = placeCards(hold.event);
   const shown = cards.every((card) => (isLive(hold) ? showsHold(card, hold) : !card.dataset.placeStatus));
-  if (!shown || (isLive(hold) && !cards.length && showsAll())) refreshSoon();
   if (hold.status === "held" && cards[0]?.dataset.placeStatus === "waiting") tellTurn(cards[0], hold.expires_at);
+  if (!shown && isLive(hold) && drawPlace(hold, cards)) showPosition(hold);
+  else if (!shown || (isLive(hold) && !cards.length && showsAll())) refreshSoon(hold.status === "expired" ? LAPSE_SPREAD_MS : 300);
+}
+
+function showPosition({ event, status, position }) {
+  if (status === "waiting" && position) applyPosition({ event, position, ahead: position - 1 });
 }
 
 export function applyTicket(ticket) {
@@ -47,9 +55,7 @@ export function compareWith({ holds = [], tickets = [] }) {
   for (const ticket of tickets) applyTicketPage(ticket);
   const page = document.querySelector('[data-ticket-code]:not([data-ticket="cancelled"])');
   if (page && !tickets.some(({ code }) => code === page.dataset.ticketCode)) refreshSoon();
-  for (const hold of live) {
-    if (hold.status === "waiting" && hold.position) applyPosition({ ...hold, ahead: hold.position - 1 });
-  }
+  live.forEach(showPosition);
 }
 
 function isLive({ status }) {

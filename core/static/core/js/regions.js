@@ -16,6 +16,17 @@ export function startRegions() {
   document.addEventListener("focusout", () => { if (wanted !== null) refreshSoon(wanted); });
 }
 
+// What is asked over the socket may lead to another page, which is fresh as well; 0 milliseconds: it does not.
+export function pauseRefreshes(milliseconds) {
+  pausedUntil = performance.now() + milliseconds;
+  if (timer !== null) refreshSoon();
+}
+
+// A part that was changed here is no longer what the server sent: the next refresh replaces it in any case.
+export function forgetServed(element) {
+  served.delete(element.closest("[data-region]")?.dataset.region);
+}
+
 // Refresh within `spread` milliseconds (and 50); one at a time, the soonest wins.
 export function refreshSoon(spread = 300) {
   const at = Math.max(performance.now() + 50 + Math.random() * spread, pausedUntil);

@@ -1,0 +1,95 @@
+// Join, book and release over the open socket. The form's own way is for pages without one, and for want of an answer.
+import { applyHold } from "./places.js";
+import { pauseRefreshes, refreshSoon } from "./regions.js";
+import { announce } from "./status.js";
+
+const ANSWER_MS = 3000;
+const asked = new Map(); // key -> what is being asked; nothing is asked twice at a time
+const OUTCOMES = {
+  booked: ({ ticket }) => location.assign(`/ticket/${encodeURIComponent(ticket)}/`),
+  held: showPlace,
+  waiting: showPlace,
+  released: showEnd,
+  left: showEnd,
+  login_required: (result, ask) => submit(ask), // its answer leads to the login, and back
+};
+
+export function startAsking(say) {
+  // While capturing: to regions.js, a form that is submitted is one that leads to another page.
+  document.addEventListener("submit", (event) => onSubmit(event, say), true);
+}
+
+function onSubmit(event, say) {
+  const form = event.target;
+  const type = form.dataset.ask;
+  if (!type) return;
+  const id = Number(form.closest("[data-event]").dataset.event);
+  const key = `${type} ${id}`;
+  if (asked.has(key)) {
+    event.preventDefault(); // a double click
+  } else if (say({ type, event: id, key })) {
+    event.preventDefault();
+    begin(key, { event: id, form, button: form.querySelector("button") });
+  }
+}
+
+// Not `disabled`, which takes the focus away: the words tell that a second press does nothing.
+function begin(key, ask) {
+  const words = ask.button.firstChild;
+  ask.idle = words.textContent;
+  words.textContent = ask.form.dataset.doing;
+  ask.button.setAttribute("aria-disabled", "true");
+  announce(ask.form.dataset.doing);
+  ask.timer = setTimeout(() => { if (end(key)) submit(ask); }, ANSWER_MS);
+  asked.set(key, ask);
+  pauseRefreshes(2 * ANSWER_MS);
+}
+
+function end(key) {
+  const ask = asked.get(key);
+  if (!ask) return null;
+  asked.delete(key);
+  clearTimeout(ask.timer);
+  return ask;
+}
+
+export function applyResult(result) {
+  const ask = end(result.key);
+  if (!ask) return; // too late: the form is on its way, and writes the same
+  const outcome = OUTCOMES[result.status] ?? showRefusal;
+  if (result.status !== "booked") restore(ask);
+  outcome(result, ask);
+}
+
+function restore({ button, idle }) {
+  button.firstChild.textContent = idle;
+  button.removeAttribute("aria-disabled");
+  pauseRefreshes(0);
+}
+
+// The page may have been refreshed meanwhile: the form as it is now, or none if there is nothing left to do.
+function submit(ask) {
+  restore(ask);
+  const form = ask.form.isConnected ? ask.form : document.getElementById(ask.button.id)?.form;
+  if (!form) return refreshSoon();
+  delete form.dataset.ask;
+  form.requestSubmit();
+}
+
+function showPlace({ status, expires_at: until = null, position = null }, { event }) {
+  applyHold({ event, status, expires_at: until, position });
+  announce(status === "held" ? "A place is held for you. Book it before the time is up." : `You are in line: number ${position}.`);
+}
+
+function showEnd({ status }, { event }) {
+  applyHold({ event, status });
+  announce(status === "left" ? "You left the line." : "Released. The place goes to the first in line.");
+}
+
+function showRefusal({ detail }) {
+  const messages = document.querySelector("template[data-refusal]").content.cloneNode(true);
+  messages.querySelector("[data-detail]").textContent = detail;
+  document.querySelector("ul.messages")?.remove();
+  document.getElementById("main").prepend(messages);
+  announce(detail);
+}

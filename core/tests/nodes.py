@@ -1,0 +1,68 @@
+"""Web nodes as a site has them: processes with their own ports on this process's test database and Redis."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from tools.ports import free_port
+
+START_SECONDS = 60
+
+
+def database_url() -> str:
+    """Return the address of this process's test database, for a server beside it."""
+    known = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{known['NAME']}"
+    password = f":{known['PASSWORD']}" if known["PASSWORD"] else ""
+    return f"postgres://{known['USER']}{password}@{known['HOST']}:{known['PORT'] or 5432}/{known['NAME']}"
+
+
+@dataclass
+class Node:
+    """One web process, and where it answers."""
+
+    address: str
+    process: "subprocess.Popen[bytes]"
+
+    def stop(self) -> None:
+        """End it as an operator does."""
+        self.process.terminate()
+        self.process.wait(START_SECONDS)
+
+    def kill(self) -> None:
+        """End it as a power cut does: it has no time for anything."""
+        self.process.kill()
+        self.process.wait(START_SECONDS)
+
+
+def start_node(**differs: str) -> Node:
+    """Start a node, with an environment that `differs`, and return once it answers."""
+    port = free_port()
+    own = {
+        "ALLOWED_HOSTS": "",
+        "DATABASE_URL": database_url(),
+        "EMAIL_URL": "dummymail://",  # confirmations would fill the screen
+        "DEBUG": "on",
+        "HTTPS": "off",
+        "REDIS_URL": settings.REDIS_URL,
+    } | differs
+    command = [sys.executable, "-m", "daphne", "-v", "0", "-p", str(port), "event_ticketing.asgi:application"]
+    node = Node(f"http://127.0.0.1:{port}", subprocess.Popen(command, cwd=settings.BASE_DIR, env=os.environ | own))
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"{node.address}/healthz"):
+                return node
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                node.kill()
+                raise
+            time.sleep(0.1)

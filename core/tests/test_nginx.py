@@ -1,0 +1,136 @@
+"""The example configuration of nginx, with other addresses and folders, in front of two nodes: pages and sockets."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest import skipUnless
+
+from django.conf import settings
+from django.core.management import call_command
+from django.test import override_settings
+from playwright.sync_api import Page, expect
+
+from core.models import Ticket
+from tools.ports import free_port
+
+from .browser import BrowserTestCase
+from .cast import later, make_event
+from .nodes import START_SECONDS, Node, start_node
+
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+EXAMPLE = Path(settings.BASE_DIR, "deploy/nginx.conf")
+CERTIFICATE = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout privkey.pem -out fullchain.pem"
+
+
+def listens(port: int) -> bool:
+    """Return whether anybody listens on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@skipUnless(NGINX, "needs nginx")
+@skipUnless(settings.REDIS_URL, "needs Redis, which carries changes from process to process")
+class NginxTests(BrowserTestCase):
+    site: str
+    plain: str
+    folder: Path
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+        cls.folder.chmod(0o755)  # nginx's workers are another user
+        for name in ("tls", "log", "staticfiles", "wait"):
+            (cls.folder / name).mkdir()
+        subprocess.run(["openssl", *CERTIFICATE.split()], cwd=cls.folder / "tls", check=True, capture_output=True)
+        with override_settings(STATIC_ROOT=cls.folder / "staticfiles"):
+            call_command("collectstatic", interactive=False, verbosity=0)
+        cls._start(start_node(HTTPS="on"), start_node(HTTPS="on"))
+
+    @classmethod
+    def _start(cls, pages: Node, sockets: Node) -> None:
+        """Start nginx: pages come from the one node, sockets from the other."""
+        for node in (pages, sockets):
+            cls.addClassCleanup(node.stop)
+        plain, secure = free_port(), free_port()
+        other = {
+            "listen 80 ": f"listen 127.0.0.1:{plain} ",
+            "listen 443 ": f"listen 127.0.0.1:{secure} ",
+            "/etc/nginx/tls": f"{cls.folder}/tls",
+            "/srv/tickets": str(cls.folder),
+            "/run/nginx.pid": f"{cls.folder}/pid",
+            "/var/log/nginx": f"{cls.folder}/log",
+            "/var/cache/nginx/tickets": f"{cls.folder}/cache",
+            " buffer=64k flush=5s": "",
+        }
+        for machine in ("10.0.0.11", "10.0.0.12"):
+            other[f"{machine}:8001"] = pages.address.removeprefix("http://")
+            other[f"{machine}:8002"] = sockets.address.removeprefix("http://")
+        text = EXAMPLE.read_text()
+        for written, used in other.items():
+            assert written in text, written
+            text = text.replace(written, used)
+        (cls.folder / "nginx.conf").write_text(text)
+        command = [str(NGINX), "-p", str(cls.folder), "-c", str(cls.folder / "nginx.conf"), "-g", "daemon off;"]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        cls.addClassCleanup(process.wait, START_SECONDS)
+        cls.addClassCleanup(process.terminate)
+        deadline = time.monotonic() + START_SECONDS
+        while not listens(secure) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        cls.site, cls.plain = f"https://127.0.0.1:{secure}", f"http://127.0.0.1:{plain}"
+
+    def visitor(self, **options: Any) -> Page:
+        """Open a window on the site as nginx has it."""
+        return self.window(self.site, ignore_https_errors=True, **options)
+
+    def test_what_is_booked_by_a_form_on_one_node_is_seen_on_a_socket_of_the_other(self) -> None:
+        event = make_event(name="Winter Concert", capacity=3, auto_hold=False)
+        alices, bobs = self.visitor(java_script_enabled=False), self.visitor()
+        for page, person in ((alices, self.alice), (bobs, self.bob)):
+            self.log_in(page, person)
+        booked = bobs.locator(f"[data-region=all] [data-event='{event.pk}'] [data-number=booked]")
+        expect(bobs.locator("[data-live-status]").first).to_contain_text("Live")
+        expect(booked).to_have_text("0")
+        alices.get_by_role("button", name="Book my ticket").first.click()
+        alices.wait_for_url("**/ticket/**")
+        expect(booked).to_have_text("1")
+        self.assertEqual(self.complaints, [])
+        code = Ticket.objects.get().code
+        log = (self.folder / "log/access.log").read_text()
+        self.assertIn("GET /ticket/[secret]/ 200", log)
+        self.assertNotIn(code, log)
+
+    def test_what_a_visitor_says_of_the_connection_is_not_passed_on(self) -> None:
+        api = self.visitor(extra_http_headers={"X-Forwarded-Proto": "http", "X-Forwarded-For": "1.2.3.4"}).request
+        self.assertEqual(api.get("/", max_redirects=0).status, 200)
+        self.assertEqual(api.get(f"{self.plain}/dashboard/", max_redirects=0).status, 301)
+        self.assertEqual(api.get(f"{self.plain}/healthz").json(), {"status": "ok"})
+
+    def test_pages_of_people_are_shared_with_nobody(self) -> None:
+        event = make_event(name="Concert")
+        alices, strangers = self.visitor(), self.visitor()
+        self.log_in(alices, self.alice)
+        for path in ("/", event.get_absolute_url()):
+            alices.goto(path)
+            strangers.goto(path)
+            expect(strangers.get_by_role("link", name="Log in", exact=True).first).to_be_visible()
+            expect(strangers.get_by_role("button", name="Book my ticket")).to_have_count(0)
+
+    def test_styles_scripts_and_the_waiting_page_come_from_nginx_itself(self) -> None:
+        event = make_event(name="Opera", capacity=7, sales_open_at=later(hours=1))
+        call_command("waiting_page", event.pk, out=self.folder / f"wait/{event.pk}", stdout=StringIO())
+        page = self.visitor()
+        page.goto(f"/wait/{event.pk}/")
+        expect(page.locator("[data-number=available]")).to_have_text("7")
+        style = page.request.get("/static/core/css/base.css")
+        self.assertEqual((style.status, style.headers["cache-control"]), (200, "public, max-age=31536000, immutable"))
+        self.assertEqual(self.complaints, [])
