@@ -22,7 +22,7 @@ import uvloop
 
 HOST = "127.0.0.1"
 PROCESSES = 2
-PATIENCE = 120.0  # seconds until who is not answered is given up
+PATIENCE = 300.0  # seconds until who is not answered is given up
 LEAD = 1.0  # seconds in which all connections are made, before the first asks
 AGAIN = 1.0  # seconds until what was answered 503 is asked again
 LARGEST_KEPT = 2000  # bytes of an answer that are kept

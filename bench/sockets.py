@@ -20,10 +20,10 @@ from typing import Any
 import picows
 import uvloop
 
-from bench.load import HOST, PATIENCE, PROCESSES, Answer, raise_file_limit
+from bench.load import HOST, LEAD, PATIENCE, PROCESSES, Answer, raise_file_limit
 
 AT_ONCE = 64  # handshakes under way in each process
-STATUSES = {"held": 200, "booked": 200, "released": 200, "left": 200, "waiting": 202}
+STATUSES = {"held": 200, "booked": 200, "released": 200, "left": 200, "waiting": 202, "unavailable": 503}
 REFUSED = 409
 
 
@@ -56,7 +56,7 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         self.answers: list[Answer] = []
         self._asks: list[tuple[str, int]] = []
         self._sent = 0.0
-        self.done: asyncio.Event | None = None
+        self.finished = asyncio.Event()  # all that it asked was answered, or never will be
         self.transport: Any = None
 
     def on_ws_connected(self, transport: Any) -> None:
@@ -70,8 +70,7 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         """Note when the server gave up."""
         self.closed_at = time.time()
         self.greeted.set()
-        if self.done is not None:
-            self.done.set()
+        self.finished.set()
 
     def on_ws_frame(self, transport: Any, frame: Any) -> None:
         """Note what came."""
@@ -90,7 +89,8 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
 
     def start(self, asks: Sequence[tuple[str, int]]) -> None:
         """Ask for one thing after the other, as long as each is granted at once."""
-        self._asks, self.done = list(asks), asyncio.Event()
+        self._asks = list(asks)
+        self.finished.clear()
         self._ask()
 
     def _ask(self) -> None:
@@ -103,14 +103,17 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         kind, status = self._asks.pop(0)[0], STATUSES.get(message["status"], REFUSED)
         body = json.dumps(message).encode()
         self.answers.append(Answer(self.page.user, kind, self._sent, moment, status, body))
-        if self._asks and status == STATUSES["held"]:
+        if self._asks and message["status"] == "held":
             self._ask()
-        elif self.done is not None:
-            self.done.set()
+        else:
+            self.finished.set()
 
-    def unanswered(self) -> Answer:
-        """Return what stands for the answer that did not come."""
-        return Answer(self.page.user, self._asks[0][0], self._sent, time.time(), 0, b"no result")
+    def take_answers(self) -> list[Answer]:
+        """Return what was answered since the start, and status 0 for the answer that did not come."""
+        answers, self.answers = self.answers, []
+        if self._asks and (self.closed_at or not self.finished.is_set()):
+            answers.append(Answer(self.page.user, self._asks[0][0], self._sent, time.time(), 0, b"no result"))
+        return answers
 
 
 class Crowd:
@@ -165,16 +168,21 @@ class Crowd:
             if not socket.page.stalled
         ]
 
+    async def lags(self) -> list[float]:
+        """Return how many seconds after the moment that each message names, as its version in ms, it came."""
+        return [at - version / 1000 for socket in self.sockets for version, at in socket.told]
+
     async def ask(self, asks: dict[int, list[tuple[str, int]]], at: float) -> list[Answer]:
         """Let people ask, all at `at`; return what they were answered, status 0 where nothing came."""
         sockets = [socket for socket in self.sockets if socket.page.user in asks]
         await asyncio.sleep(at - time.time())
         for socket in sockets:
             socket.start(asks[socket.page.user])
-        waits = [asyncio.ensure_future(socket.done.wait()) for socket in sockets if socket.done is not None]
-        await asyncio.wait(waits, timeout=PATIENCE / 4)
-        answers = [answer for socket in sockets for answer in socket.answers]
-        return answers + [socket.unanswered() for socket in sockets if not socket.answers]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                for socket in sockets:
+                    await socket.finished.wait()
+        return [answer for socket in sockets for answer in socket.take_answers()]
 
     async def close(self) -> None:
         """Leave all pages."""
@@ -211,6 +219,13 @@ class Pages:
         """Open pages; return `(seconds to the handshake, to the snapshot)` of each."""
         parts = [(ports, list(pages[n::PROCESSES]), n) for n in range(PROCESSES)]
         return [times for part in self.each("open", parts) for times in part]
+
+    def ask(self, asks: dict[int, list[tuple[str, int]]]) -> list[Answer]:
+        """Let people ask over their pages, all at one moment: `{user: [(kind, event)]}`; return all answers."""
+        if not asks:
+            return []
+        parts = self.all("ask", asks, time.time() + LEAD)
+        return sorted((answer for part in parts for answer in part), key=lambda answer: answer.answered)
 
 
 @contextmanager

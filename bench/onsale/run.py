@@ -2,13 +2,13 @@
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bench import processor
 from bench.common import percentile
-from bench.load import Answer, Load, Visit
-from bench.onsale.judge import judge, unanswered
+from bench.load import BUSY, DONE, Answer, Load, Visit
+from bench.onsale.judge import GOOD, judge, unanswered
 from bench.stage import make_event
 from bench.topology import Topology
 from core.models import Event, Ticket
@@ -51,8 +51,9 @@ class Run:
         self.figures |= {
             name: rate(answers),
             f"{name}_p99_ms": milliseconds(answers, 99),
-            f"{name}_web_cpu_ms": 1000 * web / len(answers),
-            f"{name}_database_cpu_ms": 1000 * database / len(answers),
+            f"{name}_web_cpu_ms": 1000 * web / max(1, len(done(answers))),
+            f"{name}_database_cpu_ms": 1000 * database / max(1, len(done(answers))),
+            f"{name}_busy": sum(answer.status == BUSY for answer in answers),
         }
         return answers
 
@@ -60,11 +61,11 @@ class Run:
         """Keep figures."""
         self.figures |= figures
 
-    def judge(self, events: Iterable[Event], answers: Sequence[Answer]) -> None:
-        """Check the history of these events once all has come to rest, and take them out of sight."""
+    def judge(self, events: Iterable[Event], answers: Sequence[Answer], but: Collection[str] = ()) -> None:
+        """Check the history of these events, `but` for some checks, once all rests, and take them out of sight."""
         time.sleep(SETTLE)
         keys = [event.pk for event in events]
-        self.wrong += judge(keys, answers)
+        self.wrong += judge(keys, answers, but)
         self.retire(keys)
 
     def expect_given(self, event: Event, places: int) -> None:
@@ -88,10 +89,15 @@ def event_with(capacity: int, **fields: object) -> Event:
     return make_event(capacity, **{"hold_minutes": 60, **fields})
 
 
+def done(answers: Sequence[Answer]) -> list[Answer]:
+    """Return the answers to what was done, without the refusals and those who were told to come again."""
+    return [answer for answer in answers if answer.status in GOOD.get(answer.kind, {DONE})]
+
+
 def rate(answers: Sequence[Answer]) -> float:
-    """Return how many were answered a second, from the first that was sent to the last that was answered."""
+    """Return how much was done a second, from the first that was sent to the last that was answered."""
     took = max(answer.answered for answer in answers) - min(answer.sent for answer in answers)
-    return len(answers) / took
+    return len(done(answers)) / took
 
 
 def milliseconds(answers: Sequence[Answer], percent: float) -> float:

@@ -40,7 +40,7 @@ def _measure(run: Run, name: str, pages: Sequence[Page], changing: Sequence[Pers
         began = time.time()
         opened = crowd.open(run.site.sockets, pages)
         took = time.time() - began
-        _expect_all(run, name, opened)
+        expect_all(run, name, opened)
         memory = processor.kilobytes(run.site.pids)
         run.figures |= {
             f"{name}_storm_a_second": len(pages) / took,
@@ -54,7 +54,8 @@ def _measure(run: Run, name: str, pages: Sequence[Page], changing: Sequence[Pers
     run.retire([event.pk])
 
 
-def _expect_all(run: Run, name: str, opened: Sequence[tuple[float, float]]) -> None:
+def expect_all(run: Run, name: str, opened: Sequence[tuple[float, float]]) -> None:
+    """Count it as wrong if a page never got its snapshot."""
     lost = sum(snapshot < 0 for _, snapshot in opened)
     run.wrong += [f"{name}: {lost} of {len(opened)} sockets got no snapshot"] if lost else []
 
