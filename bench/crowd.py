@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 
-from bench.load import Ask, Visit, ask
+from bench.visits import Ask, Visit, ask
 from core.models import User, UserSession
 from core.now import now
 

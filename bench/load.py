@@ -15,10 +15,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
 import uvloop
+
+from bench.visits import BUSY, DONE, FOUND, SESSION, Answer, Visit
 
 HOST = "127.0.0.1"
 PROCESSES = 2
@@ -26,50 +28,6 @@ PATIENCE = 300.0  # seconds until who is not answered is given up
 LEAD = 1.0  # seconds in which all connections are made, before the first asks
 AGAIN = 1.0  # seconds until what was answered 503 is asked again
 LARGEST_KEPT = 2000  # bytes of an answer that are kept
-DONE = 200
-BUSY = 503
-SESSION = b"%session%"  # in a request: the session that a login of this visit was given
-
-
-class Ask(NamedTuple):
-    """One request, ready to be sent."""
-
-    kind: str
-    request: bytes
-
-
-@dataclass(frozen=True)
-class Visit:
-    """What one person does: one ask after the other, as long as each is answered 200, or a login's 302."""
-
-    user: int
-    asks: tuple[Ask, ...]
-
-
-class Answer(NamedTuple):
-    """What was asked and answered, by time.time(). `status` 0: the connection broke, or there was no answer."""
-
-    user: int
-    kind: str
-    sent: float
-    answered: float
-    status: int
-    body: bytes
-
-
-def ask(kind: str, path: str, cookie: bytes | str = "", *, post: bool = False, form: str = "") -> Ask:
-    """Compose a request as a browser on a page of the site sends it; a write bears the token that its cookie has."""
-    token = "b" * 32  # Django compares the header with the cookie, and nothing with what it knows
-    lines = ["POST" if post else "GET", f" {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n"]
-    kept = cookie.decode() if isinstance(cookie, bytes) else cookie
-    cookies = [f"csrftoken={token}"] * post + [f"sessionid={kept}"] * bool(kept)
-    lines.append(f"Cookie: {'; '.join(cookies)}\r\n" if cookies else "")
-    if post:
-        lines.append("Accept: application/json\r\nOrigin: http://localhost\r\nX-CSRFToken: " + token + "\r\n")
-        lines.append(f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n")
-    else:
-        lines.append("Accept: text/html\r\n")
-    return Ask(kind, "".join([*lines, "\r\n", form]).encode())
 
 
 @dataclass(frozen=True)
@@ -138,7 +96,7 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(AGAIN, self._ask)
             return
         self._step += 1
-        if status not in {DONE, 302} or self._step == len(self.visits[self._visit].asks):
+        if status not in {DONE, FOUND} or self._step == len(self.visits[self._visit].asks):
             self._visit, self._step = self._visit + 1, 0
         if self._visit == len(self.visits) or self.until < time.time():
             self._finish()

@@ -20,11 +20,11 @@ from typing import Any
 import picows
 import uvloop
 
-from bench.load import HOST, LEAD, PATIENCE, PROCESSES, Answer, raise_file_limit
+from bench.load import HOST, LEAD, PATIENCE, PROCESSES, raise_file_limit
+from bench.visits import REFUSED, Answer
 
 AT_ONCE = 64  # handshakes under way in each process
 STATUSES = {"held": 200, "booked": 200, "released": 200, "left": 200, "waiting": 202, "unavailable": 503}
-REFUSED = 409
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def main() -> None:
         print_table(f"What was promised, {spec}", promised(figures, quick=chosen.quick))
     for title, lines in (("Logged by the servers", found.logged), ("Violations", found.wrong)):
         print("\n".join([f"\n{title}: {len(lines)}", *lines[:SHOWN]]))
-    save("onsale", {"options": vars(chosen), **vars(found)})
+    save(f"onsale_{'_'.join(chosen.scenarios)}", {"options": vars(chosen), **vars(found)})
     sys.exit(1 if found.wrong else 0)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from django.db import connection
 
 from bench.crowd import Person, logged_in
-from bench.load import DONE
 from bench.onsale.run import Run, event_with
+from bench.visits import DONE
 from core.models import Event, TicketHold
 
 SOLD = (1_000, 10_000, 100_000)

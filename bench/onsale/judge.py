@@ -8,12 +8,11 @@ from typing import Any
 
 from bench import history
 from bench.history import History
-from bench.load import BUSY, DONE, Answer
 from bench.story import Call
+from bench.visits import BUSY, DONE, REFUSED, Answer
 from core import audit
 from core.models import Event, Ticket, TicketHold
 
-REFUSED = 409
 SHOWN = 5  # violations of one kind that are told
 GOOD = {"join": {200, 202}, "book": {200}, "release": {200}, "log in": {302}}
 CHECKS: dict[str, Callable[[History], list[str]]] = {

@@ -1,8 +1,8 @@
 """Logins by password, with few and with many events on sale that a login is put forward for."""
 
 from bench.crowd import JOIN, strangers
-from bench.load import SESSION, Ask, ask
 from bench.onsale.run import Run, event_with
+from bench.visits import SESSION, Ask, ask
 from core.models import Event
 
 SIZES = (1, 20, 200)

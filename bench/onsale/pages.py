@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from bench.crowd import Person, logged_in
-from bench.load import Visit
 from bench.onsale.run import Run, event_with
+from bench.visits import Visit
 
 SIZES = (10, 200)
 PEOPLE = 64

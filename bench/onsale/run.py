@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from bench import processor
 from bench.common import percentile
-from bench.load import BUSY, DONE, Answer, Load, Visit
+from bench.load import Load
 from bench.onsale.judge import GOOD, judge, unanswered
 from bench.stage import make_event
 from bench.topology import Topology
+from bench.visits import BUSY, DONE, Answer, Visit
 from core.models import Event, Ticket
 from core.now import now
 

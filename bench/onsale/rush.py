@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from bench.common import percentile
 from bench.crowd import BOOK, Person, logged_in
-from bench.load import BUSY, Answer, Visit
 from bench.onsale.run import Run, event_with
+from bench.visits import BUSY, Answer, Visit
 from core.models import Event
 from core.now import now
 

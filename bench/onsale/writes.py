@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from bench.crowd import Person, logged_in
-from bench.load import DONE
 from bench.onsale.run import Run, event_with
 from bench.topology import Topology
+from bench.visits import DONE
 from core.models import Event
 
 PEOPLE = 2000
