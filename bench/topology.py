@@ -25,7 +25,8 @@ from tools.ports import free_port
 from tools.run_tests import REDIS
 
 OK = 200
-START_SECONDS = 30
+START_SECONDS = 60
+LOG_LINES = 20  # of a server that does not start
 HOST = "127.0.0.1"
 THREADS = 8  # of a WSGI process, where the spec says nothing
 COMMANDS = {
@@ -109,7 +110,7 @@ def running(
             site.http += ports if servers == http else []
             site.sockets += ports if servers == sockets else []
         for port in {*site.http, *site.sockets}:
-            _wait_for(port, path)
+            _wait_for(port, path, Path(folder, f"{port}.log"))
         yield site
 
 
@@ -146,7 +147,7 @@ def _redis() -> Iterator[str]:
         _stop(process)
 
 
-def _wait_for(port: int, path: str) -> None:
+def _wait_for(port: int, path: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         connection = http.client.HTTPConnection(HOST, port, timeout=5)
@@ -155,5 +156,6 @@ def _wait_for(port: int, path: str) -> None:
             if connection.getresponse().status == OK:
                 return
         if time.monotonic() > deadline:
-            sys.exit(f"The server on port {port} did not answer {path} within {START_SECONDS} s.")
+            last = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:])
+            sys.exit(f"The server on port {port} did not answer {path} within {START_SECONDS} s:\n{last}")
         time.sleep(0.05)
