@@ -74,6 +74,9 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
 
     def on_ws_frame(self, transport: Any, frame: Any) -> None:
         """Note what came."""
+        if frame.msg_type == picows.WSMsgType.CLOSE:  # picows leaves the answer to us
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
         if frame.msg_type != picows.WSMsgType.TEXT:
             return
         moment = time.time()
@@ -89,9 +92,10 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
 
     def start(self, asks: Sequence[tuple[str, int]]) -> None:
         """Ask for one thing after the other, as long as each is granted at once."""
-        self._asks = list(asks)
-        self.finished.clear()
-        self._ask()
+        self._asks, self._sent = list(asks), time.time()
+        if not self.closed_at:
+            self.finished.clear()
+            self._ask()
 
     def _ask(self) -> None:
         kind, event = self._asks[0]
@@ -189,14 +193,6 @@ class Crowd:
         for socket in self.sockets:
             socket.transport.disconnect()
         self.sockets = []
-
-    async def closed(self) -> int:
-        """Return how many of the stalled pages the server has dropped."""
-        for socket in self.sockets:  # what it does not read tells it nothing
-            if socket.page.stalled:
-                socket.transport.underlying_transport.resume_reading()
-        await asyncio.sleep(1)
-        return sum(socket.page.stalled and socket.closed_at > 0 for socket in self.sockets)
 
 
 @dataclass

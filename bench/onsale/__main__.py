@@ -18,7 +18,7 @@ from bench.onsale.promises import promised
 from tools.run_tests import POSTGRESQL
 
 SCENARIOS = ("writes", "rush", "pages", "logins", "sockets", "references")
-OTHERS = ("password_rush", "socket_writes", "growth")  # by name only: minutes each
+OTHERS = ("password_rush", "many_sockets", "socket_writes", "growth")  # by name only: minutes each
 TOPOLOGY = "daphne:2"
 SHOWN = 20
 

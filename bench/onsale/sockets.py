@@ -12,7 +12,6 @@ from core.models import Event
 
 SIZES = (200, 1000, 3000)
 CHANGES = 5
-APART = 1.2  # seconds between two changes, so that each is told by itself
 SPREAD = 2.0  # seconds that a change may take to reach the last
 IDLE = 6.0  # seconds
 STALLED = 0.1  # of the pages, in the last part
@@ -23,9 +22,7 @@ MIB = 1024
 def play(run: Run) -> None:
     """Measure with few and with many sockets, then with some that never read."""
     for size in SIZES[:2] if run.quick else SIZES:
-        people, changing = logged_in(size), logged_in(CHANGES)
-        pages = [Page(person.pk, DASHBOARD, person.session) for person in people]
-        _measure(run, f"sockets_{size}", pages, changing)
+        measure(run, size)
     people, changing = logged_in(SIZES[1]), logged_in(CHANGES)
     pages = [
         Page(person.pk, DASHBOARD, person.session, stalled=n < STALLED * len(people)) for n, person in enumerate(people)
@@ -33,7 +30,10 @@ def play(run: Run) -> None:
     _stall(run, pages, changing)
 
 
-def _measure(run: Run, name: str, pages: Sequence[Page], changing: Sequence[Person]) -> None:
+def measure(run: Run, size: int) -> None:
+    """Open so many dashboards; keep what they cost, and how soon changes are on every screen."""
+    name, changing = f"sockets_{size}", logged_in(CHANGES)
+    pages = [Page(person.pk, DASHBOARD, person.session) for person in logged_in(size)]
     event = event_with(100_000)
     before = processor.kilobytes(run.site.pids)
     with opening() as crowd:
@@ -61,7 +61,7 @@ def expect_all(run: Run, name: str, opened: Sequence[tuple[float, float]]) -> No
 
 
 def _idle(run: Run, name: str) -> None:
-    time.sleep(APART)
+    time.sleep(SPREAD)
     before, asked, began = processor.used(run.site.pids), processor.transactions(), time.time()
     time.sleep(IDLE)
     took = time.time() - began
@@ -82,7 +82,6 @@ def _note_changes(run: Run, name: str, crowd: Pages, event: Event, changing: Seq
         event.refresh_from_db(fields=["version"])
         time.sleep(SPREAD)
         late += [at - answer.sent for part in crowd.all("told", event.version) for at in part]
-        time.sleep(max(0, APART - SPREAD))
     run.require(answers)
     run.figures |= {f"{name}_change_p{part}_ms": 1000 * percentile(late, part) for part in (50, 99, 100)}
 
