@@ -1,6 +1,7 @@
 # make run: serve on http://127.0.0.1:8000 (PORT=9000 make run).   make test: the whole suite (ARGS=core.tests.test_book).
 # make lint: every check.   make fix: what can be mended by itself.   make lock: pin the packages anew (ARGS=--upgrade).
-# make bench: a sale and its opening played on PostgreSQL, their history checked; the ledger's cost; the gate. Four minutes.
+# make bench: a sale and its opening played on PostgreSQL, their history checked; the ledger's cost; the gate; the on-sale
+# under load (ARGS="rush --runs 5" plays what bench/onsale is told, and nothing else). A quarter of an hour.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,7 +11,7 @@ OLD := This needs Python 3.11 or newer, which $(PYTHON) is not: install it, or n
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 PRODUCTION := DEBUG=off HTTPS=on ALLOWED_HOSTS=tickets.example DATABASE_URL=postgres://db/tickets REDIS_URL=redis://redis
 
-.PHONY: run test lint fix bench lock setup setup-dev
+.PHONY: run test lint fix bench lock setup setup-dev setup-bench
 
 run: setup
 	@$(BIN)/python -m tools.run
@@ -34,19 +35,24 @@ fix: setup-dev
 	$(BIN)/ruff format $(PACKAGES) manage.py
 	-$(BIN)/djlint --quiet --reformat $(TEMPLATES)
 
-bench: setup-dev
+bench: setup-bench
+ifeq ($(ARGS),)
 	$(BIN)/python -m bench.fairness --people 800 --capacity 80
 	$(BIN)/python -m bench.fairness opening
 	$(BIN)/python -m bench.ledger_cost --people 60 --rounds 3
 	$(BIN)/python -m bench.gate
+endif
+	$(BIN)/python -m bench.onsale $(ARGS)
 
 lock: setup-dev
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
+	$(LOCK) requirements-bench.in -o requirements-bench.txt
 
 setup: requirements = requirements.txt
 setup-dev: requirements = requirements-dev.txt
-setup setup-dev:
+setup-bench: requirements = requirements-bench.txt
+setup setup-dev setup-bench:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo '$(OLD)' >&2; exit 1; }
 	@$(PYTHON) -m tools.bootstrap $(requirements)

@@ -1,0 +1,48 @@
+"""What browsers ask for, and what they are answered: plain data, for the processes of the load and those who judge."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+DONE, FOUND, REFUSED, BUSY = 200, 302, 409, 503
+SESSION = b"%session%"  # in a request: the session that a login of this visit was given
+TOKEN = "b" * 32  # Django compares the header with the cookie, and nothing with what it knows
+
+
+class Ask(NamedTuple):
+    """One request, ready to be sent."""
+
+    kind: str
+    request: bytes
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one person does: one ask after the other, as long as each is answered 200, or a login's 302."""
+
+    user: int
+    asks: tuple[Ask, ...]
+
+
+class Answer(NamedTuple):
+    """What was asked and answered, by time.time(). `status` 0: the connection broke, or there was no answer."""
+
+    user: int
+    kind: str
+    sent: float
+    answered: float
+    status: int
+    body: bytes
+
+
+def ask(kind: str, path: str, cookie: bytes | str = "", *, post: bool = False, form: str = "") -> Ask:
+    """Compose a request as a browser on a page of the site sends it; a write bears the token that its cookie has."""
+    lines = ["POST" if post else "GET", f" {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n"]
+    kept = cookie.decode() if isinstance(cookie, bytes) else cookie
+    cookies = [f"csrftoken={TOKEN}"] * post + [f"sessionid={kept}"] * bool(kept)
+    lines.append(f"Cookie: {'; '.join(cookies)}\r\n" if cookies else "")
+    if post:
+        lines.append("Accept: application/json\r\nOrigin: http://localhost\r\nX-CSRFToken: " + TOKEN + "\r\n")
+        lines.append(f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n")
+    else:
+        lines.append("Accept: text/html\r\n")
+    return Ask(kind, "".join([*lines, "\r\n", form]).encode())
