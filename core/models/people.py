@@ -50,6 +50,8 @@ class UserSession(models.Model):
     last_seen_at = models.DateTimeField(default=timezone.now, db_index=True)
     is_active = models.BooleanField(default=True)
 
+    session_data: str | None  # what Django stores of the session; annotated by `arrivals.login_and_session`
+
     class Meta:
         indexes = [models.Index(fields=["user", "login_timestamp"], name="session_of_person")]
 
