@@ -34,7 +34,9 @@ class PrivacyHeadersMiddleware:
         response = self.get_response(request)
         response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if "Cookie" in response.get("Vary", "") or response.cookies:
+        if response.cookies:
+            response["Cache-Control"] = "no-store"  # whatever the view thought
+        elif "Cookie" in response.get("Vary", ""):
             response.setdefault("Cache-Control", "no-store")
         return response
 

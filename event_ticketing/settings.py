@@ -158,6 +158,8 @@ else:
 DATABASES = {"default": _database}
 TEST_RUNNER = "tools.counting.CountingRunner"
 
+# How long a process answers the same to everybody who is not logged in (core/shared_answers.py); tests see each change.
+SHARED_SECONDS = 0 if TESTING else 1
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}

@@ -19,13 +19,19 @@ export function applyStats(stats) {
   }
 }
 
-// A page that was fetched may be older than what the socket has said since.
-export function showLatest() {
+// A page that was fetched may be older than what the socket has said since: the server shares its pages for a second.
+export function showLatest({ detail: { servedAt } }) {
   for (const stats of latest.values()) {
     for (const card of cardsOf(stats.event)) {
-      if (stats.version > Number(card.dataset.version ?? 0)) showNumbers(card, stats);
+      if (!isNewer(stats, Number(card.dataset.version ?? 0), servedAt)) continue;
+      showNumbers(card, stats);
+      showState(card, stats);
     }
   }
+}
+
+function isNewer(stats, version, servedAt) {
+  return stats.version > version || (stats.version === version && Date.parse(stats.now) > servedAt);
 }
 
 function showNumbers(card, stats) {
