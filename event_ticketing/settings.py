@@ -181,7 +181,7 @@ if REDIS_URL:
 
 # --- Who is who ---------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "core.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["core.auth_backends.NameOrEmailBackend"]
 PASSWORD_HASHERS = [
     "core.hashers.OwaspArgon2Hasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -4,16 +4,20 @@ from collections.abc import Callable
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import CreateError
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
 from core.models import User, UserSession
+from core.sessions import SessionStore
 
 from .cast import Cast, ago
 from .sockets import SocketCase
 from .visits import visit
+
+SAVEPOINT = 2  # statements: a save is a transaction, within that of the test
 
 
 class ReadingTests(Cast, TestCase):
@@ -65,6 +69,54 @@ class ReadingTests(Cast, TestCase):
         session["colour"] = "blue"
         session.save()
         self.assertEqual(stranger.get("/healthz").wsgi_request.session["colour"], "blue")
+
+
+class StoringTests(Cast, TestCase):
+    def test_a_new_session_is_stored_once_with_all_that_is_in_it(self):
+        session = SessionStore()
+        session["colour"] = "blue"
+        session.create()
+        session["colour"] = "green"
+        key = session.session_key
+        with self.assertNumQueries(1 + SAVEPOINT):
+            session.save()
+        self.assertEqual((session.session_key, SessionStore(key)["colour"]), (key, "green"))
+        session["colour"] = "red"
+        session.save()
+        self.assertEqual((Session.objects.count(), SessionStore(key)["colour"]), (1, "red"))
+
+    def test_a_session_that_was_saved_without_a_beginning_is_stored_too(self):
+        session = SessionStore()
+        session["colour"] = "blue"
+        session.save()
+        self.assertEqual(SessionStore(session.session_key)["colour"], "blue")
+
+    def test_a_new_key_for_an_old_session_is_stored_at_once(self):
+        session = SessionStore()
+        session["colour"] = "blue"
+        session.save()
+        old = session.session_key
+        session.cycle_key()
+        self.assertNotEqual(session.session_key, old)
+        self.assertEqual(SessionStore(session.session_key)["colour"], "blue")
+        self.assertEqual(SessionStore(old).get("colour"), None)
+
+    def test_what_was_begun_and_flushed_is_stored_nowhere(self):
+        session = SessionStore()
+        session.create()
+        session.flush()
+        self.assertEqual((session.session_key, Session.objects.count()), (None, 0))
+        session["colour"] = "blue"
+        session.save()
+        self.assertEqual(SessionStore(session.session_key)["colour"], "blue")
+
+    def test_a_key_that_somebody_has_is_not_overwritten(self):
+        session, other = SessionStore(), SessionStore()
+        session.save()
+        other.create()
+        other._session_key = session.session_key
+        with self.assertRaises(CreateError):
+            other.save()
 
 
 class SocketReadingTests(SocketCase):
