@@ -40,9 +40,7 @@ class SessionStore(db.SessionStore):
         if self.session_key is not None:
             super().create()
             return
-        self._session_cache: dict[str, Any] = getattr(
-            self, "_session_cache", {}
-        )  # what it has so far
+        self._session_cache: dict[str, Any] = getattr(self, "_session_cache", {})  # what it has so far
         self._session_key = get_random_string(32, VALID_KEY_CHARS)
         self._is_new = self.modified = True
 

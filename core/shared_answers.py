@@ -4,6 +4,7 @@ At an opening hundreds of people who are yet to log in ask for the same page in 
 most `SHARED_SECONDS` old, and made correct by the numbers that its socket brings (`core/static/core/js/numbers.js`).
 """
 
+import gzip
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,11 +17,37 @@ from typing import Any
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.http import HttpRequest, HttpResponse
+from django.middleware.gzip import re_accepts_gzip
+from django.utils.cache import patch_vary_headers
 
 View = Callable[..., HttpResponse]
 
+WORTH_ZIPPING = 1000  # bytes; a list of 24 events has 57 kB, compressed 4
 LARGEST = 128  # answers of one process, of up to 60 kB
 PATIENCE = 5.0  # seconds to wait for an answer that is being made; then one makes it oneself
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is shared: the content, compressed as well where that is worth it, and the headers."""
+
+    content: bytes
+    zipped: bytes
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, response: HttpResponse) -> "_Answer":
+        """Keep a response. Nothing in it is secret, so that its length when compressed tells nothing."""
+        if len(response.content) < WORTH_ZIPPING:
+            return cls(response.content, b"", dict(response.items()))
+        patch_vary_headers(response, ["Accept-Encoding"])
+        return cls(response.content, gzip.compress(response.content, mtime=0), dict(response.items()))
+
+    def response_to(self, request: HttpRequest) -> HttpResponse:
+        """Return a response of its own for a request."""
+        if self.zipped and re_accepts_gzip.search(request.headers.get("Accept-Encoding", "")):
+            return HttpResponse(self.zipped, headers={**self.headers, "Content-Encoding": "gzip"})
+        return HttpResponse(self.content, headers=self.headers)
 
 
 @dataclass(frozen=True)
@@ -28,7 +55,7 @@ class _Shared:
     """An answer, or that it is being made; None in it: it is not for sharing, or making it failed."""
 
     until: float  # monotonic
-    answer: "Future[tuple[bytes, dict[str, str]] | None]" = field(default_factory=Future)
+    answer: "Future[_Answer | None]" = field(default_factory=Future)
 
 
 _answers: dict[tuple[str, ...], _Shared] = {}
@@ -54,7 +81,7 @@ def shared(view: View) -> View:
             found = entry.answer.result(PATIENCE)
         except TimeoutError:
             found = None
-        return HttpResponse(found[0], headers=found[1]) if found else view(request, *args, **kwargs)
+        return found.response_to(request) if found else view(request, *args, **kwargs)
 
     return sharing
 
@@ -84,12 +111,12 @@ def _entry(key: tuple[str, ...]) -> tuple[_Shared, bool]:
 
 
 def _make(entry: _Shared, key: tuple[str, ...], request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    found = None
+    found: _Answer | None = None
     try:
         response = view()
         if response.status_code == HTTPStatus.OK and not _is_own(request, response):
-            found = response.content, dict(response.items())
-        return response
+            found = _Answer.of(response)
+        return found.response_to(request) if found else response
     finally:
         entry.answer.set_result(found)
         if found is None:

@@ -1,5 +1,6 @@
 """What everybody who is not logged in is answered is made once a second and shared; what is somebody's never is."""
 
+import gzip
 import threading
 from typing import Any
 from unittest import mock
@@ -119,9 +120,19 @@ class SharingTests(Cast, TestCase):
         for _ in range(2):
             for path in ("/", self.page):
                 headers = visit(headers=BROWSER).get(path).headers
-                self.assertEqual((headers["Cache-Control"], headers["Vary"]), ("no-store", "Cookie"))
+                self.assertEqual((headers["Cache-Control"], headers["Vary"]), ("no-store", "Cookie, Accept-Encoding"))
             headers = visit().get(self.stats).headers
             self.assertEqual((headers["Cache-Control"], headers.get("Vary")), ("public, max-age=1", None))
+
+    def test_a_page_travels_compressed_to_whoever_can_read_it_so(self):
+        plain = [visit(headers=BROWSER).get("/") for _ in range(2)]
+        zipped = [visit(headers=BROWSER | {"Accept-Encoding": "br, gzip"}).get("/") for _ in range(2)]
+        for response in zipped:
+            self.assertEqual((response.headers["Content-Encoding"], response.headers["Vary"]),
+                             ("gzip", "Cookie, Accept-Encoding"))  # fmt: skip
+            self.assertEqual(gzip.decompress(response.content), plain[0].content)
+        self.assertEqual([response.has_header("Content-Encoding") for response in plain], [False, False])
+        self.assertFalse(visit(headers={"Accept-Encoding": "gzip"}).get(self.stats).has_header("Content-Encoding"))
 
     def test_only_so_many_answers_are_kept(self):
         with mock.patch("core.shared_answers.LARGEST", 3):

@@ -5,6 +5,7 @@ const NAMES = ["available", "held", "booked", "waiting", "capacity"];
 const OPEN = new Set(["available", "line", "sold_out"]);
 const SPREAD_MS = 2000; // every open page hears of a sale's start or end at the same moment
 const latest = new Map();
+let changedAt = 0; // when a sale last started, paused or ended: a page that was made before does not know
 
 export function cardsOf(event) {
   return document.querySelectorAll(`[data-event="${CSS.escape(String(event))}"]`);
@@ -21,6 +22,7 @@ export function applyStats(stats) {
 
 // A page that was fetched may be older than what the socket has said since: the server shares its pages for a second.
 export function showLatest({ detail: { servedAt } }) {
+  if (servedAt < changedAt) refreshSoon(SPREAD_MS);
   for (const stats of latest.values()) {
     for (const card of cardsOf(stats.event)) {
       if (!isNewer(stats, Number(card.dataset.version ?? 0), servedAt)) continue;
@@ -56,6 +58,7 @@ function showState(card, stats) {
   if (card.dataset.onSale !== String(stats.on_sale) || card.dataset.paused !== paused) {
     card.dataset.onSale = String(stats.on_sale);
     card.dataset.paused = paused;
+    changedAt = Math.max(changedAt, Date.parse(stats.now));
     refreshSoon(SPREAD_MS);
   } else if (stats.on_sale && OPEN.has(card.dataset.state)) {
     card.dataset.state = openState(stats);
