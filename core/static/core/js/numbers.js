@@ -21,7 +21,8 @@ export function applyStats(stats) {
 }
 
 // A page that was fetched may be older than what the socket has said since: the server shares its pages for a second.
-export function showLatest({ detail: { servedAt } }) {
+export function showLatest({ detail }) {
+  const servedAt = detail?.servedAt; // by the clock of the server
   if (servedAt < changedAt) refreshSoon(SPREAD_MS);
   for (const stats of latest.values()) {
     for (const card of cardsOf(stats.event)) {
