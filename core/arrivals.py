@@ -6,9 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
+from . import prepared
 from .models import (
     Event,
     EventQuerySet,
@@ -33,10 +34,34 @@ def record_login(*, user: User, session_key: str) -> None:
     UserSession.objects.bulk_create([login], ignore_conflicts=True)
 
 
-def session_of(*, user_id: int, session_key: str) -> UserSession | None:
-    """Return the login behind a session and note the sign of life; None when it has ended or was never recorded."""
+def login_and_session(session_key: str, moment: dt.datetime) -> UserSession | None:
+    """Return the live login of a session, with its `user` and its `session_data`, in one query; None without one.
+
+    `session_data` is None where Django's own row of the session has expired or is gone.
+    """
+    found = _login_and_session(key=session_key, moment=moment, oldest=_oldest(moment))
+    return found[0] if found else None
+
+
+def _live_with_session() -> QuerySet[UserSession]:
+    rows = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=prepared.moment("moment"))
+    logins = _live_since(prepared.moment("oldest")).filter(session_key=prepared.text("key")).select_related("user")
+    data = Subquery(rows.values("session_data"))
+    return logins.annotate(session_data=data)  # type: ignore[no-redef]  # -- declared on the model for readers
+
+
+_login_and_session = prepared.Prepared(_live_with_session)
+
+
+def session_of(*, user_id: int, session_key: str, known: UserSession | None = None) -> UserSession | None:
+    """Return the login behind a session and note the sign of life; None when it has ended or was never recorded.
+
+    `known` is the login that was read with this request's session, if any, by `login_and_session`.
+    """
     moment = timezone.now()  # this process's clock: a day and a minute need no exact one, and each request asks
-    session = live_sessions(moment).filter(session_key=session_key, user=user_id).first()
+    session = known
+    if session is None or (session.user_id, session.session_key) != (user_id, session_key):
+        session = live_sessions(moment).filter(session_key=session_key, user=user_id).first()
     if session is not None and moment - session.last_seen_at > SIGN_OF_LIFE:
         note_signs_of_life([session_key])
     return session
@@ -94,11 +119,15 @@ def end_sessions(sessions: QuerySet[UserSession]) -> int:
 
 def live_sessions(moment: dt.datetime) -> QuerySet[UserSession]:
     """Return the sessions that can still act at `moment`: not ended, and not older than a session may be."""
-    return UserSession.objects.filter(
-        is_active=True,
-        user__is_active=True,
-        login_timestamp__gt=moment - dt.timedelta(seconds=settings.SESSION_COOKIE_AGE),
-    )
+    return _live_since(_oldest(moment))
+
+
+def _oldest(moment: dt.datetime) -> dt.datetime:
+    return moment - dt.timedelta(seconds=settings.SESSION_COOKIE_AGE)
+
+
+def _live_since(oldest: dt.datetime) -> QuerySet[UserSession]:
+    return UserSession.objects.filter(is_active=True, user__is_active=True, login_timestamp__gt=oldest)
 
 
 def put_forward(user: User, moment: dt.datetime) -> list[int]:

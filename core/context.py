@@ -52,6 +52,11 @@ class EventCard:
         return BADGES[self.badge]
 
     @property
+    def is_personal(self) -> bool:
+        """Whether it shows something of the viewer's own: a place, a ticket, or how one ended."""
+        return self.place is not None or self.ticket is not None or self.why.is_history
+
+    @property
     def can_book(self) -> bool:
         """Whether a press on Book would give a ticket, as far as these numbers tell (rule 16)."""
         return self.badge in {"held", "available"}

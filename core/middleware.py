@@ -2,17 +2,21 @@
 
 import logging
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
+from django.contrib.auth import get_user
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
 
 from . import allocation, arrivals
 from .http import PersonRequest, unavailable
 from .models import UserSession
 from .receivers import ARRIVED
+from .sessions import SessionStore, person_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +34,9 @@ class PrivacyHeadersMiddleware:
         response = self.get_response(request)
         response.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if "Cookie" in response.get("Vary", "") or response.cookies:
+        if response.cookies:
+            response["Cache-Control"] = "no-store"  # whatever the view thought
+        elif "Cookie" in response.get("Vary", ""):
             response.setdefault("Cache-Control", "no-store")
         return response
 
@@ -46,6 +52,16 @@ class NoNulMiddleware:
         if "%00" in request.META.get("QUERY_STRING", ""):
             raise SuspiciousOperation("NUL in the query string")
         return self.get_response(request)
+
+
+class PersonMiddleware(AuthenticationMiddleware):
+    """Django's `request.user`, who was read with the session."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Set who asks; nothing is read before somebody wants to know."""
+        super().process_request(request)
+        person: Any = SimpleLazyObject(lambda: person_of(cast("SessionStore", request.session)) or get_user(request))
+        request.user = person
 
 
 class TicketHoldMiddleware:
@@ -84,7 +100,8 @@ class TicketHoldMiddleware:
         if key != before:  # Django gives a new key to a session that was signed with one of SECRET_KEY_FALLBACKS
             arrivals.rename_session(before, key)
         self._hold(request)
-        request.arrival = arrivals.session_of(user_id=request.user.pk, session_key=key)
+        known = cast("SessionStore", request.session).login
+        request.arrival = arrivals.session_of(user_id=request.user.pk, session_key=key, known=known)
         if request.arrival is None:
             # Ended elsewhere. Not `logout()`: that is a person signing out, which ends their holds.
             request.session.flush()

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Window
+from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, When, Window
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import RowNumber
 
-from . import tiers
+from . import prepared, tiers
 from .models import (
     LINE_ORDER,
     Event,
@@ -106,17 +107,18 @@ def stats(event: Event, moment: dt.datetime) -> Stats:
 
 
 def places_of(user: User, moment: dt.datetime, login: UserSession | None = None) -> PersonPlaces:
-    """Return what a person has at `moment`, seen by one of their logins, in two queries; three when they wait."""
+    """Return what a person has at `moment`, seen by one of their logins, in two queries."""
     since = moment - max(RECENT, dt.timedelta(minutes=settings.AUTO_HOLD_COOLDOWN_MINUTES))
-    rows = list(_live_or_newest(user, moment, since, login))
+    asked = {"user": user.pk, "moment": moment, "since": since, "rate_since": moment - RATE_WINDOW}
+    seen_by = {"login": login.pk, "login_at": login.login_timestamp} if login else {}
+    rows = (_places_by_login if login else _places)(**asked, **seen_by)
     places = [row for row in rows if row.ended_at is None and not row.is_lapsed(moment)]
     waiting = [place for place in places if place.status == TicketHold.Status.WAITING]
     set_ahead(waiting)
-    pace = seconds_per_place([place.event_id for place in waiting], moment) if waiting else {}
     for place in waiting:
-        if place.event_id in pace:
-            place.wait_seconds = round(pace[place.event_id] * (place.ahead + 1))
-    tickets = list(_valid_or_newest(user, since))
+        if place.freed >= RATE_LEAST and place.event.is_serving(moment):
+            place.wait_seconds = round(_seconds(place.freed) * (place.ahead + 1))
+    tickets = _tickets(user=user.pk, since=since)
     return PersonPlaces(
         places={place.event_id: place for place in places},
         tickets={ticket.event_id: ticket for ticket in tickets if ticket.cancelled_at is None},
@@ -126,39 +128,44 @@ def places_of(user: User, moment: dt.datetime, login: UserSession | None = None)
     )
 
 
-def _live_or_newest(
-    user: User, moment: dt.datetime, since: dt.datetime, login: UserSession | None
-) -> TicketHoldQuerySet:
-    """Return a person's live places, and of each event the newest one if it ended lately.
-
-    Each row has `counted`. Without a row there is nothing to count: the newest place of an event whose hold counts
-    ended after the login, if at all.
-    """
+def _live_or_newest() -> TicketHoldQuerySet:
+    """Return a person's live places, and of each event the newest one if it ended lately; of waiting ones `freed`."""
+    user, moment, since = prepared.number("user"), prepared.moment("moment"), prepared.moment("since")
     mine = TicketHold.objects.filter(user=user)
     is_live = Q(status=TicketHold.Status.WAITING) | Q(status=TicketHold.Status.HELD, expires_at__gt=moment)
     has_ended = Q(ended_at__gt=since) | Q(status=TicketHold.Status.HELD, expires_at__range=(since, moment))
     rows = mine.filter(is_live | has_ended & Q(pk__in=_newest(mine))).select_related("event").with_ahead()
-    if login is not None:
-        rows = rows.annotate(counted=count_of_person(_counting_for(login)))  # type: ignore[no-redef]  # -- as `ahead`
+    freed = _freed(OuterRef("event"), prepared.moment("rate_since"))
+    rows = rows.annotate(  # type: ignore[no-redef]  # -- declared for readers
+        freed=Case(When(status=TicketHold.Status.WAITING, then=freed), default=0)
+    )
     return rows.order_by("pk")
 
 
-def _counting_for(login: UserSession) -> TicketHoldQuerySet:
-    """Return the automatic holds that count for a login: its own, and those that were live when it came."""
-    over_later = Q(ended_at__gt=login.login_timestamp) | Q(ended_at=None, expires_at__gt=login.login_timestamp)
-    is_counted = Q(session=login) | Q(held_at__lte=login.login_timestamp) & over_later
-    return TicketHold.objects.automatic().filter(is_counted, user=login.user_id)
+def _counted_for_login() -> TicketHoldQuerySet:
+    """Return the same with `counted`: how many automatic holds count for the login that asks.
+
+    They are its own, and those that were live when it came. Without a row there is nothing to count: the newest place
+    of an event whose hold counts ended after the login, if at all.
+    """
+    login_at = prepared.moment("login_at")
+    over_later = Q(ended_at__gt=login_at) | Q(ended_at=None, expires_at__gt=login_at)
+    is_counted = Q(session=prepared.number("login")) | Q(held_at__lte=login_at) & over_later
+    counting = TicketHold.objects.automatic().filter(is_counted, user=prepared.number("user"))
+    return _live_or_newest().annotate(counted=count_of_person(counting))  # type: ignore[no-redef]  # -- as above
 
 
-def _valid_or_newest(user: User, since: dt.datetime) -> QuerySet[Ticket]:
+def _valid_or_newest() -> QuerySet[Ticket]:
     """Return a person's valid tickets, soonest event first, and of each event the newest one if it ended lately.
 
     Each has `is_given`: whether somebody else has it now.
     """
-    mine = Ticket.objects.filter(user=user)
-    rows = mine.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=since, pk__in=_newest(mine)))
+    mine = Ticket.objects.filter(user=prepared.number("user"))
+    ended = Q(cancelled_at__gt=prepared.moment("since"), pk__in=_newest(mine))
     others = Ticket.objects.filter(replaces=OuterRef("pk"))
-    rows = rows.annotate(is_given=Exists(others))  # type: ignore[no-redef]  # -- declared for readers
+    rows = mine.filter(Q(cancelled_at=None) | ended).annotate(  # type: ignore[no-redef]  # -- declared for readers
+        is_given=Exists(others)
+    )
     return rows.select_related("event").order_by("event__starts_at", "pk")
 
 
@@ -256,11 +263,24 @@ def seconds_per_place(event_ids: Iterable[int], moment: dt.datetime) -> dict[int
     An event that freed fewer than three is left out, and so is one that is not served now, being paused, closed or
     yet to open: its wait is unknown, and no number is invented.
     """
-    since = moment - RATE_WINDOW
-    ended = TicketHold.objects.filter(event=OuterRef("pk"), status__in=["released", "expired"], ended_at__gt=since)
-    # What somebody else, or a new code, took over has freed no place.
-    cancelled = Ticket.objects.filter(event=OuterRef("pk"), cancelled_at__gt=since, replaced_by=None)
-    freed = count_per_event(ended) + count_per_event(cancelled)
     served = Event.objects.serving(moment).filter(pk__in=list(event_ids))
-    rows = served.annotate(freed=freed).values_list("pk", "freed")
-    return {pk: RATE_WINDOW.total_seconds() / freed for pk, freed in rows if freed >= RATE_LEAST}
+    rows = served.annotate(freed=_freed(OuterRef("pk"), moment - RATE_WINDOW)).values_list("pk", "freed")
+    return {pk: _seconds(freed) for pk, freed in rows if freed >= RATE_LEAST}
+
+
+def _freed(event: OuterRef, since: Any) -> CombinedExpression:
+    """Return an expression that counts the places of an event that became free since then."""
+    ended = TicketHold.objects.filter(event=event, status__in=["released", "expired"], ended_at__gt=since)
+    # What somebody else, or a new code, took over has freed no place.
+    cancelled = Ticket.objects.filter(event=event, cancelled_at__gt=since, replaced_by=None)
+    return count_per_event(ended) + count_per_event(cancelled)
+
+
+def _seconds(freed: int) -> float:
+    return RATE_WINDOW.total_seconds() / freed
+
+
+# Composed once: every page of a person asks these.
+_places = prepared.Prepared(_live_or_newest)
+_places_by_login = prepared.Prepared(_counted_for_login)
+_tickets = prepared.Prepared(_valid_or_newest)

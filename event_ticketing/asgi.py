@@ -3,7 +3,6 @@
 import os
 from typing import Any
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 
@@ -14,11 +13,10 @@ from core import clock  # noqa: E402 -- after the apps
 from core.logs import mask_access_log  # noqa: E402 -- after the apps
 from core.origins import SameOrigin  # noqa: E402 -- after the apps
 from core.routing import websocket_urlpatterns  # noqa: E402 -- after the apps
+from core.sessions import with_person  # noqa: E402 -- after the apps
 
 mask_access_log()
-_router = ProtocolTypeRouter(
-    {"http": http, "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))}
-)
+_router = ProtocolTypeRouter({"http": http, "websocket": SameOrigin(with_person(URLRouter(websocket_urlpatterns)))})
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

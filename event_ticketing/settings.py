@@ -85,7 +85,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "core.middleware.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -158,6 +158,8 @@ else:
 DATABASES = {"default": _database}
 TEST_RUNNER = "tools.counting.CountingRunner"
 
+# How long a process answers the same to everybody who is not logged in (core/shared_answers.py); tests see each change.
+SHARED_SECONDS = 0 if TESTING else 1
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
@@ -179,7 +181,7 @@ if REDIS_URL:
 
 # --- Who is who ---------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "core.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["core.auth_backends.NameOrEmailBackend"]
 PASSWORD_HASHERS = [
     "core.hashers.OwaspArgon2Hasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -192,6 +194,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "index"
+SESSION_ENGINE = "core.sessions"
 SESSION_COOKIE_AGE = 86_400  # 24 hours, not renewed: no rank in a line is older than a day
 
 _email = env.str("EMAIL_URL", default="") or "consolemail://"

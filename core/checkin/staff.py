@@ -1,7 +1,8 @@
 """Who may scan which event (rule 24), and an event's own list of gate staff."""
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from .. import prepared
 from ..access import may_manage
 from ..models import GATE_STAFF, Event, EventQuerySet, User
 
@@ -12,10 +13,18 @@ def can_scan(user: User) -> bool:
     """Return whether the gate page is anything for this person."""
     if user.is_superuser:
         return True
+    return bool(_may_scan(user=user.pk))
+
+
+def _who_may_scan() -> QuerySet[User]:
     organizes = Event.objects.filter(created_by=OuterRef("pk"))
     is_listed = Event.gate_staff.through.objects.filter(user=OuterRef("pk"))
-    at_the_gate = Q(groups__name=GATE_STAFF) | Q(Exists(organizes)) | Q(Exists(is_listed))
-    return User.objects.filter(at_the_gate, pk=user.pk).exists()
+    is_in_group = User.groups.through.objects.filter(user=OuterRef("pk"), group__name=GATE_STAFF)
+    at_the_gate = Q(Exists(is_in_group)) | Q(Exists(organizes)) | Q(Exists(is_listed))
+    return User.objects.filter(at_the_gate, pk=prepared.number("user"))
+
+
+_may_scan = prepared.Prepared(_who_may_scan)  # every page with a navigation asks
 
 
 def scannable_events(user: User) -> EventQuerySet:

@@ -134,6 +134,7 @@ class Event(models.Model):
     # Annotated by `position.with_line`.
     line_waiting: int
     line_lapsed: int
+    upcoming: int  # how many there are; annotated by `paging`
 
     objects = EventQuerySet.as_manager()
 

@@ -118,6 +118,7 @@ class TicketHold(models.Model):
 
     ahead: int  # annotated by `with_ahead`
     counted: int = 0  # automatic holds of the person that count for their login, annotated by `position.places_of`
+    freed: int  # annotated by `position.places_of`: places of the event that became free lately, while it waits
     wait_seconds: int | None = None  # estimated by `position.places_of`
     served_first: DeclaredTier | None = None  # the tier that is before this place by its share, by `position.set_ahead`
 

@@ -5,7 +5,7 @@ import hashlib
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 
 GATE_STAFF = "gate staff"  # the group's name; a migration makes it
@@ -23,6 +23,8 @@ class User(AbstractUser):
                 violation_error_message="Somebody already uses this e-mail address.",
             )
         ]
+        # By which a login looks for its person, however the name was typed.
+        indexes = [models.Index(Upper("username"), name="user_by_name_in_any_case")]
 
     @property
     def display_name(self) -> str:
@@ -49,6 +51,8 @@ class UserSession(models.Model):
     login_timestamp = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now, db_index=True)
     is_active = models.BooleanField(default=True)
+
+    session_data: str | None  # what Django stores of the session; annotated by `arrivals.login_and_session`
 
     class Meta:
         indexes = [models.Index(fields=["user", "login_timestamp"], name="session_of_person")]

@@ -160,5 +160,6 @@ class CostTests(ReasonsTestCase):
         ended = {"event": event, "user": self.alice, "status": "left", "ended_at": ago(minutes=1)}
         TicketHold.objects.bulk_create(TicketHold(**ended) for _ in range(50))
         moment = now()
-        rows = position._live_or_newest(self.alice, moment, moment - position.RECENT, None)
+        long_ago = moment - position.RECENT
+        rows = position._places(user=self.alice.pk, moment=moment, since=long_ago, rate_since=long_ago)
         self.assertEqual([place.pk for place in rows], [TicketHold.objects.latest("pk").pk])

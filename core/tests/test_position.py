@@ -168,7 +168,7 @@ class QueryCountTests(Cast, TestCase):
                     lines = position.positions(ids)
                 with self.assertNumQueries(1):
                     position.seconds_per_place(ids, moment)
-                with self.assertNumQueries(3):
+                with self.assertNumQueries(2):
                     mine = position.places_of(self.alice, moment)
                 self.assertEqual((len(found), len(lines), len(mine.places)), (len(ids), len(ids), len(ids)))
                 self.assertEqual({place.ahead for place in mine.places.values()}, {6})

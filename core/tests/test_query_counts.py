@@ -39,25 +39,28 @@ class PageTests(Cast, TestCase):
                 offer(
                     Ticket.objects.create(event=event, user=self.bob, code=f"bob's {event.pk}"),
                     self.alice,
-                    by=self.crowd[n % 9],
+                    by=self.crowd[n // 3 % 9],
                 )
             else:
                 TicketHold.objects.bulk_create(TicketHold(event=event, user=person) for person in people)
 
-    def test_lists_ask_as_much_for_a_hundred_events_as_for_five(self):
+    def test_lists_ask_as_much_for_two_hundred_events_as_for_five(self):
         self.crowd = make_people(9)
-        pages = [(None, "/"), (self.alice, "/"), (self.alice, "/dashboard/"), (self.alice, "/calendar/")]
-        counts: list[list[int]] = []
-        for count in (5, 95):
+        pages = {"/": None, "/dashboard/": self.alice, "/dashboard/?page=2": self.alice, "/calendar/": self.alice}
+        counts: list[dict[str, int]] = []
+        for count in (5, 195):
             make_events(count, self.olga)
             self.occupy()
-            counts.append([])
-            for person, path in pages:
+            counts.append({})
+            for path, person in pages.items():
                 browser = visit(person, headers=BROWSER)
                 browser.get("/healthz")  # the first request of a login also holds places
-                counts[-1].append(len(queries_of(lambda b=browser, p=path: b.get(p))))
-        self.assertEqual(counts[0], counts[1])
-        self.assertLessEqual(max(counts[1]), 12)
+                counts[-1][path] = len(queries_of(lambda b=browser, p=path: b.get(p)))
+        # The moment is one of them on PostgreSQL. Behind the last page the events are counted, and asked once more.
+        most = {"/": 2, "/dashboard/": 8, "/dashboard/?page=2": 8, "/calendar/": 5}
+        clock = 1 if connection.vendor == "postgresql" else 0
+        self.assertEqual(counts[1], {path: number - 1 + clock for path, number in most.items()})
+        self.assertEqual(counts[0], counts[1] | {"/dashboard/?page=2": most["/dashboard/?page=2"] - 1 + clock + 2})
 
     def test_the_attendee_list_asks_as_much_for_fifty_as_for_one(self):
         event = make_event(capacity=100, auto_hold=False)
@@ -74,7 +77,7 @@ class PageTests(Cast, TestCase):
 
 
 class LoginTests(Cast, TestCase):
-    def test_a_login_with_twenty_events_on_sale_asks_at_most_twenty_times(self):
+    def test_a_login_with_twenty_events_on_sale_asks_at_most_sixteen_times(self):
         make_person("carol", password=PASSWORD)
         make_events(20, self.olga)
         Event.objects.update(auto_hold=True)
@@ -83,7 +86,7 @@ class LoginTests(Cast, TestCase):
         form = {"login": "carol", "password": PASSWORD}
         queries = queries_of(lambda: browser.post("/accounts/login/", form))
         self.assertEqual(TicketHold.objects.filter(status="held", user__username="carol").count(), 10)
-        self.assertLessEqual(len(queries), 20, "\n".join(queries))
+        self.assertLessEqual(len(queries), 16, "\n".join(queries))
 
 
 class WriteTests(Cast, TestCase):

@@ -2,14 +2,15 @@
 
 import calendar as month_calendar
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.vary import vary_on_cookie
 
 from .. import answers, gathering
 from ..access import may_manage
@@ -18,10 +19,12 @@ from ..context import EventCard, event_card, place_json
 from ..fairness.promise import commitment_of, shares_of
 from ..forms import MonthForm
 from ..http import PersonRequest, answer, for_people, reads, refuse, writes
-from ..models import Event, EventQuerySet, Ticket, TicketHold
+from ..models import Event, Ticket, TicketHold
 from ..now import now
+from ..paging import page_of_upcoming
 from ..position import PersonPlaces, places_of, stats, with_line
 from ..refusals import Refused
+from ..shared_answers import is_known, shared
 from .lookup import visible_event
 
 
@@ -31,19 +34,24 @@ def _mine(request: HttpRequest, moment: dt.datetime) -> PersonPlaces:
     return places_of(request.user, moment, cast("PersonRequest", request).arrival)
 
 
-def _cards(events: EventQuerySet, mine: PersonPlaces, moment: dt.datetime) -> list[EventCard]:
-    return [event_card(event, stats(event, moment), mine, moment) for event in with_line(events, moment)]
+def _cards(events: Iterable[Event], mine: PersonPlaces, moment: dt.datetime) -> list[EventCard]:
+    return [event_card(event, stats(event, moment), mine, moment) for event in events]
 
 
 @reads
+@shared
+@vary_on_cookie
 def index(request: HttpRequest) -> HttpResponse:
-    """List the upcoming events with their numbers."""
+    """List the upcoming events with their numbers, a page at a time."""
     moment = now()
-    cards = _cards(Event.objects.upcoming(moment), _mine(request, moment), moment)
-    return render(request, "core/index.html", {"cards": cards, "now": moment})
+    page = page_of_upcoming(request.GET.get("page"), moment)
+    cards = _cards(page.events, _mine(request, moment), moment)
+    return render(request, "core/index.html", {"cards": cards, "page": page, "now": moment})
 
 
 @reads
+@shared
+@vary_on_cookie
 def event_detail(request: HttpRequest, event_id: int) -> HttpResponse:
     """Show one event, and what the person can do about it."""
     moment = now()
@@ -66,23 +74,36 @@ ORGANIZED = 20  # the latest of one's own events that the dashboard names
 @reads
 @for_people
 def dashboard(request: PersonRequest) -> HttpResponse:
-    """Show a person's holds, places in line and tickets, and all upcoming events."""
+    """Show all of a person's holds, places in line and tickets, and the upcoming events, a page at a time."""
     moment = now()
     mine = _mine(request, moment)
-    # A ticket stays in sight while people arrive late, and when its event is cancelled.
-    with_ticket = Event.objects.filter(pk__in=mine.tickets, starts_at__gt=moment - dt.timedelta(days=1))
-    events = Event.objects.filter(Q(pk__in=Event.objects.upcoming(moment).values("pk")) | Q(pk__in=with_ticket))
-    cards = _cards(events.order_by("starts_at", "pk"), mine, moment)
+    own = _cards(_own_events(mine, moment), mine, moment)
+    page = page_of_upcoming(request.GET.get("page"), moment)
     context = {
-        "held": [card for card in cards if card.badge == "held"],
-        "waiting": [card for card in cards if card.badge == "waiting"],
-        "booked": [card for card in cards if card.ticket],
-        "cards": [card for card in cards if card.badge != "cancelled" and not card.event.is_over(moment)],
+        "held": [card for card in own if card.badge == "held"],
+        "waiting": [card for card in own if card.badge == "waiting"],
+        "booked": [card for card in own if card.ticket],
+        "cards": _cards(page.events, mine, moment),
+        "page": page,
         "offers": offers_to(request.user).open(moment).select_related("ticket__event", "offered_by"),
         "organized": Event.objects.filter(created_by=request.user.pk).order_by("-starts_at", "-pk")[:ORGANIZED],
         "now": moment,
     }
     return render(request, "core/dashboard.html", context)
+
+
+def _own_events(mine: PersonPlaces, moment: dt.datetime) -> list[Event]:
+    """Return the events of a person's places and tickets, soonest first.
+
+    A ticket stays in sight while people arrive late, and when its event is cancelled.
+    """
+    events = {ticket.event_id: ticket.event for ticket in mine.tickets.values()} | {
+        place.event_id: place.event for place in mine.places.values() if not place.event.is_over(moment)
+    }
+    for event in events.values():
+        event.line_waiting = event.line_lapsed = 0  # no card of one's own shows the numbers of others
+    seen = [event for event in events.values() if event.starts_at > moment - dt.timedelta(days=1)]
+    return sorted(seen, key=lambda event: (event.starts_at, event.pk))
 
 
 @dataclass
@@ -123,10 +144,14 @@ def calendar(request: HttpRequest) -> HttpResponse:
 
 
 @reads
+@shared
 def ticket_stats(request: HttpRequest, event_id: int) -> HttpResponse:
-    """Answer an event's numbers as JSON."""
+    """Answer an event's numbers as JSON; caches on the way may keep for a second what is nobody's in particular."""
     moment = now()
-    return JsonResponse(stats(visible_event(request, event_id, moment), moment))
+    response = JsonResponse(stats(visible_event(request, event_id, moment), moment))
+    if not is_known(request):
+        response["Cache-Control"] = "public, max-age=1"
+    return response
 
 
 @reads

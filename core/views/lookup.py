@@ -3,9 +3,10 @@
 import datetime as dt
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import BigIntegerField
 from django.http import Http404, HttpRequest
 
-from .. import accounts
+from .. import accounts, prepared
 from ..access import may_manage
 from ..http import PersonRequest
 from ..models import Event, Ticket, TicketTransfer
@@ -15,10 +16,16 @@ from ..position import with_line
 
 def visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> Event:
     """Return the event; a draft only to its organizer and administrators, for others it looks absent."""
-    event = with_line(Event.objects.filter(pk=event_id), moment).first()
+    found = _event(event=event_id, moment=moment) if event_id <= BigIntegerField.MAX_BIGINT else []
+    event = found[0] if found else None
     if event is None or (event.status == Event.Status.DRAFT and not may_manage(request.user, event)):
         raise Http404("No such event.")
     return event
+
+
+_event = prepared.Prepared(
+    lambda: with_line(Event.objects.filter(pk=prepared.number("event")), prepared.moment("moment"))
+)
 
 
 def managed_event(request: HttpRequest, event_id: int) -> Event:

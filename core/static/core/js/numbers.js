@@ -7,6 +7,7 @@ const SPREAD_MS = 2000; // every open page hears of a sale's start or end at the
 const LONGEST_SPREAD_MS = 120000;
 const PAGES_A_SECOND = 20; // that a small server has to spare while it sells; the buttons work all the while
 const latest = new Map();
+let changedAt = 0; // when a sale last started, paused or ended: a page that was made before does not know
 
 export function cardsOf(event) {
   return document.querySelectorAll(`[data-event="${CSS.escape(String(event))}"]`);
@@ -21,13 +22,21 @@ export function applyStats(stats) {
   }
 }
 
-// A page that was fetched may be older than what the socket has said since.
-export function showLatest() {
+// A page that was fetched may be older than what the socket has said since: the server shares its pages for a second.
+export function showLatest({ detail }) {
+  const servedAt = detail?.servedAt; // by the clock of the server
+  if (servedAt < changedAt) refreshSoon(SPREAD_MS);
   for (const stats of latest.values()) {
     for (const card of cardsOf(stats.event)) {
-      if (stats.version > Number(card.dataset.version ?? 0)) showNumbers(card, stats);
+      if (!isNewer(stats, Number(card.dataset.version ?? 0), servedAt)) continue;
+      showNumbers(card, stats);
+      showState(card, stats);
     }
   }
+}
+
+function isNewer(stats, version, servedAt) {
+  return stats.version > version || (stats.version === version && Date.parse(stats.now) > servedAt);
 }
 
 function showNumbers(card, stats) {
@@ -53,6 +62,7 @@ function showState(card, stats) {
     card.dataset.onSale = String(stats.on_sale);
     card.dataset.paused = paused;
     for (const clock of card.querySelectorAll(".opening")) clock.hidden = stats.on_sale;
+    changedAt = Math.max(changedAt, Date.parse(stats.now));
     refreshSoon(spreadOf(stats));
   } else if (stats.on_sale && OPEN.has(card.dataset.state)) {
     card.dataset.state = openState(stats);

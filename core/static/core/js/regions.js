@@ -75,7 +75,8 @@ function replaceRegions(fresh) {
     }
   }
   if (news) document.querySelector("ul.messages")?.remove(); // it spoke of what was before
-  document.dispatchEvent(new Event("regions-replaced")); // numbers and clocks go on from what they know
+  const servedAt = Date.parse(fresh.querySelector('meta[name="server-now"]')?.content);
+  document.dispatchEvent(new CustomEvent("regions-replaced", { detail: { servedAt } })); // numbers and clocks go on from what they know
 }
 
 function replace(old, next) {
