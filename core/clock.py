@@ -69,6 +69,18 @@ async def run() -> None:
             logger.exception("the clock missed a second; it tries again in the next")
 
 
+async def stop() -> None:
+    """End what `start` started, so that nothing is left in the middle when the event loop goes."""
+    global _running  # noqa: PLW0603 -- as below
+    if _running is None or _running[0] is not asyncio.get_running_loop():
+        return
+    tasks = _running[2]
+    _running = None
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def start() -> hub.Hub:
     """Start the clock and the hub of this process, once per event loop; return the hub."""
     global _running  # noqa: PLW0603 -- one clock per process

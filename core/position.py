@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from . import tiers
 from .models import (
@@ -209,16 +208,21 @@ def _set_ahead_by_tiers(place: TicketHold) -> None:
 def positions(event_ids: Iterable[int]) -> dict[int, dict[int, int]]:
     """Return `{event id: {user id: position}}` of everybody waiting for these events.
 
-    One query for all, and two for each event that has tiers.
+    Two queries for all, and two for each event that has tiers.
     """
     events = {event.pk: event for event in Event.objects.filter(pk__in=list(event_ids))}
     plain = [pk for pk, event in events.items() if not event.tiers]
-    rank = Window(RowNumber(), partition_by=F("event"), order_by=list(LINE_ORDER))
-    rows = TicketHold.objects.waiting().filter(event__in=plain).annotate(position=rank).order_by()
-    lines: dict[int, dict[int, int]] = {}
-    for event_id, user_id, position in rows.values_list("event", "user", "position"):
-        lines.setdefault(event_id, {})[user_id] = position
+    lines = {pk: {user: place for place, user in enumerate(line, 1)} for pk, line in _lines(plain).items()}
     return lines | {pk: _places_by_tiers(event) for pk, event in events.items() if event.tiers}
+
+
+def _lines(event_ids: list[int]) -> dict[int, list[int]]:
+    """Return `{event id: the people who wait, in order}`, of events without tiers; numbers alone, of thousands."""
+    waiting = TicketHold.objects.waiting().filter(event__in=event_ids)
+    lines: dict[int, list[int]] = {}
+    for event_id, user_id in waiting.order_by("event_id", *LINE_ORDER).values_list("event", "user"):
+        lines.setdefault(event_id, []).append(user_id)
+    return lines
 
 
 def _places_by_tiers(event: Event) -> dict[int, int]:

@@ -3,7 +3,6 @@
 import os
 from typing import Any
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 
@@ -16,12 +15,26 @@ from core.origins import SameOrigin  # noqa: E402 -- after the apps
 from core.routing import websocket_urlpatterns  # noqa: E402 -- after the apps
 
 mask_access_log()
-_router = ProtocolTypeRouter(
-    {"http": http, "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))}
-)
+_router = ProtocolTypeRouter({"http": http, "websocket": SameOrigin(URLRouter(websocket_urlpatterns))})
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Serve one scope. The first one of the process starts its clock: Daphne has no lifespan to hang it on."""
-    clock.start()
-    await _router(scope, receive, send)
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    else:
+        clock.start()
+        await _router(scope, receive, send)
+
+
+async def _live(receive: Any, send: Any) -> None:
+    """Start the clock before the first request, and stop it after the last one, where the server tells of both."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            clock.start()
+        else:
+            await clock.stop()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
