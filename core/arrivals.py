@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from .many import among
 from .models import (
     Event,
     EventQuerySet,
@@ -44,7 +45,7 @@ def session_of(*, user_id: int, session_key: str) -> UserSession | None:
 
 def note_signs_of_life(session_keys: Iterable[str]) -> None:
     """Record that the people of these sessions are there now, by a request or an open page."""
-    UserSession.objects.filter(session_key__in=session_keys, is_active=True).update(last_seen_at=clock())
+    UserSession.objects.filter(session_key__in=among(session_keys), is_active=True).update(last_seen_at=clock())
 
 
 def rename_session(before: str, after: str) -> None:

@@ -41,15 +41,15 @@ class EventsConsumer(AsyncWebsocketConsumer):
     async def enter(self) -> None:
         """Register with the hub, greet, and start to forward; a client is asked to come back while that cannot be."""
         self.mailbox = self.make_mailbox()
-        self.hub.mailboxes.add(self.mailbox)  # before the snapshot is read: nothing is lost in between
+        self.hub.enter(self.mailbox)  # before the snapshot is read: nothing is lost in between
         try:
             await self.greet()
         except (DatabaseError, InterfaceError) as error:
-            self.hub.mailboxes.discard(self.mailbox)
+            self.hub.leave(self.mailbox)
             await self.ask_back(error)
             return
         except BaseException:  # the client left meanwhile: a mailbox that nobody empties must not stay
-            self.hub.mailboxes.discard(self.mailbox)
+            self.hub.leave(self.mailbox)
             raise
         self.mailbox.forwarding = asyncio.create_task(self.forward())
 
@@ -86,7 +86,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         except (OSError, RuntimeError):  # a server's words for a client that left, or that it has given up
             wire.cut(self.base_send)
         finally:
-            self.hub.mailboxes.discard(self.mailbox)
+            self.hub.leave(self.mailbox)
 
     async def pass_on(self, sending: Awaitable[None]) -> None:
         """Send something, and wait until the reader has room for more; the hub ends a wait that is too long."""
@@ -105,7 +105,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         """Leave the hub."""
         if hasattr(self, "mailbox"):
-            self.hub.mailboxes.discard(self.mailbox)
+            self.hub.leave(self.mailbox)
             if self.mailbox.forwarding is not None:
                 self.mailbox.forwarding.cancel()
 

@@ -32,7 +32,6 @@ READER_CHECK = 1.0  # seconds between two looks for readers that have stopped
 SIGNS = 60.0  # seconds between two notes that the people of open pages are there
 RELISTEN = 5.0  # seconds until a lost channel layer is tried again
 
-People = dict[int, list[Mailbox]]
 _current: "Hub | None" = None
 
 
@@ -42,6 +41,7 @@ class Hub:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.mailboxes: set[Mailbox] = set()
+        self._people: dict[int, list[Mailbox]] = {}  # the same by user id; kept, as thousands of lists a tick are not
         self.visitors: Gathered[str, Visitor] = Gathered(visitors.read_visitors)
         self.own: Gathered[int, list[OwnMessage]] = Gathered(live.read_own)
         self.refused: Gathered[tuple[int, int], bool] = Gathered(
@@ -58,6 +58,23 @@ class Hub:
         self._lines: dict[int, Line] = {}  # by event id: what the people in line were told
         self._upcoming_until = 0.0
         self._reading = asyncio.Lock()
+
+    def enter(self, mailbox: Mailbox) -> None:
+        """Leave letters in a mailbox from now on."""
+        self.mailboxes.add(mailbox)
+        if mailbox.user_id is not None:
+            self._people.setdefault(mailbox.user_id, []).append(mailbox)
+
+    def leave(self, mailbox: Mailbox) -> None:
+        """Forget a mailbox; nothing, if that was done before."""
+        if mailbox not in self.mailboxes:
+            return
+        self.mailboxes.discard(mailbox)
+        if mailbox.user_id is not None:
+            theirs = self._people[mailbox.user_id]
+            theirs.remove(mailbox)
+            if not theirs:
+                del self._people[mailbox.user_id]
 
     async def upcoming(self) -> Board:
         """Return the board with the numbers of all upcoming events, at most a tick old.
@@ -119,48 +136,47 @@ class Hub:
         read = live.read_all_shown if resync else partial(live.read_stats, changes.events)
         for numbers in await database_sync_to_async(read)():
             self._tell_everybody(self.board.pin(numbers))
-        people: People = {}
-        for mailbox in self.mailboxes:
-            if mailbox.user_id is not None:
-                people.setdefault(mailbox.user_id, []).append(mailbox)
-        if people and resync:
-            await self._resync_people(people, changes)
-        elif people:
-            await self._tell_people(people, changes.users & people.keys(), changes.events)
+        if self._people and resync:
+            await self._resync_people(changes)
+        elif self._people:
+            await self._tell_people(changes.users & self._people.keys(), changes.events)
         shown = {event_id for _, event_id in self._gates()}
         if gates := shown if resync else shown & changes.gates:
             for gate in await database_sync_to_async(live.read_gates)(gates):
                 self._tell_gate(gate)
 
-    async def _resync_people(self, people: People, changes: Changes) -> None:
+    async def _resync_people(self, changes: Changes) -> None:
         """Find who is to be told something: among thousands, on most days nobody."""
-        marks, waited_for = await database_sync_to_async(live.read_marks)(set(people))
-        differ = {user_id for user_id in people if user_id not in self._marks or self._marks[user_id] != marks[user_id]}
-        concerned = differ | (changes.users & people.keys())
-        await self._tell_people(people, concerned, changes.events | waited_for | self._lines.keys())
+        people = set(self._people)
+        marks, waited_for = await database_sync_to_async(live.read_marks)(people)
+        differ = {user_id for user_id, mark in marks.items() if self._marks.get(user_id) != mark}
+        await self._tell_people(differ | (changes.users & people), changes.events | waited_for | self._lines.keys())
         self._marks = marks
 
-    async def _tell_people(self, people: People, concerned: set[int], event_ids: set[int]) -> None:
+    async def _tell_people(self, concerned: set[int], event_ids: set[int]) -> None:
         """Tell people what is theirs, and those who wait for these events how they moved."""
         if not concerned and not event_ids:
             return
         said, lines = await database_sync_to_async(live.read_people)(concerned, event_ids)
         for user_id, messages in said.items():
             for letter in map(Letter.of, messages):
-                _leave(letter, people[user_id])
+                self._tell(user_id, letter)
         for event_id in event_ids | lines.keys():
-            self._tell_line(event_id, lines.get(event_id), people, concerned)
+            self._tell_line(event_id, lines.get(event_id), concerned)
 
-    def _tell_line(self, event_id: int, line: Line | None, people: People, concerned: set[int]) -> None:
+    def _tell_line(self, event_id: int, line: Line | None, concerned: set[int]) -> None:
         """Tell those whose position or wait is another one, and those who are new here."""
         before = self._lines.pop(event_id, None)
         if line is None:
             return
         self._lines[event_id] = line
         has_moved = before != line
-        for user_id in (people if has_moved else concerned) & line.positions.keys():
+        for user_id in (self._people.keys() if has_moved else concerned) & line.positions.keys():
             if user_id in concerned or line.has_news(before, user_id):
-                _leave(Letter.of(line.message(user_id)), people[user_id])
+                self._tell(user_id, Letter.of(line.message(user_id)))
+
+    def _tell(self, user_id: int, letter: Letter) -> None:
+        _leave(letter, self._people.get(user_id, ()))
 
     def _tell_everybody(self, letter: Letter) -> None:
         event_id = letter.content["event"]
@@ -182,7 +198,7 @@ class Hub:
             await asyncio.sleep(READER_CHECK)
             moment = self.loop.time()
             for mailbox in [mailbox for mailbox in self.mailboxes if mailbox.is_stuck(moment)]:
-                self.mailboxes.discard(mailbox)
+                self.leave(mailbox)
                 mailbox.give_up()
 
     async def watch_sessions(self) -> None:

@@ -15,6 +15,7 @@ from django.db.models import Q
 from . import arrivals
 from .checkin.figures import GateNumbers, gate_numbers
 from .checkin.staff import may_scan
+from .many import among
 from .models import Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, TicketQuerySet
 from .now import now
 from .position import Stats, positions, seconds_per_place, stats, with_line
@@ -194,17 +195,17 @@ def read_marks(user_ids: set[int]) -> tuple[dict[int, int], set[int]]:
     Two queries, and nothing is made of their rows: this is how a resync finds, among thousands, the few to read.
     """
     moment = now()
-    marks: dict[int, int] = {}
+    marks = dict.fromkeys(user_ids, 0)
     waited_for: set[int] = set()
     places = _recent_places(user_ids, moment).values_list("user", "pk", "status", "expires_at", "event")
     for user_id, pk, status, expires_at, event_id in places:
         has_lapsed = status == TicketHold.Status.HELD and expires_at is not None and expires_at <= moment
-        marks[user_id] = hash((marks.get(user_id), pk, status, expires_at, has_lapsed))
+        marks[user_id] = hash((marks[user_id], pk, status, expires_at, has_lapsed))
         if status == TicketHold.Status.WAITING:
             waited_for.add(event_id)
     tickets = _recent_tickets(user_ids, moment)
     for user_id, *state in tickets.values_list("user", "pk", "cancelled_at", "checked_in_at", "event__status"):
-        marks[user_id] = hash((marks.get(user_id), *state))
+        marks[user_id] = hash((marks[user_id], *state))
     return marks, waited_for
 
 
@@ -215,7 +216,7 @@ def _newest_places(user_ids: set[int], moment: dt.datetime) -> list[TicketHold]:
 
 def _recent_places(user_ids: set[int], moment: dt.datetime) -> TicketHoldQuerySet:
     recent = Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=moment - RECENT)
-    return TicketHold.objects.filter(recent, user__in=user_ids).order_by("pk")
+    return TicketHold.objects.filter(recent, user__in=among(user_ids)).order_by("pk")
 
 
 def _tickets(user_ids: set[int], moment: dt.datetime) -> list[Ticket]:
@@ -225,7 +226,7 @@ def _tickets(user_ids: set[int], moment: dt.datetime) -> list[Ticket]:
 def _recent_tickets(user_ids: set[int], moment: dt.datetime) -> TicketQuerySet:
     recent = Q(cancelled_at=None) | Q(cancelled_at__gt=moment - RECENT)
     upcoming = Q(event__starts_at__gt=moment - dt.timedelta(days=1))
-    return Ticket.objects.filter(recent, upcoming, user__in=user_ids).order_by("pk")
+    return Ticket.objects.filter(recent, upcoming, user__in=among(user_ids)).order_by("pk")
 
 
 def _hold_message(place: TicketHold, position: int | None, moment: dt.datetime) -> HoldMessage:
@@ -256,5 +257,5 @@ def read_refused(gates: set[tuple[int, int]]) -> set[tuple[int, int]]:
 
 def read_ended_sessions(session_keys: set[str]) -> set[str]:
     """Return which of these sessions have ended; their sockets are to be closed."""
-    live = arrivals.live_sessions(now()).filter(session_key__in=session_keys)
+    live = arrivals.live_sessions(now()).filter(session_key__in=among(session_keys))
     return session_keys - set(live.values_list("session_key", flat=True))

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from . import arrivals
+from .many import among
 from .models import User, UserSession
 
 LONGEST_KEY = 40  # characters, as the session table has it
@@ -41,12 +42,12 @@ def read_visitors(session_keys: set[str]) -> dict[str, Visitor]:
 
     As Django's `get_user` decides it, but without a write: a session whose password was changed is nobody's.
     """
-    sessions = Session.objects.filter(session_key__in=session_keys, expire_date__gt=timezone.now())
+    sessions = Session.objects.filter(session_key__in=among(session_keys), expire_date__gt=timezone.now())
     store = import_module(settings.SESSION_ENGINE).SessionStore()
     said = {key: store.decode(data) for key, data in sessions.values_list("session_key", "session_data")}
     if not said:
         return {}
-    logins = arrivals.live_sessions(timezone.now()).filter(session_key__in=said).select_related("user")
+    logins = arrivals.live_sessions(timezone.now()).filter(session_key__in=among(said)).select_related("user")
     return {
         login.session_key: Visitor(login.user, login)
         for login in logins
