@@ -12,7 +12,7 @@ from django.db.models import BigIntegerField
 
 from . import clock, live, wire
 from .live import OwnMessage
-from .mailbox import ENDED, Letter, Mailbox
+from .mailbox import ENDED, SLOW, Letter, Mailbox
 from .models import User
 from .visitors import Visitor, session_key_of
 
@@ -40,6 +40,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
     async def enter(self) -> None:
         """Register with the hub, greet, and start to forward; a client is asked to come back while that cannot be."""
+        wire.limit(self.base_send, SLOW)
         self.mailbox = self.make_mailbox()
         self.hub.enter(self.mailbox)  # before the snapshot is read: nothing is lost in between
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import live
 
-SLOW = 5.0  # seconds a reader may take for one message before the socket is closed
+SLOW = 5.0  # seconds in which a reader may take nothing, or not all of one message, before the socket is closed
 
 Key = tuple[str, int | str]
 ENDED = frozenset({"booked", "released", "expired", "left", "cancelled"})  # no news to a page that never showed it

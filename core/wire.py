@@ -1,10 +1,13 @@
-"""The connection under a socket, as the servers have it: whether its reader keeps up, and how to cut it.
+"""The connection under a socket, as the servers have it: how long its reader may take nothing, and how to cut it.
 
-ASGI knows neither. Uvicorn's `send` waits while more than 64 KiB are unsent, and so does its close: a reader that has
-stopped would keep its socket for good. Daphne's never waits and buffers without end. Both hand out their protocol with
-the `send` they call an application with; under any other server a socket is closed as ASGI knows it.
+ASGI knows neither. The system's own buffer takes four megabytes for a reader that has stopped before a server notices,
+so the system is told to drop the connection. A reader that takes a little now and then is the server's: Uvicorn's
+`send` waits while more than 64 KiB are unsent, and so does its close; Daphne's never waits, and buffers without end.
+Both hand out their protocol with the `send` they call an application with; under any other server a socket is closed as
+ASGI knows it.
 """
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +16,16 @@ def _transport(send: Any) -> Any:
     """Return the transport behind a server's `send`: a bound method (Uvicorn), or a partial of one (Daphne)."""
     owners = (getattr(send, "__self__", None), *getattr(send, "args", ()))
     return next((owner.transport for owner in owners if getattr(owner, "transport", None)), None)
+
+
+def limit(send: Any, seconds: float) -> None:
+    """Have the system drop the connection when its reader takes nothing for so long (RFC 5482), where it can."""
+    transport = _transport(send)
+    get_info = getattr(transport, "get_extra_info", None)
+    handle: Any = get_info("socket") if get_info else getattr(transport, "socket", None)
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
+    if option is not None and getattr(handle, "family", None) in {socket.AF_INET, socket.AF_INET6}:
+        handle.setsockopt(socket.IPPROTO_TCP, option, round(1000 * seconds))
 
 
 def is_full(send: Any) -> bool:

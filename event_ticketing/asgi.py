@@ -1,7 +1,10 @@
 """The ASGI application: HTTP by Django, sockets by Channels, and the clock that starts with the first of either."""
 
+import asyncio
 import gc
 import os
+import sys
+from functools import cache
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -29,6 +32,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await _live(receive, send)
     else:
         clock.start()
+        _stop_with_daphne()
         await _router(scope, receive, send)
 
 
@@ -43,3 +47,14 @@ async def _live(receive: Any, send: Any) -> None:
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+@cache
+def _stop_with_daphne() -> None:
+    """Have the clock stopped with Daphne, which has no lifespan: it ends when Twisted's reactor does."""
+    reactor: Any = sys.modules.get("twisted.internet.reactor")
+    if reactor is not None and reactor.running:
+        from twisted.internet.defer import Deferred  # noqa: PLC0415 -- loaded under Daphne only
+
+        stopping = lambda: Deferred.fromFuture(asyncio.ensure_future(clock.stop()))  # noqa: E731 -- one line, used once
+        reactor.addSystemEventTrigger("before", "shutdown", stopping)
