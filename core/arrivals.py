@@ -10,6 +10,7 @@ from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from . import prepared
+from .many import among
 from .models import (
     Event,
     EventQuerySet,
@@ -69,13 +70,13 @@ def session_of(*, user_id: int, session_key: str, known: UserSession | None = No
 
 def logins_of(sessions: Mapping[str, int]) -> dict[int, UserSession]:
     """Return `{user id: login}` of those sessions, of `{session key: user id}`, that have not ended; one query."""
-    live = live_sessions(now()).filter(session_key__in=list(sessions))
+    live = live_sessions(now()).filter(session_key__in=among(sessions))
     return {login.user_id: login for login in live if sessions[login.session_key] == login.user_id}
 
 
 def note_signs_of_life(session_keys: Iterable[str]) -> None:
     """Record that the people of these sessions are there now, by a request or an open page."""
-    UserSession.objects.filter(session_key__in=session_keys, is_active=True).update(last_seen_at=clock())
+    UserSession.objects.filter(session_key__in=among(session_keys), is_active=True).update(last_seen_at=clock())
 
 
 def rename_session(before: str, after: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections.abc import Awaitable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -11,14 +12,18 @@ from typing import Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
+from django.db.models import BigIntegerField
 
-from . import answers, clock, gathering, live
+from . import answers, clock, gathering, live, wire
 from .gathering import Asked, Outcome
-from .hub import Letter, Mailbox
+from .live import OwnMessage
+from .mailbox import ENDED, SLOW, Letter, Mailbox
+from .models import User
+from .visitors import Visitor, session_key_of
 
 logger = logging.getLogger(__name__)
 
-SEND_TIMEOUT = 5.0  # seconds a slow reader may take for one message before the socket is closed
+FULL = 0.25  # seconds between two looks whether a reader has room again
 LARGEST_FRAME = 4096  # bytes a client may send at once
 LOGIN_NEEDED = 4401
 UNSUPPORTED = 1003
@@ -53,32 +58,40 @@ class EventsConsumer(AsyncWebsocketConsumer):
         """Accept, register, and start to forward."""
         await self.accept()
         self.hub = clock.start()
+        await self.enter()
+
+    async def enter(self) -> None:
+        """Register with the hub, greet, and start to forward; a client is asked to come back while that cannot be."""
+        wire.limit(self.base_send, SLOW)
         self.mailbox = self.make_mailbox()
-        self.hub.mailboxes.add(self.mailbox)  # before the snapshot is read: nothing is lost in between
+        self.hub.enter(self.mailbox)  # before the snapshot is read: nothing is lost in between
         try:
             await self.greet()
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("database unavailable: %s", type(error).__name__)
-            self.hub.mailboxes.discard(self.mailbox)
-            await self.close(TRY_AGAIN)
+            self.hub.leave(self.mailbox)
+            await self.ask_back(error)
             return
         except BaseException:  # the client left meanwhile: a mailbox that nobody empties must not stay
-            self.hub.mailboxes.discard(self.mailbox)
+            self.hub.leave(self.mailbox)
             raise
-        self.forwarding = asyncio.create_task(self.forward())
+        self.mailbox.forwarding = asyncio.create_task(self.forward())
+
+    async def ask_back(self, error: Exception) -> None:
+        """Ask the client to come back later."""
+        logger.warning("database unavailable: %s", type(error).__name__)
+        await self.close(TRY_AGAIN)
 
     async def greet(self) -> None:
         """Send the snapshot, and note what the page shows now."""
-        upcoming = await self.hub.upcoming()
-        events = [numbers for numbers, _ in upcoming]
-        snapshot = await database_sync_to_async(live.read_snapshot)(events, self.person())
-        self.mailbox.note_snapshot([letter for _, letter in upcoming])
-        self.mailbox.note_snapshot([Letter.of({"type": "hold", **hold}) for hold in snapshot.get("holds", [])])
-        self.mailbox.note_snapshot([Letter.of({"type": "ticket", **state}) for state in snapshot.get("tickets", [])])
-        await self.send(live.encode(snapshot))
+        said = await self.read_own()
+        board = await self.hub.upcoming()
+        # No await between what is noted and what it says: a tick comes before both, or after.
+        self.mailbox.note_snapshot(board.letters())
+        self.mailbox.note_snapshot(Letter.of(message) for message in said or () if message["status"] not in ENDED)
+        await self.send(live.encode_snapshot(board.text(), said, board.now(self.hub.loop.time())))
 
-    def person(self) -> Any:
-        """Return whose holds and tickets the snapshot tells; None on the public socket."""
+    async def read_own(self) -> list[OwnMessage] | None:
+        """Return the holds and tickets that the snapshot tells; None on the public socket."""
         return None
 
     def make_mailbox(self) -> Mailbox:
@@ -86,21 +99,38 @@ class EventsConsumer(AsyncWebsocketConsumer):
         return Mailbox()
 
     async def forward(self) -> None:
-        """Send what arrives in the mailbox; close on a reader that is too slow, and when the session has ended."""
-        gone = contextlib.suppress(OSError, RuntimeError)  # a server's words for a client that left; OSError: too slow
-        with gone:
+        """Send what arrives in the mailbox, and close when the session has ended; leave the hub in any case."""
+        try:
             while not self.mailbox.closed:
-                for message in await self.mailbox.take():
-                    await asyncio.wait_for(self.send(message), SEND_TIMEOUT)
-        with gone:
-            await self.close(LOGIN_NEEDED if self.mailbox.closed else None)
+                for text in await self.mailbox.take():
+                    message: Any = {"type": "websocket.send", "text": text}
+                    await self.pass_on(self.base_send(message))  # Channels' own `send` would cost two calls more
+            await self.pass_on(self.close(LOGIN_NEEDED))
+        except (OSError, RuntimeError):  # a server's words for a client that left, or that it has given up
+            wire.cut(self.base_send)
+        finally:
+            self.hub.leave(self.mailbox)
+
+    async def pass_on(self, sending: Awaitable[None]) -> None:
+        """Send something, and wait until the reader has room for more; the hub ends a wait that is too long."""
+        self.mailbox.sending_since = self.hub.loop.time()
+        try:
+            await sending
+            while wire.is_full(self.base_send):  # noqa: ASYNC110 -- Twisted tells its own producer alone
+                await asyncio.sleep(FULL)
+        except asyncio.CancelledError:
+            # A close would wait behind all that is unsent.
+            if self.mailbox.is_stuck(self.hub.loop.time()) and not wire.cut(self.base_send):
+                await self.close()
+            raise
+        self.mailbox.sending_since = None
 
     async def disconnect(self, code: int) -> None:
         """Leave the hub."""
         if hasattr(self, "mailbox"):
-            self.hub.mailboxes.discard(self.mailbox)
-        if hasattr(self, "forwarding"):
-            self.forwarding.cancel()
+            self.hub.leave(self.mailbox)
+            if self.mailbox.forwarding is not None:
+                self.mailbox.forwarding.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Refuse binary and large frames, and hear the others."""
@@ -118,27 +148,41 @@ class EventsConsumer(AsyncWebsocketConsumer):
 class DashboardConsumer(EventsConsumer):
     """`/ws/dashboard/`: one person's holds, places and tickets as well; refused with 4401 without a login."""
 
-    async def connect(self) -> None:
-        """Accept everybody, so that the reason can be told, and keep who is logged in."""
-        if self.person().is_authenticated and not await self.has_ended():
-            await super().connect()
-        else:
-            await self.accept()
-            await self.close(LOGIN_NEEDED)
-
+    visitor: Visitor | None = None
     unanswered = 0  # questions
 
-    async def has_ended(self) -> bool:
-        """Return whether the session was ended elsewhere; pages find the same in `TicketHoldMiddleware`."""
-        return bool(await database_sync_to_async(live.read_ended_sessions)({self.scope["session"].session_key or ""}))
+    async def connect(self) -> None:
+        """Accept everybody, so that the reason can be told, and keep who is logged in."""
+        await self.accept()
+        self.hub = clock.start()
+        try:
+            await self.recognize()
+        except (DatabaseError, InterfaceError) as error:
+            await self.ask_back(error)
+            return
+        if self.visitor is None:
+            await self.close(LOGIN_NEEDED)
+        else:
+            await self.enter()
 
-    def person(self) -> Any:
+    async def recognize(self) -> None:
+        """Find out who is logged in; a session that was ended elsewhere is nobody's, as in `TicketHoldMiddleware`."""
+        key = session_key_of(self.scope)
+        self.visitor = await self.hub.visitors.ask(key) if key else None
+
+    def person(self) -> User:
         """Return the person who is logged in."""
-        return self.scope["user"]
+        if self.visitor is None:
+            raise LookupError("nobody is logged in: nothing is done on their behalf")
+        return self.visitor.user
+
+    async def read_own(self) -> list[OwnMessage] | None:
+        """Return what is theirs."""
+        return await self.hub.own.ask(self.person().pk) or []
 
     def make_mailbox(self) -> Mailbox:
         """Return the person's mailbox, tied to the session it was opened with."""
-        return Mailbox(self.person().pk, self.scope["session"].session_key or "")
+        return Mailbox(self.person().pk, session_key_of(self.scope))
 
     async def hear(self, text: str) -> None:
         """Take up what the person asks of an event; the answer comes through the mailbox. Anything else is ignored."""
@@ -175,11 +219,21 @@ class GateConsumer(DashboardConsumer):
 
     async def connect(self) -> None:
         """Accept who may scan the event."""
-        user = self.person()
-        if user.is_authenticated and not await database_sync_to_async(live.may_watch_gate)(user, self.event_id()):
+        self.hub = clock.start()
+        try:
+            await self.recognize()
+            refused = self.visitor is not None and await self.is_refused()
+        except (DatabaseError, InterfaceError):
+            refused = False  # who it is cannot be said: the database is asked again below
+        if refused:
             await self.close()
         else:
             await super().connect()
+
+    async def is_refused(self) -> bool:
+        """Return whether the person may not see this gate; an id that no database could have is not asked for."""
+        too_large = self.event_id() > BigIntegerField.MAX_BIGINT
+        return too_large or bool(await self.hub.refused.ask((self.person().pk, self.event_id())))
 
     async def greet(self) -> None:
         """Send the gate's numbers."""
@@ -197,7 +251,7 @@ class GateConsumer(DashboardConsumer):
 
     def make_mailbox(self) -> Mailbox:
         """Return a mailbox for this gate's numbers alone."""
-        return Mailbox(session_key=self.scope["session"].session_key or "", gate=(self.person().pk, self.event_id()))
+        return Mailbox(session_key=session_key_of(self.scope), gate=(self.person().pk, self.event_id()))
 
 
 class UnknownConsumer(AsyncWebsocketConsumer):

@@ -9,16 +9,11 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
-import qrcode
-import qrcode.image.svg
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.db import connection
 from django.template.loader import render_to_string
 from django.utils import timezone
-from icalendar import Calendar
-from icalendar import Event as Entry
-from PIL import Image
 
 from .models import Event, Ticket
 
@@ -38,8 +33,10 @@ class PdfBusy(Exception):
     """Too many people want a PDF at this moment."""
 
 
-def _qr(code: str) -> "qrcode.QRCode[Any]":
+def _qr(code: str) -> Any:
     """Return a QR code: alphanumeric mode, level M, four modules of quiet zone (ISO/IEC 18004)."""
+    import qrcode  # noqa: PLC0415 -- with Pillow and what calendars take, a fifth of what a process loads to start
+
     qr: qrcode.QRCode[Any] = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=10, border=4)
     qr.add_data(code)
     return qr
@@ -54,8 +51,10 @@ def qr_png(code: str) -> bytes:
 
 def qr_svg(code: str) -> bytes:
     """Return the code as a QR drawing, black on white, that stays sharp at any size."""
+    from qrcode.image.svg import SvgPathFillImage  # noqa: PLC0415 -- see _qr()
+
     svg = io.BytesIO()
-    _qr(code).make_image(image_factory=qrcode.image.svg.SvgPathFillImage).save(svg)
+    _qr(code).make_image(image_factory=SvgPathFillImage).save(svg)
     return svg.getvalue()
 
 
@@ -107,6 +106,8 @@ def _data_uri(content: bytes, content_type: str) -> str:
 
 def _picture(event: Event) -> str:
     """Return the event's image, no larger than paper needs it, as a data address; empty where there is none to show."""
+    from PIL import Image  # noqa: PLC0415 -- see _qr()
+
     if not event.image:
         return ""
     try:
@@ -127,6 +128,9 @@ def absolute(path: str) -> str:
 
 def calendar_entry(ticket: Ticket) -> bytes:
     """Return an iCalendar file (RFC 5545) with the event: its times where it takes place, and what that zone is."""
+    from icalendar import Calendar  # noqa: PLC0415 -- see _qr()
+    from icalendar import Event as Entry  # noqa: PLC0415 -- see _qr()
+
     event = ticket.event
     zone = ZoneInfo(event.zone)
     entry = Entry()

@@ -2,22 +2,25 @@
 
 A change is noted as ids only. Once a tick the hub reads the numbers of what changed, encodes each message once, and
 drops it into the mailbox of every open socket, where a newer value replaces an older one: a slow reader delays nobody,
-and no socket costs a query. Every 10 seconds all that is shown is read again, and what differs is sent.
+and no socket costs a query. Every 10 seconds all that is shown is looked at again, and what differs is sent.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
 
-from . import arrivals, live
-from .live import Changes
-from .position import Stats
+from . import arrivals, live, relay, visitors
+from .board import Board
+from .gathered import Gathered
+from .live import Line, OwnMessage
+from .mailbox import Letter, Mailbox
+from .relay import Changes
+from .visitors import Visitor
 
 logger = logging.getLogger(__name__)
 
@@ -25,84 +28,11 @@ TICK = 0.25  # seconds: at most four messages a second and event (rule 22)
 GATHER = 0.01  # seconds: what one commit changes is told in one tick
 RESYNC = 10.0  # seconds (rule 21)
 SESSION_CHECK = 5.0  # seconds until the sockets of a session that ended are closed
+READER_CHECK = 1.0  # seconds between two looks for readers that have stopped
 SIGNS = 60.0  # seconds between two notes that the people of open pages are there
 RELISTEN = 5.0  # seconds until a lost channel layer is tried again
 
-Key = tuple[str, int | str]
-ENDED = frozenset({"booked", "released", "expired", "left", "cancelled"})  # no news to a page that never showed it
 _current: "Hub | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message made ready once for all mailboxes: what it is about, what makes it differ, and its text."""
-
-    key: Key
-    content: dict[str, Any]
-    text: str
-
-    @classmethod
-    def of(cls, message: Any) -> "Letter":
-        """Make a message ready. The moment it was read is no difference; nor a hold's position, which has a message."""
-        silent = "position" if message["type"] == "hold" else "now"
-        content = {name: value for name, value in message.items() if name != silent}
-        return cls((message["type"], message.get("code") or message["event"]), content, live.encode(message))
-
-
-class Mailbox:
-    """What one socket is yet to be sent: per subject the newest message only.
-
-    What the page was sent last is kept without its clock; a message that says nothing new is not sent again.
-    """
-
-    def __init__(self, user_id: int | None = None, session_key: str = "", gate: tuple[int, int] | None = None) -> None:
-        self.user_id = user_id
-        self.session_key = session_key
-        self.gate = gate  # of a gate's page `(user id, event id)`: it is sent this gate's numbers, and nothing else
-        self.closed = False
-        self._shown: dict[Key, dict[str, Any]] = {}
-        self._waiting: dict[Key, str] = {}
-        self._answers = 0
-        self._arrived = asyncio.Event()
-
-    def put(self, letter: Letter) -> None:
-        """Leave a message, unless the page shows the same already, or something newer."""
-        key, content = letter.key, letter.content
-        shown = self._shown.get(key)
-        if shown == content or (shown is None and content.get("status") in ENDED):
-            return
-        if shown is None or content.get("version", 0) >= shown.get("version", 0):
-            self._shown[key] = content
-            self._waiting[key] = letter.text
-            self._arrived.set()
-
-    def answer(self, text: str) -> None:
-        """Leave what answers a question of the page: nothing replaces it."""
-        self._answers += 1
-        self._waiting["answer", self._answers] = text
-        self._arrived.set()
-
-    def note_snapshot(self, letters: Iterable[Letter]) -> None:
-        """Remember what the page was sent first."""
-        for letter in letters:
-            shown = self._shown.get(letter.key)
-            if shown is None:
-                self._shown[letter.key] = letter.content
-            elif letter.content.get("version", 0) > shown.get("version", 0):  # that one was put before this was read
-                self._shown[letter.key] = letter.content
-                self._waiting.pop(letter.key, None)
-
-    def hang_up(self) -> None:
-        """Ask the socket to close."""
-        self.closed = True
-        self._arrived.set()
-
-    async def take(self) -> list[str]:
-        """Wait for messages, and return them all."""
-        await self._arrived.wait()
-        self._arrived.clear()
-        taken, self._waiting = list(self._waiting.values()), {}
-        return taken
 
 
 class Hub:
@@ -111,28 +41,54 @@ class Hub:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.mailboxes: set[Mailbox] = set()
+        self._people: dict[int, list[Mailbox]] = {}  # the same by user id; kept, as thousands of lists a tick are not
+        self.visitors: Gathered[str, Visitor] = Gathered(visitors.read_visitors)
+        self.own: Gathered[int, list[OwnMessage]] = Gathered(live.read_own)
+        self.refused: Gathered[tuple[int, int], bool] = Gathered(
+            lambda gates: dict.fromkeys(live.read_refused(gates), True)
+        )
+        self.board = Board()
         self._changed = Changes()
         self._own = Changes()  # of them what this process did, which the others are told
         self._noted = asyncio.Event()
         self._resync_at = self.loop.time() + RESYNC
         self._signs_at = self.loop.time()
-        self._upcoming: dict[int, tuple[Stats, Letter]] = {}
+        self._told: dict[int, Letter] = {}  # by event id: what every mailbox was left
+        self._marks: dict[int, int] = {}  # by user id: what the last resync saw of them
+        self._lines: dict[int, Line] = {}  # by event id: what the people in line were told
         self._upcoming_until = 0.0
         self._reading = asyncio.Lock()
 
-    async def upcoming(self) -> list[tuple[Stats, Letter]]:
-        """Return the numbers of all upcoming events, at most a tick old, and never older than what pages were sent.
+    def enter(self, mailbox: Mailbox) -> None:
+        """Leave letters in a mailbox from now on."""
+        self.mailboxes.add(mailbox)
+        if mailbox.user_id is not None:
+            self._people.setdefault(mailbox.user_id, []).append(mailbox)
 
-        Thousands of pages that connect in the same second read them once.
+    def leave(self, mailbox: Mailbox) -> None:
+        """Forget a mailbox; nothing, if that was done before."""
+        if mailbox not in self.mailboxes:
+            return
+        self.mailboxes.discard(mailbox)
+        if mailbox.user_id is not None:
+            theirs = self._people[mailbox.user_id]
+            theirs.remove(mailbox)
+            if not theirs:
+                del self._people[mailbox.user_id]
+
+    async def upcoming(self) -> Board:
+        """Return the board with the numbers of all upcoming events, at most a tick old.
+
+        Never older than what pages were sent. Thousands of pages that connect in the same second read them once.
         """
         async with self._reading:
             # All reads go through one database thread: they end in the order they began, so this one cannot put back
             # numbers that a tick has just replaced.
             if self.loop.time() >= self._upcoming_until:
-                numbers = await database_sync_to_async(live.read_upcoming)()
-                self._upcoming = {stats["event"]: (stats, Letter.of({"type": "stats", **stats})) for stats in numbers}
+                numbers, moment = await database_sync_to_async(live.read_upcoming)()
+                self.board.renew(numbers, moment, self.loop.time())
                 self._upcoming_until = self.loop.time() + TICK
-            return list(self._upcoming.values())
+        return self.board
 
     def note(self, changes: Changes, *, own: bool) -> None:
         """Remember what changed until the next tick; this process's `own` changes are passed on to the others."""
@@ -145,7 +101,7 @@ class Hub:
         """Note what other processes changed, until cancelled; a lost channel layer is tried again every few seconds."""
         while True:
             try:
-                async for changes in live.changes_elsewhere():
+                async for changes in relay.changes_elsewhere():
                     self.note(changes, own=False)
                 return
             except Exception as error:  # noqa: BLE001 -- whatever the layer raises, the resync carries on
@@ -171,7 +127,7 @@ class Hub:
             self._resync_at = self.loop.time() + RESYNC
         changes, self._changed = self._changed, Changes()
         own, self._own = self._own, Changes()
-        telling = [live.publish(own)] if own else []
+        telling = [relay.publish(own)] if own else []
         if self.mailboxes:
             telling.append(self._deliver(changes, resync=resync))
         await asyncio.gather(*telling)  # our own pages do not wait for a slow channel layer
@@ -179,35 +135,71 @@ class Hub:
     async def _deliver(self, changes: Changes, *, resync: bool) -> None:
         read = live.read_all_shown if resync else partial(live.read_stats, changes.events)
         for numbers in await database_sync_to_async(read)():
-            self._put_everywhere(numbers)
-        people = {mailbox.user_id for mailbox in self.mailboxes if mailbox.user_id is not None}
-        if people:
-            concerned = people if resync else changes.users & people
-            said = await database_sync_to_async(live.read_personal)(concerned, changes.events, people)
-            for mailbox in self.mailboxes:
-                for message in said.get(mailbox.user_id or 0, []):
-                    mailbox.put(Letter.of(message))
+            self._tell_everybody(self.board.pin(numbers))
+        if self._people and resync:
+            await self._resync_people(changes)
+        elif self._people:
+            await self._tell_people(changes.users & self._people.keys(), changes.events)
         shown = {event_id for _, event_id in self._gates()}
         if gates := shown if resync else shown & changes.gates:
             for gate in await database_sync_to_async(live.read_gates)(gates):
-                self._put_at_gate(gate)
+                self._tell_gate(gate)
 
-    def _put_everywhere(self, numbers: Stats) -> None:
-        letter = Letter.of({"type": "stats", **numbers})
-        if numbers["event"] in self._upcoming:
-            self._upcoming[numbers["event"]] = numbers, letter
-        for mailbox in self.mailboxes:
-            if mailbox.gate is None:
-                mailbox.put(letter)
+    async def _resync_people(self, changes: Changes) -> None:
+        """Find who is to be told something: among thousands, on most days nobody."""
+        people = set(self._people)
+        marks, waited_for = await database_sync_to_async(live.read_marks)(people)
+        differ = {user_id for user_id, mark in marks.items() if self._marks.get(user_id) != mark}
+        await self._tell_people(differ | (changes.users & people), changes.events | waited_for | self._lines.keys())
+        self._marks = marks
 
-    def _put_at_gate(self, numbers: live.GateMessage) -> None:
-        letter = Letter.of(numbers)
-        for mailbox in self.mailboxes:
-            if mailbox.gate is not None and mailbox.gate[1] == numbers["event"]:
-                mailbox.put(letter)
+    async def _tell_people(self, concerned: set[int], event_ids: set[int]) -> None:
+        """Tell people what is theirs, and those who wait for these events how they moved."""
+        if not concerned and not event_ids:
+            return
+        said, lines = await database_sync_to_async(live.read_people)(concerned, event_ids)
+        for user_id, messages in said.items():
+            for letter in map(Letter.of, messages):
+                self._tell(user_id, letter)
+        for event_id in event_ids | lines.keys():
+            self._tell_line(event_id, lines.get(event_id), concerned)
+
+    def _tell_line(self, event_id: int, line: Line | None, concerned: set[int]) -> None:
+        """Tell those whose position or wait is another one, and those who are new here."""
+        before = self._lines.pop(event_id, None)
+        if line is None:
+            return
+        self._lines[event_id] = line
+        has_moved = before != line
+        for user_id in (self._people.keys() if has_moved else concerned) & line.positions.keys():
+            if user_id in concerned or line.has_news(before, user_id):
+                self._tell(user_id, Letter.of(line.message(user_id)))
+
+    def _tell(self, user_id: int, letter: Letter) -> None:
+        _leave(letter, self._people.get(user_id, ()))
+
+    def _tell_everybody(self, letter: Letter) -> None:
+        event_id = letter.content["event"]
+        if self._told.get(event_id) is letter and self.board.has(event_id):  # who came since was told it on entering
+            return
+        self._told[event_id] = letter
+        _leave(letter, (mailbox for mailbox in self.mailboxes if mailbox.gate is None))
+
+    def _tell_gate(self, numbers: live.GateMessage) -> None:
+        at_gate = (m for m in self.mailboxes if m.gate is not None and m.gate[1] == numbers["event"])
+        _leave(Letter.of(numbers), at_gate)
 
     def _gates(self) -> set[tuple[int, int]]:
         return {mailbox.gate for mailbox in self.mailboxes if mailbox.gate is not None}
+
+    async def watch_readers(self) -> None:
+        """Forget the sockets whose readers have stopped, until cancelled."""
+        while True:
+            await asyncio.sleep(READER_CHECK)
+            moment = self.loop.time()
+            for mailbox in [mailbox for mailbox in self.mailboxes if mailbox.is_stuck(moment)]:
+                self.leave(mailbox)
+                mailbox.give_up()
 
     async def watch_sessions(self) -> None:
         """Close the sockets of sessions that ended, within 5 seconds, until cancelled."""
@@ -224,24 +216,26 @@ class Hub:
         if not keys:
             return
         ended = await database_sync_to_async(live.read_ended_sessions)(keys)
+        gates = self._gates()
+        refused = await database_sync_to_async(live.read_refused)(gates) if gates else set()
         for mailbox in self.mailboxes:
-            if mailbox.session_key in ended:
+            if mailbox.session_key in ended or mailbox.gate in refused:
                 mailbox.hang_up()
-        if gates := self._gates():
-            refused = await database_sync_to_async(live.read_refused)(gates)
-            for mailbox in self.mailboxes:
-                if mailbox.gate in refused:
-                    mailbox.hang_up()
         if self.loop.time() >= self._signs_at:
             self._signs_at = self.loop.time() + SIGNS
             await database_sync_to_async(arrivals.note_signs_of_life)(keys - ended)
+
+
+def _leave(letter: Letter, mailboxes: Iterable[Mailbox]) -> None:
+    for mailbox in mailboxes:
+        mailbox.put(letter)
 
 
 def start() -> "tuple[Hub, list[Callable[[], Any]]]":
     """Make the hub of the running event loop; return it with what is to run beside it."""
     global _current  # noqa: PLW0603 -- one hub per process
     _current = Hub()
-    return _current, [_current.run, _current.listen, _current.watch_sessions]
+    return _current, [_current.run, _current.listen, _current.watch_readers, _current.watch_sessions]
 
 
 def hang_up(session_key: str) -> None:
@@ -257,6 +251,6 @@ def note_change(changes: Changes) -> None:
     """Say from any thread what changed; to this process's pages, and to other processes."""
     hub = _current
     if hub is None or hub.loop.is_closed():
-        live.publish_from_thread(changes)
+        relay.publish_from_thread(changes)
     else:
         hub.loop.call_soon_threadsafe(lambda: hub.note(changes, own=True))

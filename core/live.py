@@ -1,54 +1,26 @@
 """Everything the server says to open pages: the shape of each message, read from the database after the commit.
 
-What does not live here: rules (`allocation.py`), and how a message reaches a page (`hub.py`). Between processes only
-ids travel, through the channel layer, which may drop or repeat them; this module is its only caller.
+What does not live here: rules (`allocation.py`), how a message reaches a page (`hub.py`), and how processes tell each
+other what changed (`relay.py`).
 """
 
-import asyncio
 import datetime as dt
 import json
-import logging
-import os
-import secrets
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Literal, Required, TypedDict
 
-from asgiref.sync import async_to_sync
-from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db.models import Q
 
 from . import arrivals
 from .checkin.figures import GateNumbers, gate_numbers
-from .checkin.staff import scannable_events
-from .models import Event, EventQuerySet, Ticket, TicketHold, User
+from .checkin.staff import may_scan
+from .many import among
+from .models import Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, TicketQuerySet
 from .now import now
 from .position import Stats, positions, seconds_per_place, stats, with_line
 
-logger = logging.getLogger(__name__)
-
-GROUP = "changes"
-PROCESS = f"{os.getpid()}-{secrets.token_hex(4)}"
-SEND_TIMEOUT = 0.5  # seconds the channel layer may take to carry one message
 RECENT = dt.timedelta(hours=1)  # ended places and tickets that an open page may still show
-
-
-@dataclass
-class Changes:
-    """What changed, as ids: events whose numbers, people whose places and tickets, events whose gate did."""
-
-    events: set[int] = field(default_factory=set)
-    users: set[int] = field(default_factory=set)
-    gates: set[int] = field(default_factory=set)
-
-    def add(self, other: "Changes") -> None:
-        """Add what else changed."""
-        self.events |= other.events
-        self.users |= other.users
-        self.gates |= other.gates
-
-    def __bool__(self) -> bool:
-        return bool(self.events or self.users or self.gates)
 
 
 class HoldState(TypedDict):
@@ -126,12 +98,38 @@ class Snapshot(TypedDict, total=False):
     now: str
 
 
-PersonalMessage = HoldMessage | TicketMessage | PositionMessage
+OwnMessage = HoldMessage | TicketMessage
+
+_encoder = json.JSONEncoder(separators=(",", ":"))  # `json.dumps` would make one for each message
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Everybody who waits for an event: `{user id: position}`, and the seconds between two freed places, if known."""
+
+    event: int
+    positions: dict[int, int]
+    pace: float | None
+
+    def has_news(self, before: "Line | None", user_id: int) -> bool:
+        """Return whether somebody in it was told something else, or nothing, while it was as it was `before`."""
+        return before is None or before.pace != self.pace or before.positions.get(user_id) != self.positions[user_id]
+
+    def message(self, user_id: int) -> PositionMessage:
+        """Return what one of them is told."""
+        position = self.positions[user_id]
+        return PositionMessage(
+            type="position",
+            event=self.event,
+            position=position,
+            ahead=position - 1,
+            wait_seconds=None if self.pace is None else round(self.pace * position),
+        )
 
 
 def encode(message: Any) -> str:
     """Return a message as the text that is sent."""
-    return json.dumps(message, separators=(",", ":"))
+    return _encoder.encode(message)
 
 
 def read_stats(event_ids: Iterable[int]) -> list[Stats]:
@@ -139,10 +137,10 @@ def read_stats(event_ids: Iterable[int]) -> list[Stats]:
     return _read(Event.objects.published().filter(pk__in=event_ids), now())
 
 
-def read_upcoming() -> list[Stats]:
-    """Return the numbers of all upcoming events, soonest first, in one query."""
+def read_upcoming() -> tuple[list[Stats], dt.datetime]:
+    """Return the numbers of all upcoming events, soonest first, in one query, and the moment of which they are."""
     moment = now()
-    return _read(Event.objects.upcoming(moment), moment)
+    return _read(Event.objects.upcoming(moment), moment), moment
 
 
 def read_all_shown() -> list[Stats]:
@@ -155,59 +153,93 @@ def _read(events: EventQuerySet, moment: dt.datetime) -> list[Stats]:
     return [stats(event, moment) for event in with_line(events, moment)]
 
 
-def read_snapshot(events: list[Stats], user: User | None) -> Snapshot:
-    """Return the first message for a person, or for anybody, with these events in it."""
-    snapshot = Snapshot(type="snapshot", events=events, now=now().isoformat())
-    if user is not None:
-        said = read_personal({user.pk}, set(), {user.pk}).get(user.pk, [])
-        live = {"waiting", "held"}
-        snapshot["holds"] = [_bare(m) for m in said if m["type"] == "hold" and m["status"] in live]
-        snapshot["tickets"] = [_bare(m) for m in said if m["type"] == "ticket" and m["status"] != "cancelled"]
-    return snapshot
+def encode_snapshot(events: str, said: Iterable[OwnMessage] | None, moment: dt.datetime) -> str:
+    """Return the first message for a person of whom this is `said`, or for anybody (None), as the text that is sent.
+
+    `events` is the list of their numbers, encoded once for all who connect.
+    """
+    now = encode(moment.isoformat())
+    if said is None:
+        return f'{{"type":"snapshot","events":{events},"now":{now}}}'
+    holds = encode([_bare(m) for m in said if m["type"] == "hold" and m["status"] in {"waiting", "held"}])
+    tickets = encode([_bare(m) for m in said if m["type"] == "ticket" and m["status"] != "cancelled"])
+    return f'{{"type":"snapshot","events":{events},"holds":{holds},"tickets":{tickets},"now":{now}}}'
 
 
 def _bare(message: Any) -> Any:
     return {name: value for name, value in message.items() if name != "type"}
 
 
-def read_personal(user_ids: set[int], event_ids: set[int], people: set[int]) -> dict[int, list[PersonalMessage]]:
-    """Return `{user id: messages}`: all of these users, and positions of `people` who wait for these events.
+def read_own(user_ids: set[int]) -> dict[int, list[OwnMessage]]:
+    """Return `{user id: their places and tickets}`, in at most six queries; those who have nothing are left out."""
+    return read_people(user_ids, set())[0]
 
-    At most five queries. Of each event a person's newest place and ticket count; long ended ones are left out. A line
-    in which none of the people waits is not read.
+
+def read_people(user_ids: set[int], event_ids: set[int]) -> tuple[dict[int, list[OwnMessage]], dict[int, Line]]:
+    """Return `{user id: their places and tickets}`, and `{event id: line}` of these events and of those they wait for.
+
+    At most six queries. Of each event a person's newest place and ticket count; long ended ones are left out.
     """
     moment = now()
     places, tickets = _newest_places(user_ids, moment), _tickets(user_ids, moment)
     waited_for = {place.event_id for place in places if place.status == TicketHold.Status.WAITING}
-    if event_ids:
-        waiting = TicketHold.objects.waiting().filter(event__in=event_ids, user__in=people)
-        waited_for |= set(waiting.values_list("event", flat=True))
-    lines = positions(waited_for) if waited_for else {}
-    pace = seconds_per_place(lines, moment) if lines else {}
-    said: dict[int, list[PersonalMessage]] = {}
+    lines = read_lines(event_ids | waited_for, moment)
+    said: dict[int, list[OwnMessage]] = {}
     for place in places:
-        position = lines.get(place.event_id, {}).get(place.user_id)
+        line = lines.get(place.event_id)
+        position = line.positions.get(place.user_id) if line else None
         said.setdefault(place.user_id, []).append(_hold_message(place, position, moment))
     for ticket in tickets:
         message = TicketMessage(type="ticket", event=ticket.event_id, code=ticket.code, status=ticket.status)
         said.setdefault(ticket.user_id, []).append(message)
-    for event_id, line in lines.items():
-        for user_id, position in ((user_id, line[user_id]) for user_id in people & line.keys()):
-            said.setdefault(user_id, []).append(_position_message(event_id, position, pace.get(event_id)))
-    return said
+    return said, lines
+
+
+def read_lines(event_ids: set[int], moment: dt.datetime) -> dict[int, Line]:
+    """Return `{event id: line}` of those of these events for which somebody waits."""
+    lines = positions(event_ids) if event_ids else {}
+    pace = seconds_per_place(lines, moment) if lines else {}
+    return {event_id: Line(event_id, line, pace.get(event_id)) for event_id, line in lines.items()}
+
+
+def read_marks(user_ids: set[int]) -> tuple[dict[int, int], set[int]]:
+    """Return `{user id: a number}` that differs as soon as their places or tickets do, and which events they wait for.
+
+    Two queries, and nothing is made of their rows: this is how a resync finds, among thousands, the few to read.
+    """
+    moment = now()
+    marks = dict.fromkeys(user_ids, 0)
+    waited_for: set[int] = set()
+    places = _recent_places(user_ids, moment).values_list("user", "pk", "status", "expires_at", "event")
+    for user_id, pk, status, expires_at, event_id in places:
+        has_lapsed = status == TicketHold.Status.HELD and expires_at is not None and expires_at <= moment
+        marks[user_id] = hash((marks[user_id], pk, status, expires_at, has_lapsed))
+        if status == TicketHold.Status.WAITING:
+            waited_for.add(event_id)
+    tickets = _recent_tickets(user_ids, moment)
+    for user_id, *state in tickets.values_list("user", "pk", "cancelled_at", "checked_in_at", "event__status"):
+        marks[user_id] = hash((marks[user_id], *state))
+    return marks, waited_for
 
 
 def _newest_places(user_ids: set[int], moment: dt.datetime) -> list[TicketHold]:
-    recent = Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=moment - RECENT)
-    places = TicketHold.objects.filter(recent, user__in=user_ids).order_by("pk") if user_ids else []
+    places = _recent_places(user_ids, moment) if user_ids else []
     return list({(place.user_id, place.event_id): place for place in places}.values())
 
 
+def _recent_places(user_ids: set[int], moment: dt.datetime) -> TicketHoldQuerySet:
+    recent = Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=moment - RECENT)
+    return TicketHold.objects.filter(recent, user__in=among(user_ids)).order_by("pk")
+
+
 def _tickets(user_ids: set[int], moment: dt.datetime) -> list[Ticket]:
+    return list(_recent_tickets(user_ids, moment).select_related("event")) if user_ids else []
+
+
+def _recent_tickets(user_ids: set[int], moment: dt.datetime) -> TicketQuerySet:
     recent = Q(cancelled_at=None) | Q(cancelled_at__gt=moment - RECENT)
     upcoming = Q(event__starts_at__gt=moment - dt.timedelta(days=1))
-    tickets = Ticket.objects.filter(recent, upcoming, user__in=user_ids).select_related("event").order_by("pk")
-    return list(tickets) if user_ids else []
+    return Ticket.objects.filter(recent, upcoming, user__in=among(user_ids)).order_by("pk")
 
 
 def _hold_message(place: TicketHold, position: int | None, moment: dt.datetime) -> HoldMessage:
@@ -217,16 +249,6 @@ def _hold_message(place: TicketHold, position: int | None, moment: dt.datetime) 
         status="expired" if place.is_lapsed(moment) else place.status,
         expires_at=place.expires_at.isoformat() if place.expires_at else None,
         position=position,
-    )
-
-
-def _position_message(event_id: int, position: int, pace: float | None) -> PositionMessage:
-    return PositionMessage(
-        type="position",
-        event=event_id,
-        position=position,
-        ahead=position - 1,
-        wait_seconds=None if pace is None else round(pace * position),
     )
 
 
@@ -241,54 +263,12 @@ def read_gate_snapshot(event_id: int) -> Snapshot:
     return Snapshot(type="snapshot", gate=gate, now=now().isoformat())
 
 
-def may_watch_gate(user: User, event_id: int) -> bool:
-    """Return whether the person may scan the event, and so see its gate."""
-    return scannable_events(user).filter(pk=event_id).exists()
-
-
-def read_refused(gates: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Return which of these `(user id, event id)` may not see the gate any more; a query or two for each."""
-    people = {user.pk: user for user in User.objects.filter(pk__in={user for user, _ in gates}, is_active=True)}
-    return {(user, event) for user, event in gates if user not in people or not may_watch_gate(people[user], event)}
+def read_refused(gates: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return which of these `(user id, event id)` may not see the gate."""
+    return gates - may_scan(gates)
 
 
 def read_ended_sessions(session_keys: set[str]) -> set[str]:
     """Return which of these sessions have ended; their sockets are to be closed."""
-    live = arrivals.live_sessions(now()).filter(session_key__in=session_keys)
+    live = arrivals.live_sessions(now()).filter(session_key__in=among(session_keys))
     return session_keys - set(live.values_list("session_key", flat=True))
-
-
-def shared_layer() -> Any:
-    """Return the channel layer that reaches other processes; None where there is only this one."""
-    layer = get_channel_layer()
-    return None if isinstance(layer, InMemoryChannelLayer) else layer
-
-
-async def publish(changes: Changes) -> None:
-    """Tell the other processes what changed. A channel layer that is away is logged, and nothing else."""
-    layer = shared_layer()
-    if layer is None:
-        return
-    ids = {"events": list(changes.events), "users": list(changes.users), "gates": list(changes.gates)}
-    try:
-        await asyncio.wait_for(layer.group_send(GROUP, {"type": "changed", "process": PROCESS, **ids}), SEND_TIMEOUT)
-    except Exception as error:  # noqa: BLE001 -- whatever the layer raises, pages heal by the resync
-        logger.warning("other processes were not told of a change: %s", error or type(error).__name__)
-
-
-def publish_from_thread(changes: Changes) -> None:
-    """Do the same from a process that serves no pages, such as a command."""
-    async_to_sync(publish)(changes)
-
-
-async def changes_elsewhere() -> AsyncIterator[Changes]:
-    """Yield what other processes changed; ends where all is in this one process."""
-    layer = shared_layer()
-    if layer is None:
-        return
-    channel = await layer.new_channel()
-    await layer.group_add(GROUP, channel)
-    while True:
-        message = await layer.receive(channel)
-        if message["process"] != PROCESS:
-            yield Changes(set(message["events"]), set(message["users"]), set(message.get("gates", [])))

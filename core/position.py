@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 from django.conf import settings
-from django.db.models import Case, Count, Exists, F, Max, OuterRef, Q, QuerySet, When, Window
+from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, When, Window
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import RowNumber
 
 from . import prepared, tiers
+from .many import among
 from .models import (
     LINE_ORDER,
     Event,
@@ -204,7 +205,7 @@ def newest_with_ahead(event_id: int, user_ids: Iterable[int]) -> list[TicketHold
         return places
     places = list(rows)
     waiting = {place.user_id for place in places if place.status == TicketHold.Status.WAITING}
-    line = positions([event_id], waiting).get(event_id, {}) if waiting else {}
+    line = positions_of(event_id, waiting) if waiting else {}
     for place in places:
         place.ahead = line.get(place.user_id, 1) - 1
     return places
@@ -232,22 +233,34 @@ def _set_ahead_by_tiers(place: TicketHold) -> None:
         place.served_first = next((tier for tier in place.event.tiers if tier["tier"] == first), None)
 
 
-def positions(event_ids: Iterable[int], people: Iterable[int] | None = None) -> dict[int, dict[int, int]]:
-    """Return `{event id: {user id: position}}` of everybody waiting for these events, or of these people among them.
+def positions(event_ids: Iterable[int]) -> dict[int, dict[int, int]]:
+    """Return `{event id: {user id: position}}` of everybody waiting for these events.
 
-    One query for all, and two for each event that has tiers.
+    Two queries for all, and two for each event that has tiers.
     """
     events = {event.pk: event for event in Event.objects.filter(pk__in=list(event_ids))}
     plain = [pk for pk, event in events.items() if not event.tiers]
-    rank = Window(RowNumber(), partition_by=F("event"), order_by=list(LINE_ORDER))
-    rows = TicketHold.objects.waiting().filter(event__in=plain).annotate(position=rank).order_by()
-    if people is not None:
-        # With the window in the condition it is asked around the numbered line, not within: all are counted.
-        rows = rows.filter(Q(position__lt=1) | Q(user__in=list(people)))
-    lines: dict[int, dict[int, int]] = {}
-    for event_id, user_id, position in rows.values_list("event", "user", "position"):
-        lines.setdefault(event_id, {})[user_id] = position
+    lines = {pk: {user: place for place, user in enumerate(line, 1)} for pk, line in _lines(plain).items()}
     return lines | {pk: _places_by_tiers(event) for pk, event in events.items() if event.tiers}
+
+
+def _lines(event_ids: list[int]) -> dict[int, list[int]]:
+    """Return `{event id: the people who wait, in order}`, of events without tiers; numbers alone, of thousands."""
+    waiting = TicketHold.objects.waiting().filter(event__in=event_ids)
+    lines: dict[int, list[int]] = {}
+    for event_id, user_id in waiting.order_by("event_id", *LINE_ORDER).values_list("event", "user"):
+        lines.setdefault(event_id, []).append(user_id)
+    return lines
+
+
+def positions_of(event_id: int, people: Iterable[int]) -> dict[int, int]:
+    """Return `{user id: position}` of these people who wait for an event; numbered by the database."""
+    if Event.objects.get(pk=event_id).tiers:
+        return positions([event_id])[event_id]
+    rank = Window(RowNumber(), order_by=list(LINE_ORDER))
+    line = TicketHold.objects.waiting().filter(event=event_id).annotate(position=rank).order_by()
+    # With the window in the condition it is asked around the numbered line, not within: all are counted.
+    return dict(line.filter(Q(position__lt=1) | Q(user__in=among(people))).values_list("user", "position"))
 
 
 def _places_by_tiers(event: Event) -> dict[int, int]:

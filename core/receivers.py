@@ -11,8 +11,8 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from . import accounts, allocation, arrivals, hub
-from .live import Changes
 from .models import Cause, Ticket, TicketHold, User
+from .relay import Changes
 from .signals import availability_changed, hold_changed, ticket_changed
 
 ARRIVED = "arrived"  # in a session whose login is yet to be put forward for holds

@@ -3,9 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from channels.auth import AuthMiddleware, get_user
-from channels.db import database_sync_to_async
-from channels.sessions import CookieMiddleware, SessionMiddleware
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends import db
@@ -62,46 +59,14 @@ def person_of(session: SessionStore) -> User | None:
 
     Then Django must be asked, which knows what else may be: another key, another password, nobody.
     """
-    login = _login_of(session)
-    return login.user if login and _bears(session, [login.user.get_session_auth_hash()]) else None
+    claimed = session.get(SESSION_KEY)  # this reads it
+    login = session.login if claimed else None
+    return login.user if login and is_of(session, login.user, [login.user.get_session_auth_hash()]) else None
 
 
-def _login_of(session: SessionStore) -> UserSession | None:
-    claimed, backend = session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY)  # these read it
-    login = session.login
-    if login is None or claimed != str(login.user_id) or backend not in settings.AUTHENTICATION_BACKENDS:
-        return None
-    return login
-
-
-def _bears(session: SessionStore, hashes: Iterable[str]) -> bool:
-    """Return whether a session was signed for one of these states of a person's password and of our key."""
-    borne = session.get(HASH_SESSION_KEY) or ""
-    return any(constant_time_compare(borne, known) for known in hashes)
-
-
-def _person_of_socket(session: SessionStore) -> User | None:
-    """Return the same for a socket, that may bear a key of SECRET_KEY_FALLBACKS as well.
-
-    A page that stays open while the key is changed must not be logged out by its socket, as Channels would do; its next
-    request gives the session the new key.
-    """
-    login = _login_of(session)
-    if login is None:
-        return None
-    hashes = [login.user.get_session_auth_hash(), *login.user.get_session_auth_fallback_hash()]
-    return login.user if _bears(session, hashes) else None
-
-
-class SocketPerson(AuthMiddleware):
-    """Channels' `AuthMiddleware` without a question of its own for the person."""
-
-    async def resolve_scope(self, scope: Any) -> None:
-        """Set who opens the socket."""
-        user = await database_sync_to_async(_person_of_socket)(scope["session"]) or await get_user(scope)
-        scope["user"]._wrapped = user  # noqa: SLF001 -- as Channels does, and the only way
-
-
-def with_person(inner: Any) -> Any:
-    """Wrap an application of sockets, in place of `AuthMiddlewareStack`."""
-    return CookieMiddleware(SessionMiddleware(SocketPerson(inner)))
+def is_of(session: Any, user: User, hashes: Iterable[str]) -> bool:
+    """Return whether what a session keeps names a person, signed for one of these states of their password."""
+    is_named = session.get(SESSION_KEY) == str(user.pk)
+    is_known = session.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
+    proof = session.get(HASH_SESSION_KEY) or ""
+    return is_named and is_known and any(constant_time_compare(proof, known) for known in hashes)

@@ -57,7 +57,8 @@ _own = (
 SITE_URL = (env.str("SITE_URL", default="") or _own).rstrip("/") + "/"
 
 INSTALLED_APPS = [
-    "daphne",  # before staticfiles: its runserver serves the sockets too
+    # Before staticfiles: its runserver serves the sockets too. Nothing else needs it, and it loads Twisted: 20 MB.
+    *(["daphne"] if "runserver" in sys.argv[1:2] else []),
     "whitenoise.runserver_nostatic",
     "core",  # before what it overrides templates of
     "django.contrib.admin",

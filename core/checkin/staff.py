@@ -40,6 +40,28 @@ def scannable_events(user: User) -> EventQuerySet:
     return events.filter(theirs | Q(Exists(in_group)) & ~Q(Exists(_LISTS)))
 
 
+def may_scan(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return which of these `(user id, event id)` may scan: `scannable_events` for many at once, in four queries."""
+    users, ids = {user for user, _ in pairs}, {event for _, event in pairs}
+    active = User.objects.filter(pk__in=users, is_active=True)
+    superusers = dict(active.values_list("pk", "is_superuser"))
+    members = set(active.filter(groups__name=GATE_STAFF).values_list("pk", flat=True))
+    organizers = dict(Event.objects.published().filter(pk__in=ids).values_list("pk", "created_by"))
+    listed = set(
+        Event.gate_staff.through.objects.filter(event__in=ids, user__is_active=True).values_list("user", "event")
+    )
+    own_list = {event for _, event in listed}
+    return {
+        (user, event)
+        for user, event in pairs
+        if user in superusers and event in organizers
+        if superusers[user]
+        or user == organizers[event]
+        or (user, event) in listed
+        or (user in members and event not in own_list)
+    }
+
+
 def may_undo_any(user: User, event: Event) -> bool:
     """Return whether the person may take back scans of others, and at any time: organizers and administrators."""
     return may_manage(user, event)

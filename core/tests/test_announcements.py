@@ -6,7 +6,7 @@ from unittest import mock
 from django.test import TestCase
 
 from core import clock, hub
-from core.live import Changes
+from core.relay import Changes
 
 from .cast import Cast, ago, arrive, join, make_event, open_sale, release
 

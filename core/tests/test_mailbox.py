@@ -3,8 +3,8 @@ from typing import Any
 
 from django.test import SimpleTestCase
 
-from core.hub import Letter, Mailbox
 from core.live import encode
+from core.mailbox import Letter, Mailbox
 
 HELD = {"type": "hold", "event": 1, "status": "held", "expires_at": "2030-01-01T00:00:00+00:00", "position": None}
 TICKET = {"type": "ticket", "event": 1, "code": "A", "status": "valid"}
