@@ -11,7 +11,6 @@ from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import RowNumber
 
 from . import prepared, tiers
-from .many import among
 from .models import (
     LINE_ORDER,
     Event,
@@ -260,7 +259,7 @@ def positions_of(event_id: int, people: Iterable[int]) -> dict[int, int]:
     rank = Window(RowNumber(), order_by=list(LINE_ORDER))
     line = TicketHold.objects.waiting().filter(event=event_id).annotate(position=rank).order_by()
     # With the window in the condition it is asked around the numbered line, not within: all are counted.
-    return dict(line.filter(Q(position__lt=1) | Q(user__in=among(people))).values_list("user", "position"))
+    return dict(line.filter(Q(position__lt=1) | Q(user__in=list(people))).values_list("user", "position"))
 
 
 def _places_by_tiers(event: Event) -> dict[int, int]:

@@ -78,7 +78,7 @@ class EnvironmentTests(SimpleTestCase):
 
 
 class LayerTests(SimpleTestCase):
-    def test_only_the_live_module_speaks_to_the_channel_layer(self):
+    def test_only_the_relay_speaks_to_the_channel_layer(self):
         files = texts(ROOT / "core", "*.py")
         speakers = {name for name, text in files if "get_channel_layer" in text and "tests" not in name}
-        self.assertEqual(speakers, {"core/live.py"})
+        self.assertEqual(speakers, {"core/relay.py"})
