@@ -10,6 +10,7 @@ import functools
 import gc
 import json
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -213,6 +214,8 @@ class Pages:
 
     def open(self, ports: list[int], pages: Sequence[Page]) -> list[tuple[float, float]]:
         """Open pages; return `(seconds to the handshake, to the snapshot)` of each."""
+        if not ports:
+            sys.exit("These servers take no sockets: add some, as in granian-wsgi:2+uvicorn:1.")
         parts = [(ports, list(pages[n::PROCESSES]), n) for n in range(PROCESSES)]
         return [times for part in self.each("open", parts) for times in part]
 

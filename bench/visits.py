@@ -41,7 +41,8 @@ def ask(kind: str, path: str, cookie: bytes | str = "", *, post: bool = False, f
     cookies = [f"csrftoken={TOKEN}"] * post + [f"sessionid={kept}"] * bool(kept)
     lines.append(f"Cookie: {'; '.join(cookies)}\r\n" if cookies else "")
     if post:
-        lines.append("Accept: application/json\r\nOrigin: http://localhost\r\nX-CSRFToken: " + TOKEN + "\r\n")
+        accept = "text/html" if form else "application/json"  # a form is a page's own, and answered by one
+        lines.append(f"Accept: {accept}\r\nOrigin: http://localhost\r\nX-CSRFToken: " + TOKEN + "\r\n")
         lines.append(f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(form)}\r\n")
     else:
         lines.append("Accept: text/html\r\n")
