@@ -1,5 +1,6 @@
 """Accounts, beyond what allauth does: e-mails that staff vouch for, whose an address is, and the end of an account."""
 
+import datetime as dt
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from post_office.models import Email
 
-from . import allocation, arrivals, transfer
+from . import allocation, arrivals, prepared, transfer
 from .models import Cause, Ticket, TicketHold, TicketTransfer, TicketTransferQuerySet, User, UserSession
 from .now import now
 from .refusals import Refused
@@ -55,11 +56,38 @@ def offers_to(user: User) -> TicketTransferQuerySet:
     That is one they have verified; where nobody has to verify any, also the account's own, unless it is verified as
     that of somebody else.
     """
+    return _offers_to(user, _own_email(user))
+
+
+def open_offers(user: User, moment: dt.datetime) -> list[TicketTransfer]:
+    """Return those of them that can be accepted at `moment`, each with its `ticket.event` and `offered_by`."""
+    email = _own_email(user)
+    if email:
+        return _open_by_email(user=user.pk, email=email, moment=moment)
+    return _open_by_verified(user=user.pk, moment=moment)
+
+
+def _own_email(user: User) -> str:
+    """Return the account's address in small letters, where it counts without being verified; else nothing."""
+    return "" if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" else user.email.lower()
+
+
+def _offers_to(user: Any, email: Any) -> TicketTransferQuerySet:
     theirs = Q(email__in=_verified().filter(user=user).values("small"))
-    if settings.ACCOUNT_EMAIL_VERIFICATION != "mandatory" and user.email:
+    if email:
         of_another = _verified().filter(small=OuterRef("email")).exclude(user=user)
-        theirs |= Q(Q(email=user.email.lower()), ~Exists(of_another))
+        theirs |= Q(Q(email=email), ~Exists(of_another))
     return TicketTransfer.objects.filter(theirs & Q(accepted_by=None) | Q(accepted_by=user))
+
+
+def _open_offers(email: Any) -> QuerySet[TicketTransfer]:
+    offers = _offers_to(prepared.number("user"), email).open(prepared.moment("moment"))
+    return offers.select_related("ticket__event", "offered_by")
+
+
+# Composed once: every dashboard asks.
+_open_by_email = prepared.Prepared(lambda: _open_offers(prepared.text("email")))
+_open_by_verified = prepared.Prepared(lambda: _open_offers(""))
 
 
 def erase_account(user: User) -> None:

@@ -14,7 +14,7 @@ from django.views.decorators.vary import vary_on_cookie
 
 from .. import answers, gathering
 from ..access import may_manage
-from ..accounts import offers_to
+from ..accounts import open_offers
 from ..context import EventCard, event_card, place_json
 from ..fairness.promise import commitment_of, shares_of
 from ..forms import MonthForm
@@ -85,7 +85,7 @@ def dashboard(request: PersonRequest) -> HttpResponse:
         "booked": [card for card in own if card.ticket],
         "cards": _cards(page.events, mine, moment),
         "page": page,
-        "offers": offers_to(request.user).open(moment).select_related("ticket__event", "offered_by"),
+        "offers": open_offers(request.user, moment),
         "organized": Event.objects.filter(created_by=request.user.pk).order_by("-starts_at", "-pk")[:ORGANIZED],
         "now": moment,
     }
