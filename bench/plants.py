@@ -32,9 +32,9 @@ def _every(n: int) -> bool:
 def newest_first() -> None:
     """Serve those who came last."""
 
-    def last_in_line(waiting: Any, event: Event, count: int) -> list[TicketHold]:
+    def last_in_line(event: Event, count: int) -> list[TicketHold]:
         _play()
-        return list(waiting.order_by("-login_timestamp", "-pk")[:count])
+        return list(tiers.in_turn(event).order_by("-login_timestamp", "-pk")[:count])
 
     tiers.first_in_line = last_in_line
 

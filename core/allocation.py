@@ -10,17 +10,19 @@ Counters move by guarded steps that the constraint `event_never_oversold` checks
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
 from django.db.models import Exists
+from django.utils import timezone
 
-from . import arrivals, booking, position, tiers
+from . import arrivals, booking, position, prepared, tiers
 from .joining import append, newest_places, refuse_the_line, with_ticket
 from .models import Cause, Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
 from .now import now, reading
+from .prepared import Prepared
 from .refusals import (
     AlreadyBooked,
     AlreadyCheckedIn,
@@ -62,13 +64,15 @@ def locked(event_ids: Iterable[int], *, skip_locked: bool = False, person: User 
         raise refusal
 
 
-def serve(event_id: int, *, skip_locked: bool = False) -> None:
+def serve(event_id: int, *, skip_locked: bool = False) -> list[TicketHold]:
     """End what lapsed and give every free place of the event to the first in line. Harmless when nothing is due.
 
-    With `skip_locked` nothing happens while somebody else has the event's lock: they serve it themselves.
+    Return the places that changed. With `skip_locked` nothing happens while somebody else has the event's lock: they
+    serve it themselves.
     """
-    with locked([event_id], skip_locked=skip_locked):
+    with locked([event_id], skip_locked=skip_locked) as serving:
         pass
+    return serving.holds
 
 
 def join(*, event_id: int, user: User, session: UserSession | None = None) -> TicketHold:
@@ -85,7 +89,9 @@ def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict
 
     `logins` is `{user id: the login that ranks them}`. Raises Event.DoesNotExist for a draft.
     """
-    event, moment = _read(Event.objects.published(), event_id)
+    event, moment = _read(event_id)
+    if event.status == Event.Status.DRAFT:
+        raise Event.DoesNotExist
     newest = newest_places(event_id, logins)
     if any(place.is_lapsed(moment) for place in newest.values()):
         serve(event_id)
@@ -94,23 +100,40 @@ def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict
     new = {user_id: login for user_id, login in logins.items() if user_id not in here}
     refused = append(event, new, moment) if new else {}
     asking = logins.keys() - refused.keys()
-    if asking and _is_due(*_read(Event.objects.all(), event_id)):
-        # A lock that is kept for long, at a huge opening, is no reason to say no: the place stands, the clock serves.
-        with suppress(OperationalError):
-            serve(event_id)
-    places = {place.user_id: place for place in position.newest_with_ahead(event_id, asking)}
-    # Ended at the same instant: the event was cancelled, another tab booked.
-    gone = [user_id for user_id, place in places.items() if place.status not in TicketHold.UNENDED]
-    if gone:
-        why = refuse_the_line(Event.objects.published().get(pk=event_id), gone, now())
-        refused |= {user_id: why.get(user_id) or HoldExpired() for user_id in gone}
+    places = _serve_those_who_joined(event, moment, asking) if asking else {}
     return places | refused
 
 
-def _read(events: EventQuerySet, event_id: int) -> tuple[Event, dt.datetime]:
-    """Return an event, and the moment at which it was read; one query."""
-    event: Any = events.annotate(read_at=reading()).get(pk=event_id)
-    return event, event.read_at
+def _serve_those_who_joined(event: Event, moment: dt.datetime, asking: Set[int]) -> dict[int, TicketHold | Refused]:
+    """Serve the event if it is due, and return the place of each of these people, or why there is none any more."""
+    held: dict[int, TicketHold] = {}
+    # What was due before they joined is due; what was not may have become it.
+    if _is_due(event, moment) or _is_due(*_read(event.pk)):
+        # A lock that is kept for long, at a huge opening, is no reason to say no: the place stands, the clock serves.
+        with suppress(OperationalError):
+            held = {hold.user_id: hold for hold in serve(event.pk) if hold.status == TicketHold.Status.HELD}
+    found = {user_id: held[user_id] for user_id in asking & held.keys()}
+    others = asking - found.keys()
+    if others:
+        found |= {place.user_id: place for place in position.newest_with_ahead(event, others)}
+    # Ended at the same instant: the event was cancelled, another tab booked.
+    gone = [user_id for user_id, place in found.items() if place.status not in TicketHold.UNENDED]
+    return {**found, **(_why_gone(event.pk, gone) if gone else {})}
+
+
+def _why_gone(event_id: int, user_ids: list[int]) -> dict[int, Refused]:
+    event, moment = _read(event_id)
+    if event.status == Event.Status.DRAFT:
+        raise Event.DoesNotExist
+    why = refuse_the_line(event, user_ids, moment, with_ticket(event_id, user_ids))
+    return {user_id: why.get(user_id) or HoldExpired() for user_id in user_ids}
+
+
+def _read(event_id: int) -> tuple[Event, dt.datetime]:
+    """Return an event, and the moment at which it was read; one query. Raises Event.DoesNotExist."""
+    for event in _events(event=event_id, now=timezone.now()):
+        return event, event.read_at
+    raise Event.DoesNotExist
 
 
 def _unless_refused(outcome: Outcome | Refused) -> Outcome:
@@ -255,3 +278,11 @@ def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, re
         elif Ticket.objects.filter(replaces=ticket).exists():
             raise AlreadyGiven
     return ticket
+
+
+def _with_clock() -> EventQuerySet:
+    clock = reading(prepared.moment("now"))
+    return Event.objects.filter(pk=prepared.number("event")).annotate(read_at=clock)
+
+
+_events: Prepared[Any] = Prepared(_with_clock)

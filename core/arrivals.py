@@ -213,14 +213,32 @@ def spent(event_ids: Iterable[int], user_ids: Iterable[int]) -> dict[tuple[int, 
 
     None where no users are given.
     """
-    who = {"event__in": list(event_ids), "user__in": list(user_ids)}
-    if not who["user__in"]:
-        return {}
-    # Not grouped: hardly anybody has two, and composing the question would take longer than the answer.
-    places = TicketHold.objects.filter(**who, ended_at__isnull=False).order_by()
-    tickets = Ticket.objects.filter(**who, cancelled_at__isnull=False).order_by()
-    ends: QuerySet[Any, Any] = places.values_list("event", "user", "ended_at")
+    return had(event_ids, user_ids)[0]
+
+
+def had(
+    event_ids: Iterable[int], user_ids: Iterable[int]
+) -> tuple[dict[tuple[int, int], dt.datetime], set[tuple[int, int]]]:
+    """Return the same, and who has a valid ticket, as `{(event id, user id)}`; one query."""
+    who = list(user_ids)
     ended: dict[tuple[int, int], dt.datetime] = {}
-    for event, user, last in ends.union(tickets.values_list("event", "user", "cancelled_at"), all=True):
-        ended[event, user] = max(last, ended.get((event, user), last))
-    return ended
+    valid = set()
+    for event, user, last in _ends(events=event_ids, users=who) if who else ():
+        if last is None:
+            valid.add((event, user))
+        else:
+            ended[event, user] = max(last, ended.get((event, user), last))
+    return ended, valid
+
+
+def _ends_of_places_and_tickets() -> QuerySet[Any, Any]:
+    """Ask when these people's places and tickets ended; of tickets that are valid, None."""
+    # Not grouped: hardly anybody has two.
+    these = {"event__in": prepared.numbers("events"), "user__in": prepared.numbers("users")}
+    places: QuerySet[Any, Any] = TicketHold.objects.filter(**these, ended_at__isnull=False).order_by()
+    tickets: QuerySet[Any, Any] = Ticket.objects.filter(**these).order_by()
+    ends = places.values_list("event", "user", "ended_at")
+    return ends.union(tickets.values_list("event", "user", "cancelled_at"), all=True)
+
+
+_ends = prepared.Rows(_ends_of_places_and_tickets)

@@ -2,23 +2,23 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from . import arrivals, tiers
+from . import arrivals, prepared, tiers
 from .models import Event, Ticket, TicketHold, UserSession
+from .prepared import Prepared
 from .refusals import AlreadyBooked, EventCancelled, EventOver, NotOnSale, Refused
 from .signals import announce_after_commit
 
 
 def newest_places(event_id: int, user_ids: Iterable[int]) -> dict[int, TicketHold]:
     """Return `{user id: newest place}` of these people at an event; one query."""
-    places = TicketHold.objects.filter(event=event_id, user__in=list(user_ids))
-    return {place.user_id: place for place in places.newest_of_each()}
+    return {place.user_id: place for place in _newest(event=event_id, users=user_ids)}
 
 
 def with_ticket(event_id: int, user_ids: Iterable[int]) -> dict[int, Ticket]:
     """Return `{user id: valid ticket}` of these people at an event; one query."""
-    tickets = Ticket.objects.valid().filter(event=event_id, user__in=list(user_ids))
-    return {ticket.user_id: ticket for ticket in tickets}
+    return {ticket.user_id: ticket for ticket in _tickets(event=event_id, users=user_ids)}
 
 
 def append(event: Event, logins: Mapping[int, UserSession | None], moment: dt.datetime) -> dict[int, Refused]:
@@ -26,9 +26,11 @@ def append(event: Event, logins: Mapping[int, UserSession | None], moment: dt.da
 
     Without a login the moment itself ranks. Set-based: so many people cost as many statements as one.
     """
-    refused = refuse_the_line(event, logins, moment)
+    ended, valid = arrivals.had([event.pk], logins)
+    refused = refuse_the_line(event, logins, moment, {user_id for _, user_id in valid})
     joining = {user_id: login for user_id, login in logins.items() if user_id not in refused}
-    ended = arrivals.spent([event.pk], joining)
+    if not joining:
+        return refused
     tier_of = tiers.tiers_of(joining, [event])
     places = []
     for user_id, login in joining.items():
@@ -39,17 +41,19 @@ def append(event: Event, logins: Mapping[int, UserSession | None], moment: dt.da
         places.append(place)
     # From another tab at the same instant: the constraint keeps one row, and both tabs find it.
     TicketHold.objects.bulk_create(places, ignore_conflicts=True)
-    announce_after_commit({event.pk} if places else (), places, [])
+    announce_after_commit({event.pk}, places, [])
     return refused
 
 
-def refuse_the_line(event: Event, user_ids: Iterable[int], moment: dt.datetime) -> dict[int, Refused]:
-    """Return `{user id: why}` of those of these people who cannot take a place in line."""
+def refuse_the_line(
+    event: Event, user_ids: Iterable[int], moment: dt.datetime, with_ticket: Iterable[int]
+) -> dict[int, Refused]:
+    """Return `{user id: why}` of those of these people who cannot take a place in line; some of them have a ticket."""
     try:
         refuse_ended(event, moment)
     except Refused as refused:
         return dict.fromkeys(user_ids, refused)
-    refused_of: dict[int, Refused] = {user_id: AlreadyBooked() for user_id in with_ticket(event.pk, user_ids)}
+    refused_of: dict[int, Refused] = {user_id: AlreadyBooked() for user_id in with_ticket}
     if event.is_sale_closed(moment):
         closed = NotOnSale("The sale of this event has closed. Nobody new can take a place in line.")
         return dict.fromkeys(user_ids, closed) | refused_of
@@ -62,3 +66,11 @@ def refuse_ended(event: Event, moment: dt.datetime) -> None:
         raise EventCancelled
     if event.is_over(moment):
         raise EventOver
+
+
+def _of_these() -> dict[str, Any]:
+    return {"event": prepared.number("event"), "user__in": prepared.numbers("users")}
+
+
+_newest = Prepared(lambda: TicketHold.objects.filter(**_of_these()).newest_of_each())
+_tickets = Prepared(lambda: Ticket.objects.valid().filter(**_of_these()))

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import connection
-from django.db.models import DateTimeField, Func, Value
+from django.db.models import DateTimeField, Func
 from django.utils import timezone
 
 
@@ -15,12 +15,13 @@ def clock() -> Any:
     return Func(function="clock_timestamp", output_field=DateTimeField())
 
 
-def reading() -> Any:
+def reading(python: Any) -> Any:
     """Return the same clock for a SELECT, whose rows come with the moment at which they were read.
 
-    Not for rows that are locked: PostgreSQL would read the clock before it waits.
+    `python` stands for Python's clock, which it is on SQLite. Not for rows that are locked: PostgreSQL would read the
+    clock before it waits.
     """
-    return Value(timezone.now()) if connection.vendor != "postgresql" else clock()
+    return clock() if connection.vendor == "postgresql" else python
 
 
 def now() -> dt.datetime:

@@ -6,7 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, TypedDict
 
 from django.conf import settings
-from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, When, Window
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    When,
+    Window,
+)
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import RowNumber
 
@@ -191,20 +203,20 @@ def _ended(places: list[TicketHold], tickets: list[Ticket], moment: dt.datetime)
     return ended
 
 
-def newest_with_ahead(event_id: int, user_ids: Iterable[int]) -> list[TicketHold]:
-    """Return the newest place of each of these people at an event, waiting ones with `ahead`, in two or three queries.
+def newest_with_ahead(event: Event, user_ids: Iterable[int]) -> list[TicketHold]:
+    """Return the newest place of each of these people at an event, waiting ones with `ahead`, in one or two queries.
 
     One person's is counted; of many the whole line is numbered once.
     """
     who = list(user_ids)
-    rows = TicketHold.objects.filter(event=event_id, user__in=who).newest_of_each()
+    places = (_newest_counted if len(who) == 1 else _newest_alone)(event=event.pk, users=who)
+    for place in places:
+        place.event = event
     if len(who) == 1:
-        places = list(rows.select_related("event").with_ahead())
         set_ahead(places)
         return places
-    places = list(rows)
     waiting = {place.user_id for place in places if place.status == TicketHold.Status.WAITING}
-    line = positions_of(event_id, waiting) if waiting else {}
+    line = positions_of(event, waiting) if waiting else {}
     for place in places:
         place.ahead = line.get(place.user_id, 1) - 1
     return places
@@ -252,14 +264,27 @@ def _lines(event_ids: list[int]) -> dict[int, list[int]]:
     return lines
 
 
-def positions_of(event_id: int, people: Iterable[int]) -> dict[int, int]:
+def positions_of(event: Event, people: Iterable[int]) -> dict[int, int]:
     """Return `{user id: position}` of these people who wait for an event; numbered by the database."""
-    if Event.objects.get(pk=event_id).tiers:
-        return positions([event_id])[event_id]
-    rank = Window(RowNumber(), order_by=list(LINE_ORDER))
-    line = TicketHold.objects.waiting().filter(event=event_id).annotate(position=rank).order_by()
+    return _places_by_tiers(event) if event.tiers else dict(_numbered(event=event.pk, users=people))
+
+
+def _newest_of_people() -> TicketHoldQuerySet:
+    these = TicketHold.objects.filter(event=prepared.number("event"), user__in=prepared.numbers("users"))
+    return these.newest_of_each()
+
+
+def _numbered_line() -> QuerySet[Any, Any]:
+    line = TicketHold.objects.waiting().filter(event=prepared.number("event"))
+    numbered = line.annotate(position=Window(RowNumber(), order_by=list(LINE_ORDER)))
     # With the window in the condition it is asked around the numbered line, not within: all are counted.
-    return dict(line.filter(Q(position__lt=1) | Q(user__in=list(people))).values_list("user", "position"))
+    theirs = ExpressionWrapper(Q(user__in=prepared.numbers("users")), output_field=BooleanField())
+    return (
+        numbered.annotate(is_theirs=theirs)
+        .filter(Q(position__lt=1) | Q(is_theirs=True))
+        .order_by()
+        .values_list("user", "position")
+    )
 
 
 def _places_by_tiers(event: Event) -> dict[int, int]:
@@ -293,6 +318,9 @@ def _seconds(freed: int) -> float:
 
 
 # Composed once: every page of a person asks these.
+_newest_alone = prepared.Prepared(_newest_of_people)
+_newest_counted = prepared.Prepared(lambda: _newest_of_people().with_ahead())
+_numbered = prepared.Rows(_numbered_line)
 _places = prepared.Prepared(_live_or_newest)
 _places_by_login = prepared.Prepared(_counted_for_login)
 _tickets = prepared.Prepared(_valid_or_newest)

@@ -14,6 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BigIntegerField, CharField, DateTimeField, Field, Model, QuerySet, Value
 from django.db.models.query import ModelIterable
 
+from .many import among, as_parameter
+
 M = TypeVar("M", bound=Model)
 
 
@@ -49,30 +51,60 @@ def text(name: str) -> Any:
     return _given(name, CharField())
 
 
-class Prepared(Generic[M]):
-    """A question that `compose` makes the first time it is asked: a queryset of whole models, without prefetches.
+class GivenMany(Given):
+    """A list of ids that is known when it is asked, by its name: one parameter, however many they are."""
+
+    def bind(self, values: dict[str, Any], connection: Any) -> Any:
+        """Return the list as the database's driver takes it; KeyError if it was not given."""
+        return as_parameter(values[self.value])
+
+
+def numbers(name: str) -> Any:
+    """Return what stands for ids that are given by this name, as the right side of `__in`."""
+    return among([], GivenMany(name))
+
+
+class Question(Generic[M]):
+    """What is kept of a queryset that `compose` makes: its compiler, and the text with the places left open.
 
     What depends on a setting or on the moment must be given, since it would stay as it was.
     """
 
-    def __init__(self, compose: Callable[[], "QuerySet[M]"]) -> None:
+    def __init__(self, compose: Callable[[], "QuerySet[M, Any]"]) -> None:
         self._compose = compose
         self._made: tuple[Any, str, tuple[Any, ...]] | None = None
 
-    def __call__(self, **values: Any) -> list[M]:
-        """Return the rows for these values; KeyError if one is missing."""
+    def _asking(self, values: dict[str, Any]) -> Any:
+        """Return a compiler with these values in place; KeyError if one is missing."""
         connection = connections[DEFAULT_DB_ALIAS]
         compiler, sql, params = self._made = self._made or self._compile()
         bound = tuple(param.bind(values, connection) if isinstance(param, Given) else param for param in params)
         asking = copy(compiler)  # threads ask at the same time, each by its own connection
         asking.connection = connection
         asking.as_sql = lambda: (sql, bound)
-        query = SimpleNamespace(get_compiler=lambda using: asking)
-        # All that the iterable looks at of a queryset.
-        queryset: Any = SimpleNamespace(query=query, db=DEFAULT_DB_ALIAS, _known_related_objects={})
-        return list(ModelIterable(queryset))
+        return asking
 
     def _compile(self) -> tuple[Any, str, tuple[Any, ...]]:
         compiler = self._compose().query.get_compiler(DEFAULT_DB_ALIAS)
         sql, params = compiler.as_sql()
         return compiler, sql, tuple(params)
+
+
+class Rows(Question[M]):
+    """A question that asks for columns, a `values_list`."""
+
+    def __call__(self, **values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows for these values; KeyError if one is missing."""
+        return list(self._asking(values).results_iter(tuple_expected=True))
+
+
+class Prepared(Question[M]):
+    """A question that asks for whole models, without prefetches."""
+
+    def __call__(self, **values: Any) -> list[M]:
+        """Return the rows for these values; KeyError if one is missing."""
+        asking = self._asking(values)
+        query = SimpleNamespace(get_compiler=lambda using: asking)
+        # All that the iterable looks at of a queryset.
+        queryset: Any = SimpleNamespace(query=query, db=DEFAULT_DB_ALIAS, _known_related_objects={})
+        return list(ModelIterable(queryset))

@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 
-from . import arrivals, tiers
+from . import arrivals, prepared, tiers
 from .fairness.ledger import Ledger
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet
 from .opening import open_sale
+from .prepared import Prepared, Rows
 from .signals import announce_after_commit
 
 ENDINGS = {
@@ -61,17 +62,12 @@ class Serving:
     def _to_serve(self) -> list[Event]:
         """Return the events in whose line somebody waits for what can happen now: to be served, or to be sent away."""
         due = [pk for pk, event in self.events.items() if event.free > 0 or not event.is_serving(self.moment)]
-        if not due:
-            return []
-        waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
-        found = Event.objects.filter(Exists(waiting), pk__in=due).order_by("pk").values_list("pk", flat=True)
-        return [self.events[pk] for pk in found]
+        if not due[1:]:  # one line is as soon looked at as asked for
+            return [self.events[pk] for pk in due]
+        return [self.events[pk] for (pk,) in _with_a_line(events=due)]
 
     def _link_and_expire(self) -> None:
-        # Not one OR: with old statistics, as after a rush, PostgreSQL would read the whole line for it.
-        of_events = TicketHold.objects.filter(event__in=self.events)
-        unlinked, lapsing = of_events.filter(is_linked=False, ended_at=None), of_events.lapsed(self.moment)
-        due = list(unlinked.union(lapsing).order_by("pk"))
+        due = _unlinked_or_lapsing(events=self.events, moment=self.moment)
         self.link(due)
         lapsed = [place for place in due if place.is_lapsed(self.moment)]
         # Ended when its time was over, not when somebody noticed: that moment ranks the person if they come back.
@@ -123,21 +119,20 @@ class Serving:
         self.ledger.note(self.events[place.event_id], kind, user_id=place.user_id, place=place.pk, **fields)
 
     def _serve_line(self, event: Event) -> None:
-        waiting = TicketHold.objects.waiting().filter(event=event)
         if event.status != Event.Status.PUBLISHED:
-            self.end(list(waiting), TicketHold.Status.LEFT, Cause.EVENT_CANCELLED)
+            self._send_away(event, Cause.EVENT_CANCELLED)
         elif event.is_over(self.moment):
-            self.end(list(waiting), TicketHold.Status.LEFT, Cause.EVENT_OVER)
+            self._send_away(event, Cause.EVENT_OVER)
         elif event.is_serving(self.moment):
-            self._grant(event, waiting)
+            self._grant(event)
 
-    def _grant(self, event: Event, waiting: TicketHoldQuerySet) -> None:
+    def _send_away(self, event: Event, cause: Cause) -> None:
+        self.end(list(TicketHold.objects.waiting().filter(event=event)), TicketHold.Status.LEFT, cause)
+
+    def _grant(self, event: Event) -> None:
         """Hold every free place for the first in line. Whoever cannot be held one leaves, and it goes on."""
-        booked = Ticket.objects.valid().filter(event=event, user=OuterRef("user"))
-        # Joined in one tab while another tab booked, or just before they were deactivated.
-        in_turn = waiting.annotate(has_ticket=Exists(booked), is_active=F("user__is_active"))
         while event.free > 0:
-            first: list[Any] = tiers.first_in_line(in_turn, event, event.free)
+            first: list[Any] = tiers.first_in_line(event, event.free)
             if any(not place.is_linked and place.pk not in self._linked for place in first):
                 self._link_and_expire()  # joined this instant: with the rank that they are linked with, look again
                 continue
@@ -293,3 +288,20 @@ class Serving:
             TicketHold.objects.filter(pk__in=unmarked[start : start + BATCH]).update(is_linked=True)
         self.touched |= {place.event_id for place in self.holds}
         announce_after_commit(self.touched, self.holds, self.tickets)
+
+
+def _to_link_or_to_expire() -> TicketHoldQuerySet:
+    of_events = TicketHold.objects.filter(event__in=prepared.numbers("events"))
+    # Not one OR: with old statistics, as after a rush, PostgreSQL would read the whole line for it.
+    unlinked, lapsing = of_events.filter(is_linked=False, ended_at=None), of_events.lapsed(prepared.moment("moment"))
+    return unlinked.union(lapsing).order_by("pk")
+
+
+def _events_with_a_line() -> QuerySet[Any, Any]:
+    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
+    found = Event.objects.filter(Exists(waiting), pk__in=prepared.numbers("events"))
+    return found.order_by("pk").values_list("pk")
+
+
+_unlinked_or_lapsing = Prepared(_to_link_or_to_expire)
+_with_a_line = Rows(_events_with_a_line)

@@ -8,11 +8,15 @@ the share is used up they are ranked like everybody else, and so nobody ordinary
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Exists, F, OuterRef
 
+from . import prepared
 from .models import Event, Ticket, TicketHold, TicketHoldQuerySet, User
 from .models.line import NOT_DRAWN, RANK
+from .prepared import Prepared
 
 
 def tiers_of(user_ids: Iterable[int], events: Iterable[Event]) -> dict[tuple[int, int], int]:
@@ -42,15 +46,32 @@ def shares_left(event: Event) -> dict[int, int]:
     return {tier["tier"]: max(0, tier["places"] - used[tier["tier"]]) for tier in event.tiers}
 
 
-def first_in_line(waiting: TicketHoldQuerySet, event: Event, count: int) -> list[TicketHold]:
+def in_turn(event: Any) -> TicketHoldQuerySet:
+    """Return who waits for an event, with `has_ticket` and `is_active`: what may have changed since they joined.
+
+    Joined in one tab while another tab booked, or just before they were deactivated.
+    """
+    booked = Ticket.objects.valid().filter(event=OuterRef("event"), user=OuterRef("user"))
+    waiting = TicketHold.objects.waiting().filter(event=event)
+    return waiting.annotate(has_ticket=Exists(booked), is_active=F("user__is_active"))
+
+
+def first_in_line(event: Event, count: int) -> list[TicketHold]:
     """Return the first `count` of the places waiting for an event; read under its lock, or it is only a picture."""
     if not event.tiers:
-        return list(waiting.in_line_order()[:count])
+        return _first_of_plain_line((count - 1).bit_length())(event=event.pk)[:count]
+    waiting = in_turn(event)
     left, by_rank = shares_left(event), waiting.order_by(*RANK)
     pool = {place.pk: place for place in by_rank[:count]}
     for tier, places in left.items():
         pool |= {place.pk: place for place in by_rank.filter(tier=tier)[: min(places, count)]}
     return in_order(pool.values(), left)[:count]
+
+
+@cache
+def _first_of_plain_line(bits: int) -> Prepared[TicketHold]:
+    """Return the question for the first of a line, as many as the next power of two: one question is kept of each."""
+    return Prepared(lambda: in_turn(prepared.number("event")).in_line_order()[: 1 << bits])
 
 
 def in_order(places: Iterable[TicketHold], left: dict[int, int]) -> list[TicketHold]:

@@ -173,7 +173,7 @@ class LinkingTests(BookCase):
         """Let bob's joining commit between the linking of all others and the choice of the first in line."""
 
         def first_in_line(*args: Any) -> list[TicketHold]:
-            TicketHold.objects.get_or_create(event=args[1], user=self.bob, defaults=fields)
+            TicketHold.objects.get_or_create(event=args[0], user=self.bob, defaults=fields)
             return first(*args)
 
         first = tiers.first_in_line

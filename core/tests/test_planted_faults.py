@@ -56,8 +56,8 @@ class Planted(ExitStack):
 
 
 def newest_first() -> Planted:
-    def reverse(whole: Any, waiting: Any, event: Event, count: int) -> list[TicketHold]:
-        return list(waiting.order_by("-login_timestamp", "-pk")[:count])
+    def reverse(whole: Any, event: Event, count: int) -> list[TicketHold]:
+        return list(tiers.in_turn(event).order_by("-login_timestamp", "-pk")[:count])
 
     return Planted(tiers, "first_in_line", reverse)
 
