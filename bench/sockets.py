@@ -253,12 +253,9 @@ def _run(pipe: Pipe) -> None:
 
 
 async def _obey(pipe: Pipe) -> None:
-    crowd, loop, asked = Crowd(), asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(pipe.fileno(), asked.set)
+    crowd = Crowd()
     while True:
-        await asked.wait()
-        asked.clear()
-        while pipe.poll():
-            method, arguments = pipe.recv()
-            act: Callable[..., Coroutine[Any, Any, Any]] = getattr(crowd, method)
-            pipe.send(await act(*arguments))
+        # In a thread: a loop that watched the pipe would make it non-blocking, and what is long would come in pieces.
+        method, arguments = await asyncio.to_thread(pipe.recv)
+        act: Callable[..., Coroutine[Any, Any, Any]] = getattr(crowd, method)
+        await asyncio.to_thread(pipe.send, await act(*arguments))
