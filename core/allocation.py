@@ -113,6 +113,8 @@ def _serve_those_who_joined(event: Event, moment: dt.datetime, asking: Set[int])
         with suppress(OperationalError):
             held = {hold.user_id: hold for hold in serve(event.pk) if hold.status == TicketHold.Status.HELD}
     found = {user_id: held[user_id] for user_id in asking & held.keys()}
+    for hold in found.values():
+        hold.ahead = 0  # as where places are read
     others = asking - found.keys()
     if others:
         found |= {place.user_id: place for place in position.newest_with_ahead(event, others)}
@@ -222,20 +224,22 @@ def release_all(*, event_id: int, user_ids: Collection[int]) -> dict[int, Ticket
     with locked([event_id]) as serving:
         _published(serving, event_id)
         newest = newest_places(event_id, user_ids)
-        live = [place for place in newest.values() if place.status in TicketHold.UNENDED]
-        without = [user_id for user_id in user_ids if user_id not in {place.user_id for place in live}]
-        _end_places(serving, live, Cause.RELEASED)
+        live = {user_id: place for user_id, place in newest.items() if place.status in TicketHold.UNENDED}
+        _end_places(serving, live.values(), Cause.RELEASED)
         if live:
             serving.bring_up_to_date()
-        detail = "You have a ticket for this event, and no hold. To give it back, cancel the ticket."
+        without = [user_id for user_id in user_ids if user_id not in live]
         booked = with_ticket(event_id, without) if without else {}
+    detail = "You have a ticket for this event, and no hold. To give it back, cancel the ticket."
     return {user_id: AlreadyBooked(detail) if user_id in booked else newest.get(user_id) for user_id in user_ids}
 
 
-def _end_places(serving: Serving, places: list[TicketHold], cause: Cause, reason: str = "") -> None:
-    held = [place for place in places if place.status == TicketHold.Status.HELD]
-    serving.end(held, TicketHold.Status.RELEASED, cause, reason)
-    serving.end([place for place in places if place not in held], TicketHold.Status.LEFT, cause, reason)
+def _end_places(serving: Serving, places: Iterable[TicketHold], cause: Cause, reason: str = "") -> None:
+    ending: dict[bool, list[TicketHold]] = {True: [], False: []}
+    for place in places:
+        ending[place.status == TicketHold.Status.HELD].append(place)
+    serving.end(ending[True], TicketHold.Status.RELEASED, cause, reason)
+    serving.end(ending[False], TicketHold.Status.LEFT, cause, reason)
 
 
 def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 from django.db.models import BigIntegerField
@@ -55,12 +56,17 @@ class EventsConsumer(AsyncWebsocketConsumer):
     # A group per socket costs 250-750 µs a message, the hub 17-66 µs.
     channel_layer_alias = None  # type: ignore[assignment]  # -- Channels' documented way to have none
 
-    async def dispatch(self, message: Any) -> None:
-        """Hand a message on, without Channels' look at the database thread's connections before each.
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Hear one message after the other until the socket is closed; without Channels' task and wait for each.
 
-        Whatever is read here looks after its own, and thousands who come or leave would wait for that one thread.
+        Nor its look at the database thread's connections before each: whatever is read here looks after its own, and
+        thousands who come or leave would wait for that one thread.
         """
-        await getattr(self, get_handler_name(message))(message)
+        self.scope, self.base_send = scope, send
+        with contextlib.suppress(StopConsumer):
+            while True:
+                message = await receive()
+                await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
         """Accept, register, and start to forward."""

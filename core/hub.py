@@ -25,11 +25,14 @@ from .visitors import Visitor
 logger = logging.getLogger(__name__)
 
 TICK = 0.25  # seconds: at most four messages a second and event (rule 22)
+LONGEST_TICK = 0.5  # seconds: every page is told within a second (rule 20)
 GATHER = 0.01  # seconds: what one commit changes is told in one tick
 RESYNC = 10.0  # seconds (rule 21)
 SESSION_CHECK = 5.0  # seconds until the sockets of a session that ended are closed
 READER_CHECK = 1.0  # seconds between two looks for readers that have stopped
 SIGNS = 60.0  # seconds between two notes that the people of open pages are there
+RUSH = 10  # people concerned by the changes of one tick: what can wait, waits
+RUSH_LASTS = 2.0  # seconds after such a tick
 RELISTEN = 5.0  # seconds until a lost channel layer is tried again
 
 _current: "Hub | None" = None
@@ -58,6 +61,7 @@ class Hub:
         self._lines: dict[int, Line] = {}  # by event id: what the people in line were told
         self._upcoming_until = 0.0
         self._reading = asyncio.Lock()
+        self._rush_until = 0.0
 
     def enter(self, mailbox: Mailbox) -> None:
         """Leave letters in a mailbox from now on."""
@@ -90,6 +94,10 @@ class Hub:
                 self._upcoming_until = self.loop.time() + TICK
         return self.board
 
+    def is_rush(self) -> bool:
+        """Return whether more people than `RUSH` had something changed within the last second or so, anywhere."""
+        return self._rush_until > self.loop.time()
+
     def note(self, changes: Changes, *, own: bool) -> None:
         """Remember what changed until the next tick; this process's `own` changes are passed on to the others."""
         self._changed.add(changes)
@@ -114,11 +122,13 @@ class Hub:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._noted.wait(), max(0, self._resync_at - self.loop.time()))
             await asyncio.sleep(GATHER)
+            began = self.loop.time()
             try:
                 await self._tick()
             except Exception:
                 logger.exception("live numbers could not be read; the next resync heals it")
-            await asyncio.sleep(TICK)
+            # What took long, with thousands of pages, is not done more often than half of the time.
+            await asyncio.sleep(max(TICK, min(self.loop.time() - began, LONGEST_TICK)))
 
     async def _tick(self) -> None:
         self._noted.clear()
@@ -127,6 +137,8 @@ class Hub:
             self._resync_at = self.loop.time() + RESYNC
         changes, self._changed = self._changed, Changes()
         own, self._own = self._own, Changes()
+        if len(changes.users) >= RUSH:
+            self._rush_until = self.loop.time() + RUSH_LASTS
         telling = [relay.publish(own)] if own else []
         if self.mailboxes:
             telling.append(self._deliver(changes, resync=resync))

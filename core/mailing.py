@@ -14,7 +14,7 @@ import logging
 import random
 import smtplib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from email.utils import make_msgid
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,18 +40,25 @@ logger = logging.getLogger(__name__)
 BATCH = 50  # confirmations stored in one transaction
 AT_ONCE = 10  # mails delivered before the queue is looked at again,
 SPELL = 1.0  # or as many as begin in so many seconds;
-REST = 3  # and so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests
+REST = (
+    3  # and so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests;
+)
+RUSH_REST = 30  # in a rush rather so many times
 LEASE = dt.timedelta(minutes=3)  # longer than any delivery: a PDF, and a few steps that EMAIL_TIMEOUT bounds
 FIRST_RETRY, LONGEST_RETRY = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
 GIVE_UP = dt.timedelta(days=5)  # as mail servers do
 REFUSED_FOR_GOOD = 500  # SMTP: from this code on, asking again changes nothing (RFC 5321, 4.2.1)
 
 
-async def run() -> None:
+async def run(is_rush: Callable[[], bool]) -> None:
     """Store and deliver what is due until cancelled, one mail at a time, for at most a quarter of the time."""
     took = 0.0
     while True:
         await asyncio.sleep(max(1, took * REST))
+        rested = REST
+        while is_rush() and rested < RUSH_REST:
+            await asyncio.sleep(max(1, took))
+            rested += 1
         began = time.monotonic()
         try:
             await sync_to_async(_work_in_thread, thread_sensitive=False)()
