@@ -20,5 +20,5 @@ VOLUME /app/media
 
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-m", "tools.healthcheck"]
-# -v 0: the proxy has the access log.
-CMD ["daphne", "-v", "0", "--no-server-name", "-b", "0.0.0.0", "-p", "8000", "event_ticketing.asgi:application"]
+# Pages; docker-compose.yml runs the sockets' process from the same image (tools/servers.py).
+CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "16", "--respawn-failed-workers", "event_ticketing.wsgi:application"]

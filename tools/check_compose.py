@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVICES = {"db", "redis", "migrate", "web", "cleanup"}
+SERVICES = {"db", "redis", "migrate", "pages", "sockets", "proxy", "cleanup"}
 REQUIRED = {"SECRET_KEY", "POSTGRES_PASSWORD"}
 APP_SETTINGS = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "HTTPS"}
 
@@ -33,15 +33,22 @@ def _service_problems(name: str, service: dict[str, Any], compose: dict[str, Any
         yield f"{name} has no image"
     if "build" in service and (missing := APP_SETTINGS - set(service["environment"])):
         yield f"{name} lacks {sorted(missing)}"
-    for volume in service.get("volumes", []):
-        if volume.split(":")[0] not in compose["volumes"]:
-            yield f"{name} mounts the undeclared volume {volume}"
+    yield from _volume_problems(name, service, compose)
     for other, wait in service.get("depends_on", {}).items():
         target = compose["services"].get(other)
         if target is None:
             yield f"{name} waits for {other}, which is no service"
         elif wait["condition"] == "service_healthy" and "test" not in target.get("healthcheck", {}):
             yield f"{name} waits for the health of {other}, which has no health check"
+
+
+def _volume_problems(name: str, service: dict[str, Any], compose: dict[str, Any]) -> Iterator[str]:
+    for volume in service.get("volumes", []):
+        source = volume.split(":")[0]
+        if source.startswith("./") and not (ROOT / source).is_file():
+            yield f"{name} mounts {source}, which is no file"
+        if not source.startswith("./") and source not in compose["volumes"]:
+            yield f"{name} mounts the undeclared volume {volume}"
 
 
 if __name__ == "__main__":

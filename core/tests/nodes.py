@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 
+from tools import servers
 from tools.ports import free_port
 
 START_SECONDS = 60
@@ -43,8 +44,14 @@ class Node:
         self.process.wait(START_SECONDS)
 
 
-def start_node(**differs: str) -> Node:
-    """Start a node, with an environment that `differs`, and return once it answers."""
+DAPHNE = "daphne -v 0 -b {host} --port {port} event_ticketing.asgi:application"
+
+
+def start_node(kind: str = "", **differs: str) -> Node:
+    """Start a node, with an environment that `differs`, and return once it answers; `kind` as `tools.servers` has it.
+
+    Without a kind it is what `make run` starts.
+    """
     port = free_port()
     own = {
         "ALLOWED_HOSTS": "",
@@ -54,7 +61,13 @@ def start_node(**differs: str) -> Node:
         "HTTPS": "off",
         "REDIS_URL": settings.REDIS_URL,
     } | differs
-    command = [sys.executable, "-m", "daphne", "-v", "0", "-p", str(port), "event_ticketing.asgi:application"]
+    own |= {"ALLOWED_HOSTS": own["ALLOWED_HOSTS"] or "127.0.0.1,localhost"} if kind else {}
+    program = (
+        servers.command(kind, host="127.0.0.1", port=port)
+        if kind
+        else DAPHNE.format(host="127.0.0.1", port=port).split()
+    )
+    command = [sys.executable, "-m", *program]
     node = Node(f"http://127.0.0.1:{port}", subprocess.Popen(command, cwd=settings.BASE_DIR, env=os.environ | own))
     deadline = time.monotonic() + START_SECONDS
     while True:

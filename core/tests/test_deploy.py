@@ -1,5 +1,6 @@
 """What the examples and tables for operators say is what the application does."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from django.conf import settings
 from django.test import SimpleTestCase
 
 from event_ticketing import settings as source
-from tools import capacity
+from tools import capacity, servers
 
 ROOT = Path(settings.BASE_DIR)
 
@@ -44,3 +45,13 @@ class CapacityTests(SimpleTestCase):
 
     def test_there_is_never_one_node_alone(self) -> None:
         self.assertEqual(capacity.Opening(people=10, tickets=5).nodes, 2)
+
+
+class ServerTests(SimpleTestCase):
+    def test_the_image_the_compose_file_and_the_readme_start_the_chosen_servers(self) -> None:
+        image = re.search(r"^CMD (\[.*\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+        self.assertEqual(" ".join(json.loads(image[1] if image else "[]")), servers.PAGES)
+        self.assertIn(f"command: {servers.SOCKETS}\n", (ROOT / "docker-compose.yml").read_text())
+        readme = (ROOT / "README.md").read_text()
+        for kind, port in ((servers.PAGES, 8001), (servers.SOCKETS, 8002)):
+            self.assertIn(f"\n{kind.replace('--host 0.0.0.0 --port 8000', f'--port {port}')}\n", readme)

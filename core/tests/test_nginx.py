@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect
 
 from core.models import Ticket
 from tools.ports import free_port
+from tools.servers import PAGES, SOCKETS
 
 from .browser import BrowserTestCase
 from .cast import later, make_event
@@ -53,7 +54,7 @@ class NginxTests(BrowserTestCase):
         subprocess.run(["openssl", *CERTIFICATE.split()], cwd=cls.folder / "tls", check=True, capture_output=True)
         with override_settings(STATIC_ROOT=cls.folder / "staticfiles"):
             call_command("collectstatic", interactive=False, verbosity=0)
-        cls._start(start_node(HTTPS="on"), start_node(HTTPS="on"))
+        cls._start(start_node(PAGES, HTTPS="on"), start_node(SOCKETS, HTTPS="on"))
 
     @classmethod
     def _start(cls, pages: Node, sockets: Node) -> None:
