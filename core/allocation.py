@@ -222,12 +222,14 @@ def release(*, event_id: int, user: User) -> TicketHold | None:
 def release_all(*, event_id: int, user_ids: Collection[int]) -> dict[int, TicketHold | Refused | None]:
     """Release for many people at once, each as by `release`, in one transaction, and serve the line once."""
     with locked([event_id]) as serving:
-        _published(serving, event_id)
+        event = _published(serving, event_id)
         newest = newest_places(event_id, user_ids)
         live = {user_id: place for user_id, place in newest.items() if place.status in TicketHold.UNENDED}
         _end_places(serving, live.values(), Cause.RELEASED)
         if live:
             serving.bring_up_to_date()
+        for place in newest.values():
+            place.event = event  # so that nobody who reads it waits for a connection
         without = [user_id for user_id in user_ids if user_id not in live]
         booked = with_ticket(event_id, without) if without else {}
     detail = "You have a ticket for this event, and no hold. To give it back, cancel the ticket."

@@ -29,7 +29,7 @@ class Board:
 
     def renew(self, upcoming: list[Stats], moment: dt.datetime, read_at: float) -> None:
         """Note all upcoming events, soonest first, read at `moment`, which is `read_at` by the event loop's clock."""
-        self._upcoming = {numbers["event"]: numbers for numbers in upcoming}
+        self._upcoming, self._text = {numbers["event"]: numbers for numbers in upcoming}, ""
         for numbers in upcoming:
             self.pin(numbers)
         self._moment, self._read_at = moment, read_at

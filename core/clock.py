@@ -5,36 +5,35 @@ import datetime as dt
 import logging
 import time
 from contextvars import Context
-from functools import cache
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import connection, connections
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import connections
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from . import allocation, hub, mailing
+from . import allocation, hub, mailing, prepared
 from .models import Event, EventQuerySet, TicketHold
 from .now import now
 
 logger = logging.getLogger(__name__)
 
 LONG_OVER = dt.timedelta(days=1)  # since an event started: nothing is left to do
-PLACEHOLDER = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)  # stands for the moment in the question that is kept
 
 _running: tuple[asyncio.AbstractEventLoop, hub.Hub, list[asyncio.Task[None]]] | None = None
 
 
-def events_to_serve(moment: dt.datetime) -> EventQuerySet:
-    """Return the events with something to do: a lapsed hold, a free place and a line, an opening, a line to end.
+def events_to_serve(moment: Any, long_over: Any) -> EventQuerySet:
+    """Return the events with something to do at `moment`: a lapsed hold, a free place and a line, an opening.
 
-    And what only the ledger waits for: somebody who joined, a draw that is to be announced. Every path that frees a
-    place serves the event itself; this finds what was forgotten, and what time alone brings.
+    And a line to end, unless the event began before `long_over`; and what only the ledger waits for: somebody who
+    joined, a draw that is to be announced. Every path that frees a place serves the event itself; this finds what was
+    forgotten, and what time alone brings.
     """
     waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
     room = Q(capacity__gt=F("held") + F("booked"))
     upcoming = Q(status=Event.Status.PUBLISHED, starts_at__gt=moment)
     to_draw = Q(line_policy=Event.LinePolicy.RANDOMISED_OPEN, sales_open_at__gt=moment, ledger_seq=0)
-    due = Event.objects.filter(starts_at__gt=moment - LONG_OVER).filter(
+    due = Event.objects.filter(starts_at__gt=long_over).filter(
         Q(pk__in=Event.objects.opening(moment).order_by().values("pk"))
         | Q(pk__in=Event.objects.serving(moment).filter(room).order_by().values("pk")) & Exists(waiting)
         | upcoming & to_draw
@@ -45,25 +44,17 @@ def events_to_serve(moment: dt.datetime) -> EventQuerySet:
     return Event.objects.filter(Q(pk__in=lapsed) | Q(pk__in=joined) | Q(pk__in=due.values("pk")))
 
 
-@cache
-def _statement(vendor: str) -> tuple[str, tuple[Any, ...]]:
-    """Return the question of `events_to_serve` as SQL with its parameters, at `PLACEHOLDER`.
-
-    Composing it takes Django ten times as long as the database takes to answer, and every process asks once a second.
-    """
-    due = events_to_serve(PLACEHOLDER).order_by("pk").values_list("pk", flat=True)
-    sql, params = due.query.sql_with_params()
-    return sql, tuple(params)
-
-
 def due_events(moment: dt.datetime) -> list[int]:
     """Return the ids of the events with something to do at `moment`."""
-    sql, params = _statement(connection.vendor)
-    adapt = connection.ops.adapt_datetimefield_value
-    at = {adapt(PLACEHOLDER - back): adapt(moment - back) for back in (dt.timedelta(), LONG_OVER)}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [at.get(param, param) for param in params])
-        return [event_id for (event_id,) in cursor.fetchall()]
+    return [event_id for (event_id,) in _due(moment=moment, long_over=moment - LONG_OVER)]
+
+
+def _ids_of_due_events() -> QuerySet[Any, Any]:
+    due = events_to_serve(prepared.moment("moment"), prepared.moment("long_over"))
+    return due.order_by("pk").values_list("pk")
+
+
+_due = prepared.Rows(_ids_of_due_events)
 
 
 def tick() -> int:

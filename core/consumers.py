@@ -14,12 +14,12 @@ from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
-from django.db.models import BigIntegerField
 
 from . import answers, clock, gathering, live, wire
 from .gathering import Asked, Outcome
 from .live import OwnMessage
 from .mailbox import ENDED, SLOW, Letter, Mailbox
+from .many import LARGEST_ID
 from .models import User
 from .visitors import Visitor, session_key_of
 
@@ -32,7 +32,6 @@ UNSUPPORTED = 1003
 TOO_BIG = 1009
 POLICY = 1008
 TRY_AGAIN = 1013
-LARGEST_ID = 2**63 - 1
 LONGEST_KEY = 64  # characters with which a page tells the answers to its questions apart
 MOST_UNANSWERED = 8  # questions of one page at the same time
 
@@ -55,6 +54,8 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
     # A group per socket costs 250-750 µs a message, the hub 17-66 µs.
     channel_layer_alias = None  # type: ignore[assignment]  # -- Channels' documented way to have none
+
+    is_refused = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Hear one message after the other until the socket is closed; without Channels' task and wait for each.
@@ -147,13 +148,20 @@ class EventsConsumer(AsyncWebsocketConsumer):
                 self.mailbox.forwarding.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Refuse binary and large frames, and hear the others."""
+        """Refuse binary and large frames, and hear the others, until the socket is refused."""
+        if self.is_refused:
+            return
         if bytes_data is not None:
-            await self.close(UNSUPPORTED)
+            await self.refuse(UNSUPPORTED)
         elif text_data is not None and len(text_data.encode()) > LARGEST_FRAME:
-            await self.close(TOO_BIG)
+            await self.refuse(TOO_BIG)
         elif text_data is not None:
             await self.hear(text_data)
+
+    async def refuse(self, code: int) -> None:
+        """Close, and hear nothing more: a client may have sent much before it learns of it."""
+        self.is_refused = True
+        await self.close(code)
 
     async def hear(self, text: str) -> None:
         """Ignore what clients say: nothing is asked over this socket."""
@@ -204,7 +212,7 @@ class DashboardConsumer(EventsConsumer):
         if question is None or not hasattr(self, "mailbox"):
             return
         if self.unanswered >= MOST_UNANSWERED:
-            await self.close(POLICY)
+            await self.refuse(POLICY)
             return
         act, event_id, key = question
         asked = Asked(act, self.mailbox.user_id or 0, session_key=self.mailbox.session_key)
@@ -236,7 +244,7 @@ class GateConsumer(DashboardConsumer):
         self.hub = clock.start()
         try:
             await self.recognize()
-            refused = self.visitor is not None and await self.is_refused()
+            refused = self.visitor is not None and await self.may_not_watch()
         except (DatabaseError, InterfaceError):
             refused = False  # who it is cannot be said: the database is asked again below
         if refused:
@@ -244,9 +252,9 @@ class GateConsumer(DashboardConsumer):
         else:
             await super().connect()
 
-    async def is_refused(self) -> bool:
+    async def may_not_watch(self) -> bool:
         """Return whether the person may not see this gate; an id that no database could have is not asked for."""
-        too_large = self.event_id() > BigIntegerField.MAX_BIGINT
+        too_large = self.event_id() > LARGEST_ID
         return too_large or bool(await self.hub.refused.ask((self.person().pk, self.event_id())))
 
     async def greet(self) -> None:

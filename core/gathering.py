@@ -9,6 +9,7 @@ module. The rules are the allocation's; here is only who is asked together with 
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
@@ -21,14 +22,15 @@ from .models import Event, Ticket, TicketHold, User, UserSession
 from .refusals import LoginEnded, Refused
 
 GATHER = 0.005  # seconds in which what sockets ask is gathered while nobody leads
+PATIENCE = 3.0  # seconds after which what is asked is not begun any more: pages ask again then (`ask.js`)
 LARGEST = 500  # people in one batch: nobody behind it waits for the lock until a time-out
 THREADS = 4  # events that are carried out for sockets at the same time; each takes a connection of the pool
 
 Outcome = TicketHold | Ticket | None
 Logins = Mapping[int, UserSession | None]  # by user id
-Outcomes = Mapping[int, Outcome | Refused]
+Outcomes = Mapping[int, Outcome | Exception]
 
-ACTS: dict[str, Callable[[int, Logins], Outcomes]] = {
+ACTS: dict[str, Callable[[int, Logins], Mapping[int, Outcome | Refused]]] = {
     "join": lambda event_id, logins: allocation.join_all(event_id=event_id, logins=logins),
     "book": lambda event_id, logins: allocation.book_all(event_id=event_id, user_ids=list(logins)),
     "release": lambda event_id, logins: allocation.release_all(event_id=event_id, user_ids=list(logins)),
@@ -46,6 +48,7 @@ class Asked:
     user_id: int
     login: UserSession | None = None
     session_key: str = ""
+    asked_at: float = field(default_factory=time.monotonic)
     answer: "Future[Outcome]" = field(default_factory=Future)
 
 
@@ -67,18 +70,28 @@ class Gathering:
         return not is_led
 
     def lead(self, event_id: int, mine: Asked | None = None) -> None:
-        """Carry out what is asked of an event until nothing waits, or `mine` is answered: then a thread goes on."""
+        """Carry out what is asked of an event, until `mine` is answered, or one batch; what waits then is handed on.
+
+        So no request waits for others once it has its answer, and no busy event keeps a thread from the other ones.
+        """
+        batch: list[Asked] = []
         try:
-            while batch := self._take(event_id, mine):
+            while batch := self._take(event_id):
                 carry_out(event_id, batch)
+                if mine is None or mine.answer.done():
+                    break
         except BaseException:  # the process is being stopped: nobody may wait for a leader that is gone
-            with self._lock:
-                self._led.discard(event_id)
+            self._give_up(event_id, batch)
             raise
+        if batch:
+            self._hand_on(event_id)
 
     def lead_in_thread(self, event_id: int) -> None:
         """Let a thread of this module lead."""
-        self._threads.submit(self._lead_and_close, event_id)
+        try:
+            self._threads.submit(self._lead_and_close, event_id)
+        except RuntimeError:  # the process is ending, and takes up nothing new
+            self._give_up(event_id, [])
 
     def _lead_and_close(self, event_id: int) -> None:
         try:
@@ -86,25 +99,35 @@ class Gathering:
         finally:
             connections.close_all()
 
-    def _take(self, event_id: int, mine: Asked | None) -> list[Asked]:
-        """Take the next batch, of each person what they asked first; empty when the caller leads no more."""
+    def _take(self, event_id: int) -> list[Asked]:
+        """Take the next batch, of each person what they asked first; empty when nothing waits, and nobody leads."""
         with self._lock:
-            waiting = self._waiting.pop(event_id, [])
-            if not waiting:
-                self._led.discard(event_id)
-                return []
             batch: dict[int, Asked] = {}
             later = []
-            for asked in waiting if mine is None or not mine.answer.done() else ():
+            for asked in self._waiting.pop(event_id, []):
                 if len(batch) < LARGEST and asked.user_id not in batch:
                     batch[asked.user_id] = asked
                 else:
                     later.append(asked)
-            if later or not batch:
-                self._waiting[event_id] = later or waiting
-        if not batch:
-            self.lead_in_thread(event_id)
+            if later:
+                self._waiting[event_id] = later
+            if not batch:
+                self._led.discard(event_id)
         return list(batch.values())
+
+    def _hand_on(self, event_id: int) -> None:
+        with self._lock:
+            waits = event_id in self._waiting
+            if not waits:
+                self._led.discard(event_id)
+        if waits:
+            self.lead_in_thread(event_id)
+
+    def _give_up(self, event_id: int, batch: list[Asked]) -> None:
+        with self._lock:
+            batch = batch + self._waiting.pop(event_id, [])
+            self._led.discard(event_id)
+        _answer(batch, dict.fromkeys((asked.user_id for asked in batch), OperationalError("the process is stopping")))
 
 
 _gathering = Gathering()
@@ -127,15 +150,21 @@ def ask_in_loop(asked: Asked, event_id: int) -> None:
 
 
 def carry_out(event_id: int, batch: list[Asked]) -> None:
-    """Do what is asked of an event, each act for all who ask it at once, and answer everybody, whatever happens."""
+    """Do what is asked of an event, each act for all who ask it at once, and answer everybody, whatever happens.
+
+    What has waited too long is not done any more: its page has asked again, perhaps another process.
+    """
+    now = time.monotonic()
+    late = [asked for asked in batch if now - asked.asked_at > PATIENCE]
+    _answer(late, dict.fromkeys((asked.user_id for asked in late), OperationalError("asked too long ago")))
     for act in ACTS:
-        asked = [each for each in batch if each.act == act]
+        asked = [each for each in batch if each.act == act and each not in late]
         if asked:
             _carry_out(event_id, act, asked)
 
 
 def _carry_out(event_id: int, act: str, asked: list[Asked]) -> None:
-    outcomes: Mapping[int, Outcome | Exception]
+    outcomes: Outcomes
     try:
         keys = {each.session_key: each.user_id for each in asked if each.session_key}
         found = arrivals.logins_of(keys) if keys else {}
@@ -148,9 +177,25 @@ def _carry_out(event_id: int, act: str, asked: list[Asked]) -> None:
                 _carry_out(event_id, act, [each])
             return
         outcomes = {asked[0].user_id: error}
+    _answer(asked, outcomes)
+
+
+def _answer(asked: list[Asked], outcomes: Outcomes) -> None:
     for each in asked:
         outcome = outcomes.get(each.user_id, LoginEnded())
+        if each.answer.done():
+            continue
         if isinstance(outcome, Exception):
-            each.answer.set_exception(copy(outcome))  # raised in many threads, one error would gather all their traces
+            each.answer.set_exception(_own(outcome))
         else:
             each.answer.set_result(outcome)
+
+
+def _own(error: Exception) -> Exception:
+    """Return an error for one person: raised in many threads, the same one would gather all their traces."""
+    try:
+        own = copy(error)
+    except TypeError:  # an error that cannot be made anew from its arguments
+        return error
+    own.__cause__, own.__traceback__ = error.__cause__, error.__traceback__
+    return own

@@ -95,7 +95,7 @@ class Hub:
         return self.board
 
     def is_rush(self) -> bool:
-        """Return whether more people than `RUSH` had something changed within the last second or so, anywhere."""
+        """Return whether a tick of the last seconds told of `RUSH` people or more, of whichever process."""
         return self._rush_until > self.loop.time()
 
     def note(self, changes: Changes, *, own: bool) -> None:

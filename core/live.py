@@ -6,7 +6,7 @@ other what changed (`relay.py`).
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Required, TypedDict
 
@@ -18,7 +18,7 @@ from .checkin.staff import may_scan
 from .many import among
 from .models import Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, TicketQuerySet
 from .now import now
-from .position import Stats, positions, seconds_per_place, stats, with_line
+from .position import Stats, positions, positions_of, seconds_per_place, stats, with_line
 
 RECENT = dt.timedelta(hours=1)  # ended places and tickets that an open page may still show
 
@@ -171,8 +171,19 @@ def _bare(message: Any) -> Any:
 
 
 def read_own(user_ids: set[int]) -> dict[int, list[OwnMessage]]:
-    """Return `{user id: their places and tickets}`, in at most six queries; those who have nothing are left out."""
-    return read_people(user_ids, set())[0]
+    """Return `{user id: their places and tickets}`; those who have nothing are left out.
+
+    Four queries, and one for each event that some of them wait for.
+    """
+    moment = now()
+    places, tickets = _newest_places(user_ids, moment), _tickets(user_ids, moment)
+    waiting: dict[int, set[int]] = {}
+    for place in places:
+        if place.status == TicketHold.Status.WAITING:
+            waiting.setdefault(place.event_id, set()).add(place.user_id)
+    # Not the whole line for a few: after a restart of the server all who wait come within seconds.
+    events = Event.objects.filter(pk__in=waiting)
+    return _say(places, tickets, {event.pk: positions_of(event, waiting[event.pk]) for event in events}, moment)
 
 
 def read_people(user_ids: set[int], event_ids: set[int]) -> tuple[dict[int, list[OwnMessage]], dict[int, Line]]:
@@ -184,15 +195,21 @@ def read_people(user_ids: set[int], event_ids: set[int]) -> tuple[dict[int, list
     places, tickets = _newest_places(user_ids, moment), _tickets(user_ids, moment)
     waited_for = {place.event_id for place in places if place.status == TicketHold.Status.WAITING}
     lines = read_lines(event_ids | waited_for, moment)
+    return _say(places, tickets, {pk: line.positions for pk, line in lines.items()}, moment), lines
+
+
+def _say(
+    places: list["_Place"], tickets: list[Ticket], positions: Mapping[int, Mapping[int, int]], moment: dt.datetime
+) -> dict[int, list[OwnMessage]]:
+    """Return `{user id: messages}`; `positions` is `{event id: {user id: position}}`."""
     said: dict[int, list[OwnMessage]] = {}
     for place in places:
-        line = lines.get(place.event_id)
-        position = line.positions.get(place.user_id) if line else None
+        position = positions.get(place.event_id, {}).get(place.user_id)
         said.setdefault(place.user_id, []).append(_hold_message(place, position, moment))
     for ticket in tickets:
         message = TicketMessage(type="ticket", event=ticket.event_id, code=ticket.code, status=ticket.status)
         said.setdefault(ticket.user_id, []).append(message)
-    return said, lines
+    return said
 
 
 def read_lines(event_ids: set[int], moment: dt.datetime) -> dict[int, Line]:

@@ -41,8 +41,8 @@ class Mailbox:
     """
 
     __slots__ = (
-        "_answers", "_arrived", "_shown", "_waiting", "closed", "forwarding", "gate", "sending_since", "session_key",
-        "user_id",
+        "_answers", "_arrived", "_is_greeted", "_shown", "_waiting", "closed", "forwarding", "gate", "sending_since",
+        "session_key", "user_id",
     )  # fmt: skip
 
     def __init__(self, user_id: int | None = None, session_key: str = "", gate: tuple[int, int] | None = None) -> None:
@@ -55,12 +55,14 @@ class Mailbox:
         self._shown: dict[Key, Letter] = {}
         self._waiting: dict[Key, str] = {}
         self._answers = 0
+        self._is_greeted = False  # until the snapshot is read nobody knows what is no news to the page
         self._arrived: asyncio.Future[None] | None = None  # an asyncio.Event costs 0.7 kB more
 
     def put(self, letter: Letter) -> None:
         """Leave a message, unless the page shows the same already, or something newer."""
         shown = self._shown.get(letter.key)
-        if letter.says_the_same(shown) or (shown is None and letter.content.get("status") in ENDED):
+        is_old = shown is None and self._is_greeted and letter.content.get("status") in ENDED
+        if is_old or letter.says_the_same(shown):
             return
         if shown is None or letter.content.get("version", 0) >= shown.content.get("version", 0):
             self._shown[letter.key] = letter
@@ -75,6 +77,7 @@ class Mailbox:
 
     def note_snapshot(self, letters: Iterable[Letter]) -> None:
         """Remember what the page was sent first."""
+        self._is_greeted = True
         for letter in letters:
             shown = self._shown.setdefault(letter.key, letter)
             if letter.content.get("version", 0) > shown.content.get("version", 0):  # that was put before this was read

@@ -39,11 +39,10 @@ logger = logging.getLogger(__name__)
 
 BATCH = 50  # confirmations stored in one transaction
 AT_ONCE = 10  # mails delivered before the queue is looked at again,
-SPELL = 1.0  # or as many as begin in so many seconds;
-REST = (
-    3  # and so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests;
-)
-RUSH_REST = 30  # in a rush rather so many times
+SPELL = 1.0  # or as many as begin in so many seconds
+# And for so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests.
+REST = 3
+LONGEST_RUSH = 300.0  # seconds that confirmations wait for a rush to end: their tickets are on the page
 LEASE = dt.timedelta(minutes=3)  # longer than any delivery: a PDF, and a few steps that EMAIL_TIMEOUT bounds
 FIRST_RETRY, LONGEST_RETRY = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
 GIVE_UP = dt.timedelta(days=5)  # as mail servers do
@@ -51,27 +50,29 @@ REFUSED_FOR_GOOD = 500  # SMTP: from this code on, asking again changes nothing 
 
 
 async def run(is_rush: Callable[[], bool]) -> None:
-    """Store and deliver what is due until cancelled, one mail at a time, for at most a quarter of the time."""
-    took = 0.0
+    """Store and deliver what is due until cancelled, one mail at a time, for at most a quarter of the time.
+
+    In a rush confirmations wait, whose PDFs take as long as many bookings; whoever needs a link to log in does not.
+    """
+    took, rush_since = 0.0, None
     while True:
         await asyncio.sleep(max(1, took * REST))
-        rested = REST
-        while is_rush() and rested < RUSH_REST:
-            await asyncio.sleep(max(1, took))
-            rested += 1
         began = time.monotonic()
+        rush_since = (rush_since or began) if is_rush() else None
+        in_rush = rush_since is not None and began - rush_since < LONGEST_RUSH
         try:
-            await sync_to_async(_work_in_thread, thread_sensitive=False)()
+            await sync_to_async(_work_in_thread, thread_sensitive=False)(in_rush=in_rush)
         except Exception:
             logger.exception("mail could not be looked after; it is tried again")
         took = time.monotonic() - began
 
 
-def _work_in_thread() -> None:
+def _work_in_thread(*, in_rush: bool) -> None:
     try:
-        store_confirmations()
+        if not in_rush:
+            store_confirmations()
         store_notices()
-        deliver()
+        deliver(least=PRIORITY.medium if in_rush else PRIORITY.low)
     finally:
         connections.close_all()
 
@@ -176,13 +177,14 @@ def _due(moment: dt.datetime) -> QuerySet[Email]:
     return rows.order_by("-priority", "pk")
 
 
-def deliver() -> int:
-    """Deliver mails that are due, a few at most; return how many were tried, sent or not.
+def deliver(*, least: int = PRIORITY.low) -> int:
+    """Deliver mails that are due, a few at most, of at `least` this priority; return how many were tried, sent or not.
 
     Confirmations come last: somebody waits for the link to a new password.
     """
     tried, until = 0, time.monotonic() + SPELL
-    for pk in list(_due(now()).values_list("pk", flat=True)[:AT_ONCE]):
+    due = _due(now()).filter(priority__gte=least)
+    for pk in list(due.values_list("pk", flat=True)[:AT_ONCE]):
         if tried and time.monotonic() > until:
             break
         moment = now()

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
+from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
+
+LARGEST_ID = BigIntegerField.MAX_BIGINT  # no row has a larger one, and SQLite takes no larger number
 
 
 def among(values: Iterable[int] | Iterable[str], parameter: Any = None) -> RawSQL:

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from ..many import LARGEST_ID
 from .offline import OfflineScan
 from .people import LEAST_TYPED
 
@@ -19,7 +20,6 @@ MAX_REASON = 200
 MOST_AT_ONCE = 500  # scans of one device in one request
 EARLIEST, LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2000, 2100))
 MOST_MILLISECONDS = round(LATEST.timestamp() * 1000)
-LARGEST_ID = 2**63 - 1
 NO_SCAN = "Scan %(number)d of the list is none: nothing of it was stored."
 _FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{22}")
 

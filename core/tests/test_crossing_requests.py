@@ -64,7 +64,7 @@ class CrossingTests(Cast, TestCase):
         def join_unseen() -> None:
             TicketHold.objects.create(event=event, user=self.bob)
 
-        with crossing('FROM "core_event" WHERE (EXISTS', join_unseen, after=True):
+        with crossing('"has_ticket"', join_unseen, after=True):
             allocation.hold_for_login(user=self.alice, session=arrive(self.alice))
         self.assertEqual(statuses(event), [("bob", "waiting")])
 

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -114,6 +115,12 @@ class TogetherTests(Cast, TestCase):
 
 
 class GatheringTests(CastOfRaces, TransactionTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        patience = mock.patch.object(gathering, "PATIENCE", 60.0)  # of a machine that tests keep busy
+        patience.start()
+        self.addCleanup(patience.stop)
+
     def result(self, asked: Asked) -> Any:
         return asked.answer.result(0)
 
@@ -157,7 +164,7 @@ class GatheringTests(CastOfRaces, TransactionTestCase):
         asked = [Asked(act, self.alice.pk) for act in ("join", "book", "book")]
         gatherer = Gathering()
         leads = [gatherer.put(event.pk, each) for each in asked]
-        gatherer.lead(event.pk)
+        gatherer.lead(event.pk, asked[-1])
         self.assertEqual(leads, [True, False, False])
         place, first, again = (self.result(each) for each in asked)
         self.assertEqual((place.status, first, again), ("held", again, first))
@@ -187,12 +194,52 @@ class GatheringTests(CastOfRaces, TransactionTestCase):
                     self.ask("join", event, person)
         self.assertEqual(self.ask("join", event, people[0]).status, "held")
 
-    def test_a_leader_that_is_stopped_leaves_the_event_to_the_next(self) -> None:
-        event = make_event(capacity=5, auto_hold=False)
+    def test_a_leader_that_is_stopped_answers_all_who_wait_and_leaves_the_event_to_the_next(self) -> None:
+        event, gatherer = make_event(capacity=5, auto_hold=False), Gathering()
+        asked = [Asked(act, self.alice.pk) for act in ("join", "book")]  # of one person: two batches
+        for each in asked:
+            gatherer.put(event.pk, each)
         stopped = mock.patch.object(gathering, "carry_out", side_effect=KeyboardInterrupt)
         with stopped, self.assertRaises(KeyboardInterrupt):
-            self.ask("join", event, self.alice)
-        self.assertEqual(self.ask("join", event, self.bob).status, "held")
+            gatherer.lead(event.pk)
+        self.assertEqual([type(each.answer.exception(0)) for each in asked], [OperationalError] * 2)
+        again = Asked("join", self.bob.pk)
+        self.assertTrue(gatherer.put(event.pk, again))
+        gatherer.lead(event.pk)
+        self.assertEqual(self.result(again).status, "held")
+
+    def test_what_has_waited_too_long_is_not_done_any_more(self) -> None:
+        event = make_event(capacity=5, auto_hold=False)
+        long_ago = time.monotonic() - gathering.PATIENCE - 1
+        late, timely = Asked("join", self.alice.pk, asked_at=long_ago), Asked("join", self.bob.pk)
+        gathering.carry_out(event.pk, [late, timely])
+        self.assertEqual(type(late.answer.exception(0)), OperationalError)
+        self.assertEqual(statuses(event), [("bob", "held")])
+
+    def test_a_thread_carries_out_one_batch_and_stands_in_line_again(self) -> None:
+        event, gatherer = make_event(capacity=5, auto_hold=False), Gathering()
+        asked = [Asked(act, self.alice.pk) for act in ("join", "book", "book")]
+        for each in asked:
+            gatherer.put(event.pk, each)
+        with mock.patch.object(gatherer, "lead_in_thread") as handed_on:
+            gatherer.lead(event.pk)
+        self.assertEqual([each.answer.done() for each in asked], [True, False, False])
+        handed_on.assert_called_once_with(event.pk)
+        gatherer.lead_in_thread(event.pk)
+        self.assertEqual(asked[1].answer.result(PATIENCE), asked[2].answer.result(PATIENCE))
+
+    def test_an_error_says_to_each_where_it_came_from(self) -> None:
+        class Odd(Exception):  # cannot be made anew
+            def __init__(self, *, why: str) -> None:
+                super().__init__(why)
+
+        event = make_event(capacity=5, auto_hold=False)
+        for error in (ValueError("bad"), Odd(why="odd")):
+            with mock.patch.object(allocation, "join_all", side_effect=error):
+                asked = Asked("join", self.alice.pk)
+                gathering.carry_out(event.pk, [asked])
+            found = asked.answer.exception(0)
+            self.assertEqual((str(found), bool(found and found.__traceback__)), (str(error), True))
 
     def test_whose_session_has_ended_is_refused_and_others_are_not(self) -> None:
         event = make_event(capacity=5, auto_hold=False)

@@ -185,7 +185,7 @@ class LineMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, minutes=EARLIER)
     def join_just_before_the_process_ends(self, who: str, minutes: int) -> None:
-        with mock.patch.object(allocation, "_is_due", lambda _: False):
+        with mock.patch.object(allocation, "_is_due", lambda *_: False):
             LineMachine.join(self, who, minutes, is_served=False)
 
     @rule(who=WHO, minutes=EARLIER)

@@ -76,12 +76,19 @@ class MailboxTests(SimpleTestCase):
         self.assertEqual(self.taken(), [encode(stats(6))])
 
     def test_the_end_of_what_a_page_never_showed_is_not_sent(self):
+        self.mailbox.note_snapshot([])
         ends = [HELD | {"status": status} for status in ("booked", "released", "expired", "left")]
         self.put(*ends, TICKET | {"status": "cancelled"})
         self.assertEqual(self.taken(), [])
         self.put(HELD)
         self.put(ends[0])
         self.assertEqual(self.taken(), [encode(ends[0])])
+
+    def test_the_end_of_what_the_snapshot_will_show_is_kept_until_then(self):
+        released = HELD | {"status": "released"}
+        self.put(released)  # while the snapshot, which was read before, is on its way
+        self.mailbox.note_snapshot([Letter.of(HELD)])
+        self.assertEqual(self.taken(), [encode(released)])
 
     def test_two_tickets_of_one_event_are_two_subjects(self):
         self.put(TICKET, TICKET | {"code": "B"})

@@ -90,6 +90,6 @@ class OwnTests(Cast, TestCase):
         for person in people:
             join(event, person)
         self.assertEqual(read_own({people[1].pk})[people[1].pk][0]["position"], 1)  # type: ignore[typeddict-item]  # -- a hold
-        with self.assertNumQueries(6 if connection.vendor == "postgresql" else 5):  # one asks the clock
+        with self.assertNumQueries(5 if connection.vendor == "postgresql" else 4):  # one asks the clock
             said = read_own({person.pk for person in people})
         self.assertEqual([said[person.pk][0]["position"] for person in people], [None, *range(1, 30)])  # type: ignore[typeddict-item]  # -- as above

@@ -68,7 +68,7 @@ def not_serving() -> Planted:
 
 
 def forgetful_clock() -> Planted:
-    return Planted(clock, "events_to_serve", lambda *_: Event.objects.none())
+    return Planted(clock, "due_events", lambda *_: [])
 
 
 def renewing_login() -> Planted:

@@ -19,6 +19,7 @@ from ..context import EventCard, event_card, place_json
 from ..fairness.promise import commitment_of, shares_of
 from ..forms import MonthForm
 from ..http import PersonRequest, answer, for_people, reads, refuse, writes
+from ..many import LARGEST_ID
 from ..models import Event, Ticket, TicketHold
 from ..now import now
 from ..paging import page_of_upcoming
@@ -167,6 +168,8 @@ def my_place(request: HttpRequest, event_id: int) -> HttpResponse:
 
 def _ask(request: PersonRequest, act: str, event_id: int) -> Any:
     """Do what a person asks of an event, or raise Refused; the event of which nobody knows is not there."""
+    if event_id > LARGEST_ID:
+        raise Http404("No such event.")
     try:
         return gathering.ask(act, event_id=event_id, user=request.user, login=request.arrival)
     except Event.DoesNotExist as error:

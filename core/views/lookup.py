@@ -3,12 +3,12 @@
 import datetime as dt
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import BigIntegerField
 from django.http import Http404, HttpRequest
 
 from .. import accounts, prepared
 from ..access import may_manage
 from ..http import PersonRequest
+from ..many import LARGEST_ID
 from ..models import Event, Ticket, TicketTransfer
 from ..now import now
 from ..position import with_line
@@ -16,7 +16,7 @@ from ..position import with_line
 
 def visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> Event:
     """Return the event; a draft only to its organizer and administrators, for others it looks absent."""
-    found = _event(event=event_id, moment=moment) if event_id <= BigIntegerField.MAX_BIGINT else []
+    found = _event(event=event_id, moment=moment) if event_id <= LARGEST_ID else []
     event = found[0] if found else None
     if event is None or (event.status == Event.Status.DRAFT and not may_manage(request.user, event)):
         raise Http404("No such event.")
