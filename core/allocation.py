@@ -1,6 +1,7 @@
 """Who gets a place: the only writer of places, tickets (check-in marks apart) and an event's numbers.
 
-What lives here: join, serve, book, release, cancel; what staff may change is in `steering.py`. What does not: who is
+What lives here: join, serve, book, release, cancel, for one person and for many at once; how is in `joining.py`,
+`booking.py` and `serving.py`, which nobody else calls. What staff may change is in `steering.py`. What does not: who is
 first (`arrivals.py`, `models/line.py`, `tiers.py`), the gate (`checkin/`), telling anybody (`live.py`).
 
 How it works. Joining appends a waiting row and locks nothing. Everything that frees or gives a place does it in

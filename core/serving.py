@@ -1,6 +1,6 @@
 """What one transaction of the allocation does to the events it has locked: open, expire, grant, count, seal, announce.
 
-Used by `allocation.py` and `steering.py` alone, which take the lock.
+Used by `allocation.py`, `booking.py`, `transfer.py` and `steering.py` alone, under the lock.
 """
 
 import datetime as dt

@@ -19,7 +19,7 @@ from tools.run_tests import POSTGRESQL
 
 SCENARIOS = ("writes", "rush", "pages", "logins", "sockets", "references")
 OTHERS = ("password_rush", "many_sockets", "socket_writes", "growth")  # by name only: minutes each
-TOPOLOGY = "daphne:2"
+TOPOLOGY = "granian-wsgi:2x16+uvicorn:2"  # as in production (tools/servers.py)
 SHOWN = 20
 
 
