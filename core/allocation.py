@@ -13,16 +13,15 @@ Counters move by guarded steps that the constraint `event_never_oversold` checks
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import OperationalError, transaction
 from django.db.models import Exists
-from django.utils import timezone
 
 from . import arrivals, booking, position, prepared, tiers
 from .joining import append, newest_places, refuse_the_line, with_ticket
-from .models import Cause, Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
-from .now import now, reading
+from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
+from .now import now
 from .prepared import Prepared
 from .refusals import (
     AlreadyBooked,
@@ -133,9 +132,9 @@ def _why_gone(event_id: int, user_ids: list[int]) -> dict[int, Refused]:
 
 
 def _read(event_id: int) -> tuple[Event, dt.datetime]:
-    """Return an event, and the moment at which it was read; one query. Raises Event.DoesNotExist."""
-    for event in _events(event=event_id, now=timezone.now()):
-        return event, event.read_at
+    """Return an event, and the moment after it was read. Raises Event.DoesNotExist."""
+    for event in _events(event=event_id):
+        return event, now()
     raise Event.DoesNotExist
 
 
@@ -287,9 +286,4 @@ def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, re
     return ticket
 
 
-def _with_clock() -> EventQuerySet:
-    clock = reading(prepared.moment("now"))
-    return Event.objects.filter(pk=prepared.number("event")).annotate(read_at=clock)
-
-
-_events: Prepared[Any] = Prepared(_with_clock)
+_events = Prepared(lambda: Event.objects.filter(pk=prepared.number("event")))

@@ -15,15 +15,6 @@ def clock() -> Any:
     return Func(function="clock_timestamp", output_field=DateTimeField())
 
 
-def reading(python: Any) -> Any:
-    """Return the same clock for a SELECT, whose rows come with the moment at which they were read.
-
-    `python` stands for Python's clock, which it is on SQLite. Not for rows that are locked: PostgreSQL would read the
-    clock before it waits.
-    """
-    return clock() if connection.vendor == "postgresql" else python
-
-
 def now() -> dt.datetime:
     """Return the database's clock on PostgreSQL, Python's on SQLite (UTC).
 

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from django.contrib.auth.hashers import make_password
+from django.core.management import CommandError
 from django.test import TransactionTestCase
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -57,6 +58,17 @@ class BrowserTestCase(CastOfRaces, TransactionTestCase):
         super().setUp()
         User.objects.update(password=make_password(PASSWORD))
         self.complaints: list[str] = []
+
+    def _fixture_teardown(self) -> None:
+        """Empty the tables; the server beside us may read two of them at that instant in another order: then again."""
+        for last in (False, False, True):
+            try:
+                super()._fixture_teardown()  # type: ignore[misc]  # -- not in the stubs
+            except CommandError:
+                if last:
+                    raise
+            else:
+                return
 
     def window(self, address: str = "", **options: Any) -> Page:
         """Open a window with cookies of its own; what its console says, a refused script included, is noted.
