@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from icalendar import Calendar
-from post_office.models import STATUS, Email
+from post_office.models import PRIORITY, STATUS, Email
 
 from core import accounts, allocation, cleanup, documents, mailing
 from core.models import Ticket, User
@@ -94,6 +94,16 @@ class ConfirmationTests(MailCase):
         pdf, entry = attached[f"ticket-{ticket.pk}.pdf"], attached[f"ticket-{ticket.pk}.ics"]
         self.assertEqual(codes_on(pages_of(pdf.get_content())[0]), [ticket.code])
         self.assertEqual(len(Calendar.from_ical(entry.get_content()).walk("VEVENT")), 1)
+
+    def test_in_a_rush_it_waits_and_a_link_to_log_in_does_not(self) -> None:
+        book(self.event, self.alice)
+        mailing.store_confirmations()
+        link = outgoing.EmailMessage("Your new password", "A link", to=["bob@example.org"])
+        mailing.QueueBackend().send_messages([link])
+        self.assertEqual(mailing.deliver(least=PRIORITY.medium), 1)
+        self.assertEqual([str(message["Subject"]) for _, message in self.inbox.messages], ["Your new password"])
+        self.assertEqual(mailing.deliver(), 1)
+        self.assertEqual([to for to, _ in self.inbox.messages], [["bob@example.org"], ["alice@example.org"]])
 
     def test_names_of_any_script_arrive_and_add_no_header(self) -> None:
         for name in (*NAMES, "a\r\nBcc: evil@example.org"):

@@ -6,9 +6,11 @@ from django.db import connection
 from django.test import TestCase
 
 from core import allocation, checkin
+from core.board import Board
 from core.checkin.staff import may_scan, scannable_events
-from core.live import read_marks, read_own
+from core.live import read_marks, read_own, read_stats
 from core.models import Event, Ticket, TicketHold, User
+from core.now import now
 
 from .cast import Cast, book, give, join, lapse, make_event, make_person, release
 
@@ -81,6 +83,15 @@ class MarkTests(Cast, TestCase):
     def test_what_changes_nothing_changes_no_mark(self) -> None:
         join(self.event, self.alice)
         self.assertEqual(self.differs(lambda: Event.objects.update(capacity=9, version=99)), set())
+
+
+class BoardTests(Cast, TestCase):
+    def test_an_event_that_is_upcoming_no_more_is_told_to_nobody_who_connects(self) -> None:
+        event, board = make_event(), Board()
+        board.renew(read_stats([event.pk]), now(), 0)
+        self.assertIn(f'"event":{event.pk},', board.text())
+        board.renew([], now(), 0)
+        self.assertEqual(board.text(), "[]")
 
 
 class OwnTests(Cast, TestCase):
