@@ -19,9 +19,10 @@ from django.db import OperationalError, transaction
 from django.db.models import Exists
 
 from . import arrivals, booking, position, prepared, tiers
-from .joining import append, newest_places, refuse_the_line, with_ticket
+from .joining import append, refuse_the_line, with_ticket
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
 from .now import now
+from .position import newest_places
 from .prepared import Prepared
 from .refusals import (
     AlreadyBooked,
@@ -147,8 +148,8 @@ def _unless_refused(outcome: Outcome | Refused) -> Outcome:
 def _is_due(event: Event, moment: dt.datetime) -> bool:
     """Return whether somebody could be served now, or the line is to end, as far as can be told without the lock.
 
-    The event was read at that moment, after the joining row was committed. What is missed, a place freed at this
-    instant, the clock finds.
+    A yes holds of what was read before the joining row was committed as well, a no only of what was read after. What is
+    missed, a place freed at this instant, the clock finds.
     """
     if event.is_drawn and event.is_before_sale(moment) and event.ledger_seq == 0:
         return True  # the draw is promised before the first who takes part

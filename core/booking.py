@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from . import ticket_code, tiers
-from .joining import newest_places, refuse_ended, with_ticket
+from .joining import refuse_ended, with_ticket
 from .models import Cause, Event, Ticket, TicketHold
+from .position import newest_places
 from .refusals import EventCancelled, HoldExpired, NotOnSale, PeopleWaiting, Refused, SoldOut
 from .serving import Serving
 

@@ -155,10 +155,10 @@ def carry_out(event_id: int, batch: list[Asked]) -> None:
     What has waited too long is not done any more: its page has asked again, perhaps another process.
     """
     now = time.monotonic()
-    late = [asked for asked in batch if now - asked.asked_at > PATIENCE]
-    _answer(late, dict.fromkeys((asked.user_id for asked in late), OperationalError("asked too long ago")))
+    late = [each for each in batch if now - each.asked_at > PATIENCE]
+    _answer(late, dict.fromkeys((each.user_id for each in late), OperationalError("asked too long ago")))
     for act in ACTS:
-        asked = [each for each in batch if each.act == act and each not in late]
+        asked = [each for each in batch if each.act == act and not each.answer.done()]
         if asked:
             _carry_out(event_id, act, asked)
 

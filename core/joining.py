@@ -2,18 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from . import arrivals, prepared, tiers
 from .models import Event, Ticket, TicketHold, UserSession
 from .prepared import Prepared
 from .refusals import AlreadyBooked, EventCancelled, EventOver, NotOnSale, Refused
 from .signals import announce_after_commit
-
-
-def newest_places(event_id: int, user_ids: Iterable[int]) -> dict[int, TicketHold]:
-    """Return `{user id: newest place}` of these people at an event; one query."""
-    return {place.user_id: place for place in _newest(event=event_id, users=user_ids)}
 
 
 def with_ticket(event_id: int, user_ids: Iterable[int]) -> dict[int, Ticket]:
@@ -68,9 +62,6 @@ def refuse_ended(event: Event, moment: dt.datetime) -> None:
         raise EventOver
 
 
-def _of_these() -> dict[str, Any]:
-    return {"event": prepared.number("event"), "user__in": prepared.numbers("users")}
-
-
-_newest = Prepared(lambda: TicketHold.objects.filter(**_of_these()).newest_of_each())
-_tickets = Prepared(lambda: Ticket.objects.valid().filter(**_of_these()))
+_tickets = Prepared(
+    lambda: Ticket.objects.valid().filter(event=prepared.number("event"), user__in=prepared.numbers("users"))
+)

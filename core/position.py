@@ -203,6 +203,11 @@ def _ended(places: list[TicketHold], tickets: list[Ticket], moment: dt.datetime)
     return ended
 
 
+def newest_places(event_id: int, user_ids: Iterable[int]) -> dict[int, TicketHold]:
+    """Return `{user id: newest place}` of these people at an event; one query."""
+    return {place.user_id: place for place in _newest_alone(event=event_id, users=user_ids)}
+
+
 def newest_with_ahead(event: Event, user_ids: Iterable[int]) -> list[TicketHold]:
     """Return the newest place of each of these people at an event, waiting ones with `ahead`, in one or two queries.
 

@@ -157,7 +157,6 @@ elif "postgresql" in _database["ENGINE"]:
 else:
     raise ImproperlyConfigured("DATABASE_URL must name SQLite or PostgreSQL: races were proven on those two only.")
 DATABASES = {"default": _database}
-TEST_RUNNER = "tools.counting.CountingRunner"
 
 # How long a process answers the same to everybody who is not logged in (core/shared_answers.py); tests see each change.
 SHARED_SECONDS = 0 if TESTING else 1
