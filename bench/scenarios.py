@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from django.db import connection, connections
-from django.db.models import F
 
 from bench.common import in_each
 from bench.stage import make_event
@@ -20,7 +19,7 @@ from core import allocation, clock, hub
 from core.fairness.ledger import Ledger
 from core.models import Event, TicketHold, User, UserSession
 from core.now import now
-from core.serving import Serving
+from core.serving import EXPIRE, Serving
 
 IN_LINE, PLACES = 2000, 500  # of the opening
 FIELD: Any = TicketHold._meta.get_field("is_linked")  # noqa: SLF001 -- Django's documented name
@@ -179,7 +178,7 @@ def _born_linked() -> Iterator[None]:
 def _expire(serving: Serving) -> None:
     """Do the rest of `Serving._link_and_expire`."""
     lapsed = list(TicketHold.objects.lapsed(serving.moment).filter(event__in=serving.events).order_by("pk"))
-    serving._move(lapsed, status=TicketHold.Status.EXPIRED, ended_at=F("expires_at"))  # noqa: SLF001
+    serving._move(lapsed, EXPIRE, TicketHold.Status.EXPIRED)  # noqa: SLF001
     for hold in lapsed:
         hold.ended_at = hold.expires_at
         serving.count(hold.event_id, held=-1)

@@ -13,13 +13,14 @@ Counters move by guarded steps that the constraint `event_never_oversold` checks
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TypeVar
 
 from django.db import OperationalError, transaction
-from django.db.models import Exists
+from django.db.models import Exists, QuerySet
 
 from . import arrivals, booking, position, prepared, tiers
-from .joining import append, refuse_the_line, with_ticket
+from .joining import new_places, refuse_the_line, store_new, with_ticket
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
 from .now import now
 from .position import newest_places
@@ -34,6 +35,7 @@ from .refusals import (
     Refused,
 )
 from .serving import Serving
+from .signals import announce_after_commit
 
 Outcome = TypeVar("Outcome")
 
@@ -48,12 +50,8 @@ def locked(event_ids: Iterable[int], *, skip_locked: bool = False, person: User 
     """
     refusal: Refused | None = None
     with transaction.atomic():
-        # NO KEY: the foreign key of a row that joins must not wait for this lock. Evaluated: a lazy one locks nothing.
-        events = Event.objects.select_for_update(no_key=True, skip_locked=skip_locked).filter(pk__in=event_ids)
-        if person is not None:
-            # Once, and before any event: what no row hangs on, and what locks, PostgreSQL evaluates first.
-            events = events.filter(Exists(arrivals.locking_person(person)))
-        locked = list(events.order_by("pk"))
+        ask = _locking(skip_locked=skip_locked, with_person=person is not None)
+        locked = ask(events=event_ids, person=person and person.pk)
         serving = Serving({event.pk: event for event in locked}, now())
         serving.bring_up_to_date()
         try:
@@ -93,30 +91,57 @@ def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict
     event, moment = _read(event_id)
     if event.status == Event.Status.DRAFT:
         raise Event.DoesNotExist
-    newest = newest_places(event_id, logins)
-    if any(place.is_lapsed(moment) for place in newest.values()):
-        serve(event_id)
-        newest = newest_places(event_id, logins)
-    here = {user_id for user_id, place in newest.items() if place.status in TicketHold.UNENDED}
-    new = {user_id: login for user_id, login in logins.items() if user_id not in here}
-    refused = append(event, new, moment) if new else {}
+    if _is_due(event, moment):
+        return _join_and_serve(event, logins, moment)
+    past = arrivals.past(event_id, logins, moment)
+    if past.lapsed:
+        return _join_and_serve(event, logins, moment)
+    return _append(event, logins, past, moment)
+
+
+def _append(
+    event: Event, logins: Mapping[int, UserSession | None], past: arrivals.Past, moment: dt.datetime
+) -> dict[int, TicketHold | Refused]:
+    """Let people join, without a lock; return the place of each, or why there is none."""
+    new = {user_id: login for user_id, login in logins.items() if user_id not in past.here}
+    places, refused = new_places(event, new, past, moment)
+    if places:
+        store_new(places)
+        announce_after_commit({event.pk}, places, [])
     asking = logins.keys() - refused.keys()
-    places = _serve_those_who_joined(event, moment, asking) if asking else {}
-    return places | refused
-
-
-def _serve_those_who_joined(event: Event, moment: dt.datetime, asking: Set[int]) -> dict[int, TicketHold | Refused]:
-    """Serve the event if it is due, and return the place of each of these people, or why there is none any more."""
-    held: dict[int, TicketHold] = {}
-    # What was due before they joined is due; what was not may have become it.
-    if _is_due(event, moment) or _is_due(*_read(event.pk)):
+    held: list[TicketHold] = []
+    if places and _is_due(*_read(event.pk)):  # what was not due before they joined may have become it
         # A lock that is kept for long, at a huge opening, is no reason to say no: the place stands, the clock serves.
         with suppress(OperationalError):
-            held = {hold.user_id: hold for hold in serve(event.pk) if hold.status == TicketHold.Status.HELD}
-    found = {user_id: held[user_id] for user_id in asking & held.keys()}
+            held = serve(event.pk)
+    return refused | _places_of(event, asking, held)
+
+
+def _join_and_serve(
+    event: Event, logins: Mapping[int, UserSession | None], moment: dt.datetime
+) -> dict[int, TicketHold | Refused]:
+    """Let people join in the transaction that serves the event; return the place of each, or why there is none."""
+    try:
+        with locked([event.pk]) as serving:
+            event = _published(serving, event.pk)
+            past = arrivals.past(event.pk, logins, serving.moment)
+            new = {user_id: login for user_id, login in logins.items() if user_id not in past.here}
+            places, refused = new_places(event, new, past, moment)
+            serving.take_in(event, places, has_line=past.has_line)
+    except OperationalError:  # as above: they are appended, unless something of theirs must be ended first
+        past = arrivals.past(event.pk, logins, moment)
+        if past.lapsed:
+            raise
+        return _append(event, logins, past, moment)
+    return refused | _places_of(event, logins.keys() - refused.keys(), serving.holds)
+
+
+def _places_of(event: Event, user_ids: Set[int], moved: Iterable[TicketHold]) -> dict[int, TicketHold | Refused]:
+    """Return the place of each of these people, or why there is none any more; of `moved` ones the hold is known."""
+    found = {hold.user_id: hold for hold in moved if hold.status == TicketHold.Status.HELD and hold.user_id in user_ids}
     for hold in found.values():
         hold.ahead = 0  # as where places are read
-    others = asking - found.keys()
+    others = user_ids - found.keys()
     if others:
         found |= {place.user_id: place for place in position.newest_with_ahead(event, others)}
     # Ended at the same instant: the event was cancelled, another tab booked.
@@ -153,9 +178,10 @@ def _is_due(event: Event, moment: dt.datetime) -> bool:
     """
     if event.is_drawn and event.is_before_sale(moment) and event.ledger_seq == 0:
         return True  # the draw is promised before the first who takes part
-    lapsed = TicketHold.objects.lapsed(moment).filter(event=event)
     has_ended = event.status != Event.Status.PUBLISHED or event.is_over(moment)
-    return has_ended or (event.is_serving(moment) and (event.free > 0 or lapsed.exists()))
+    return has_ended or (
+        event.is_serving(moment) and (event.free > 0 or bool(_a_lapsed_hold(event=event.pk, moment=moment)))
+    )
 
 
 def hold_for_login(*, user: User, session: UserSession) -> None:
@@ -180,14 +206,13 @@ def _hold_at_once(serving: Serving, events: list[Event], user: User, session: Us
             status=TicketHold.Status.HELD,
             login_timestamp=session.login_timestamp,
             tier=tier_of.get((event.pk, user.pk), 0),
+            created_at=serving.moment,
             held_at=serving.moment,
             expires_at=serving.moment + event.hold_time,
         )
         for event in events
     ]
-    for place in serving.insert(places):
-        serving.note(place, "hold", until=place.expires_at)
-        serving.count(place.event_id, held=1)
+    serving.insert(places)
 
 
 def book(*, event_id: int, user: User) -> Ticket:
@@ -287,4 +312,25 @@ def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, re
     return ticket
 
 
+def _lapsed_hold() -> TicketHoldQuerySet:
+    return TicketHold.objects.lapsed(prepared.moment("moment")).filter(event=prepared.number("event")).order_by()[:1]
+
+
+@cache
+def _locking(*, skip_locked: bool, with_person: bool) -> Prepared[Event]:
+    """Return the question that locks events, in the order of their ids."""
+
+    def compose() -> QuerySet[Event]:
+        # NO KEY: the foreign key of a row that joins must not wait for this lock.
+        events = Event.objects.select_for_update(no_key=True, skip_locked=skip_locked)
+        events = events.filter(pk__in=prepared.numbers("events"))
+        if with_person:
+            # Once, and before any event: what no row hangs on, and what locks, PostgreSQL evaluates first.
+            events = events.filter(Exists(arrivals.locking_person(prepared.number("person"))))
+        return events.order_by("pk")
+
+    return Prepared(compose)
+
+
 _events = Prepared(lambda: Event.objects.filter(pk=prepared.number("event")))
+_a_lapsed_hold = Prepared(_lapsed_hold)

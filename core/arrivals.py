@@ -2,11 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, DateTimeField, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 
 from . import prepared
@@ -70,8 +71,14 @@ def session_of(*, user_id: int, session_key: str, known: UserSession | None = No
 
 def logins_of(sessions: Mapping[str, int]) -> dict[int, UserSession]:
     """Return `{user id: login}` of those sessions, of `{session key: user id}`, that have not ended; one query."""
-    live = live_sessions(now()).filter(session_key__in=among(sessions))
+    # This process's clock: a day needs no exact one.
+    live = _live_among(keys=list(sessions), oldest=_oldest(timezone.now()))
     return {login.user_id: login for login in live if sessions[login.session_key] == login.user_id}
+
+
+_live_among = prepared.Prepared(
+    lambda: _live_since(prepared.moment("oldest")).filter(session_key__in=prepared.texts("keys"))
+)
 
 
 def note_signs_of_life(session_keys: Iterable[str]) -> None:
@@ -84,12 +91,12 @@ def rename_session(before: str, after: str) -> None:
     UserSession.objects.filter(session_key=before).update(session_key=after)
 
 
-def locking_person(user: User) -> QuerySet[User]:
+def locking_person(user_id: int) -> QuerySet[User]:
     """Return a query that lets no other login or sign-out of an active person go on until the transaction ends.
 
     It is to be evaluated before events are locked. NO KEY, as of events: rows that refer to the person need not wait.
     """
-    return User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True)
+    return User.objects.select_for_update(no_key=True).filter(pk=user_id, is_active=True)
 
 
 def is_last_session(*, user: User, session_key: str) -> bool:
@@ -213,32 +220,81 @@ def spent(event_ids: Iterable[int], user_ids: Iterable[int]) -> dict[tuple[int, 
 
     None where no users are given.
     """
-    return had(event_ids, user_ids)[0]
-
-
-def had(
-    event_ids: Iterable[int], user_ids: Iterable[int]
-) -> tuple[dict[tuple[int, int], dt.datetime], set[tuple[int, int]]]:
-    """Return the same, and who has a valid ticket, as `{(event id, user id)}`; one query."""
-    who = list(user_ids)
     ended: dict[tuple[int, int], dt.datetime] = {}
-    valid = set()
+    who = list(user_ids)
     for event, user, last in _ends(events=event_ids, users=who) if who else ():
-        if last is None:
-            valid.add((event, user))
+        ended[event, user] = max(last, ended.get((event, user), last))
+    return ended
+
+
+@dataclass
+class Past:
+    """What people who ask for a place have, and had, at one event: the sets and the keys are user ids.
+
+    `here` have a place in line or a hold, which of some has `lapsed`; `ended` is when the last place or ticket of each
+    ended. `has_line` says whether anybody at all waits.
+    """
+
+    here: set[int] = field(default_factory=set)
+    lapsed: set[int] = field(default_factory=set)
+    with_ticket: set[int] = field(default_factory=set)
+    inactive: set[int] = field(default_factory=set)
+    ended: dict[int, dt.datetime] = field(default_factory=dict)
+    has_line: bool = False
+
+
+def past(event_id: int, user_ids: Iterable[int], moment: dt.datetime) -> Past:
+    """Return what these people have at an event at `moment`, and had; one query."""
+    found = Past()
+    sets = {PLACE: found.here, LAPSED: found.lapsed, TICKET: found.with_ticket, PERSON: found.inactive}
+    for kind, user, last in _past(event=event_id, users=list(user_ids), moment=moment):
+        if kind == LINE:
+            found.has_line = True
+        elif last is None:
+            sets[kind].add(user)
         else:
-            ended[event, user] = max(last, ended.get((event, user), last))
-    return ended, valid
+            found.ended[user] = max(last, found.ended.get(user, last))
+    found.here |= found.lapsed
+    return found
+
+
+PLACE, LAPSED, TICKET, PERSON, LINE = 1, 2, 3, 4, 5
+
+
+def _places_tickets_and_inactive() -> QuerySet[Any, Any]:
+    event, users = prepared.number("event"), prepared.numbers("users")
+    has_lapsed = Q(status=TicketHold.Status.HELD, expires_at__lte=prepared.moment("moment"))
+    # Not grouped: hardly anybody has two.
+    places: QuerySet[Any, Any] = TicketHold.objects.filter(event=event, user__in=users)
+    tickets: QuerySet[Any, Any] = Ticket.objects.filter(event=event, user__in=users)
+    inactive: QuerySet[Any, Any] = User.objects.filter(is_active=False, pk__in=users)
+    with_line = Event.objects.filter(Exists(TicketHold.objects.waiting().filter(event=event)), pk=event)
+    # Neither has a moment: as places and tickets that have not ended.
+    nothing = Value(None, DateTimeField())
+    return (
+        _of_kind(Case(When(has_lapsed, then=LAPSED), default=PLACE), places)
+        .values_list("kind", "user", "ended_at")
+        .union(
+            _of_kind(Value(TICKET), tickets).values_list("kind", "user", "cancelled_at"),
+            _of_kind(Value(PERSON), inactive).values_list("kind", "pk", nothing),
+            _of_kind(Value(LINE), with_line).values_list("kind", "pk", nothing),
+            all=True,
+        )
+    )
+
+
+def _of_kind(kind: Any, rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+    of_kind: QuerySet[Any, Any] = rows.order_by().annotate(kind=kind)
+    return of_kind
 
 
 def _ends_of_places_and_tickets() -> QuerySet[Any, Any]:
-    """Ask when these people's places and tickets ended; of tickets that are valid, None."""
-    # Not grouped: hardly anybody has two.
     these = {"event__in": prepared.numbers("events"), "user__in": prepared.numbers("users")}
     places: QuerySet[Any, Any] = TicketHold.objects.filter(**these, ended_at__isnull=False).order_by()
-    tickets: QuerySet[Any, Any] = Ticket.objects.filter(**these).order_by()
+    tickets: QuerySet[Any, Any] = Ticket.objects.filter(**these, cancelled_at__isnull=False).order_by()
     ends = places.values_list("event", "user", "ended_at")
     return ends.union(tickets.values_list("event", "user", "cancelled_at"), all=True)
 
 
 _ends = prepared.Rows(_ends_of_places_and_tickets)
+_past = prepared.Rows(_places_tickets_and_inactive)

@@ -1,13 +1,20 @@
-"""Joining a line: an append that locks nothing (rule 4); `allocation.py` serves the event after it."""
+"""Joining a line: who may, and the place of each; `allocation.py` says when, and serves the event (rule 4)."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from . import arrivals, prepared, tiers
+from django.db import connection
+from django.db.models.constants import OnConflict
+from django.db.models.sql import InsertQuery
+
+from . import prepared, tiers
+from .arrivals import Past
 from .models import Event, Ticket, TicketHold, UserSession
 from .prepared import Prepared
-from .refusals import AlreadyBooked, EventCancelled, EventOver, NotOnSale, Refused
-from .signals import announce_after_commit
+from .refusals import AlreadyBooked, EventCancelled, EventOver, LoginEnded, NotOnSale, Refused
+
+BATCH = 1000  # rows in one statement that names each
 
 
 def with_ticket(event_id: int, user_ids: Iterable[int]) -> dict[int, Ticket]:
@@ -15,28 +22,58 @@ def with_ticket(event_id: int, user_ids: Iterable[int]) -> dict[int, Ticket]:
     return {ticket.user_id: ticket for ticket in _tickets(event=event_id, users=user_ids)}
 
 
-def append(event: Event, logins: Mapping[int, UserSession | None], moment: dt.datetime) -> dict[int, Refused]:
-    """Let people without a place join at `moment`, each ranked by their login; return who may not, and why.
+def new_places(
+    event: Event, logins: Mapping[int, UserSession | None], past: Past, moment: dt.datetime
+) -> tuple[list[TicketHold], dict[int, Refused]]:
+    """Return the places, not stored yet, of people who have none and join at `moment`; and who may not, and why.
 
-    Without a login the moment itself ranks. Set-based: so many people cost as many statements as one.
+    Each is ranked by their login, or by the end of a former place, which spent it; without a login by the moment.
     """
-    ended, valid = arrivals.had([event.pk], logins)
-    refused = refuse_the_line(event, logins, moment, {user_id for _, user_id in valid})
+    refused = {user_id: LoginEnded() for user_id in past.inactive} | refuse_the_line(
+        event, logins, moment, past.with_ticket
+    )
     joining = {user_id: login for user_id, login in logins.items() if user_id not in refused}
-    if not joining:
-        return refused
-    tier_of = tiers.tiers_of(joining, [event])
+    tier_of = tiers.tiers_of(joining, [event]) if joining else {}
     places = []
     for user_id, login in joining.items():
         came = login.login_timestamp if login else moment
         place = TicketHold(event=event, user_id=user_id, session=login, created_at=moment)
-        place.login_timestamp = max(came, ended.get((event.pk, user_id), came))  # a former place spent the login
+        place.login_timestamp = max(came, past.ended.get(user_id, came))
         place.tier = tier_of.get((event.pk, user_id), 0)
         places.append(place)
-    # From another tab at the same instant: the constraint keeps one row, and both tabs find it.
-    TicketHold.objects.bulk_create(places, ignore_conflicts=True)
-    announce_after_commit({event.pk}, places, [])
-    return refused
+    return places, refused
+
+
+def store_new(places: list[TicketHold]) -> list[TicketHold]:
+    """Store places but those of people who have one at that event by now; return what was stored, with ids, by id.
+
+    From another tab at the same instant: the constraint keeps one row, and both tabs find it. What `bulk_create`
+    leaves out for that it does not tell.
+    """
+    stored = []
+    for start in range(0, len(places), BATCH):
+        batch = {(place.event_id, place.user_id): place for place in places[start : start + BATCH]}
+        for pk, event_id, user_id in sorted(_insert(list(batch.values()))):
+            place = batch[event_id, user_id]
+            place.pk = pk
+            place._state.adding = False  # noqa: SLF001 -- as `bulk_create` does
+            stored.append(place)
+    return stored
+
+
+def _insert(places: Sequence[TicketHold]) -> list[tuple[int, int, int]]:
+    """Insert what no constraint refuses, in one statement; return `(id, event id, user id)` of the new rows."""
+    fields = {field.name: field for field in TicketHold._meta.concrete_fields}  # noqa: SLF001 -- Django's documented name
+    key = fields.pop("id")
+    query = InsertQuery(TicketHold, on_conflict=OnConflict.IGNORE)
+    query.insert_values(list(fields.values()), [*places])
+    compiler: Any = query.get_compiler(connection=connection)
+    compiler.returning_fields = [key, fields["event"], fields["user"]]
+    [(sql, params)] = compiler.as_sql()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[tuple[int, int, int]] = cursor.fetchall()
+    return rows
 
 
 def refuse_the_line(

@@ -1,7 +1,7 @@
 """Thousands of values in one question."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -28,3 +28,23 @@ def among(values: Iterable[int] | Iterable[str], parameter: Any = None) -> RawSQ
 def as_parameter(values: Iterable[Any]) -> Any:
     """Return a list of values as the database's driver takes it."""
     return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
+
+
+def update_each(table: str, to: str, columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Update thousands of rows, each with values of its own, in one statement.
+
+    `columns` are `{name: its type in PostgreSQL}` of what each of `rows` tells, `id` the last one; `to` is what follows
+    SET, with `{name}` where a value goes, in that order. An ORM expression for each takes as many milliseconds.
+    """
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            arrays = ", ".join(f"%s::{kind}[]" for kind in columns.values())
+            told = f"unnest({arrays}) AS told ({', '.join(columns)})"
+            values = to.format(**{name: f"told.{name}" for name in columns})
+            lists = [list(column) for column in zip(*rows, strict=True)]
+            cursor.execute(f"UPDATE {table} SET {values} FROM {told} WHERE {table}.id = told.id", lists)  # noqa: S608 -- names of ours
+        else:
+            values = to.format(**dict.fromkeys(columns, "%s"))
+            cursor.executemany(f"UPDATE {table} SET {values} WHERE id = %s", rows)  # noqa: S608 -- as above

@@ -5,11 +5,10 @@ Carried out by `serving.py`, under the event's lock, once for each announced ope
 
 from typing import TYPE_CHECKING
 
-from django.db import connection
-
 from . import arrivals, tiers
 from .fairness import draw
 from .fairness.ledger import openings, promised_commitment, pseudonym
+from .many import update_each
 from .models import Event, TicketHold
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ def _put_in_line(serving: "Serving", event: Event) -> None:
             user_id=user,
             login_timestamp=rank,
             tier=tier_of.get((event.pk, user), 0),
+            created_at=serving.moment,
         )
         for user, rank in present.items()
     ]
@@ -62,17 +62,5 @@ def _draw(serving: "Serving", event: Event) -> None:
     for number, person in enumerate(draw.order(event.draw_seed, frozen, people), start=drawn + 1):
         people[person].draw = number
         serving.note(people[person], "draw", draw=number)
-    _store_numbers(waiting)
-
-
-def _store_numbers(drawn: list[TicketHold]) -> None:
-    """Store the numbers of thousands at once; an ORM expression for each would take as many milliseconds."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            numbers = [place.draw for place in drawn], [place.pk for place in drawn]
-            told = "unnest(%s::int[], %s::bigint[]) AS told (draw, id)"
-            update = "UPDATE core_tickethold place SET draw = told.draw"
-            cursor.execute(f"{update} FROM {told} WHERE place.id = told.id", numbers)
-        else:
-            rows = [(place.draw, place.pk) for place in drawn]
-            cursor.executemany("UPDATE core_tickethold SET draw = %s WHERE id = %s", rows)
+    numbers = [(place.draw, place.pk) for place in waiting]
+    update_each("core_tickethold", "draw = {draw}", {"draw": "int", "id": "bigint"}, numbers)

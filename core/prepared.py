@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BigIntegerField, CharField, DateTimeField, Field, Model, QuerySet, Value
 from django.db.models.query import ModelIterable
+from django.db.models.sql import UpdateQuery
 
 from .many import among, as_parameter
 
@@ -64,6 +65,11 @@ def numbers(name: str) -> Any:
     return among([], GivenMany(name))
 
 
+def texts(name: str) -> Any:
+    """Return what stands for strings that are given by this name, as the right side of `__in`."""
+    return among([""], GivenMany(name))
+
+
 class Question(Generic[M]):
     """What is kept of a queryset that `compose` makes: its compiler, and the text with the places left open.
 
@@ -85,9 +91,12 @@ class Question(Generic[M]):
         return asking
 
     def _compile(self) -> tuple[Any, str, tuple[Any, ...]]:
-        compiler = self._compose().query.get_compiler(DEFAULT_DB_ALIAS)
+        compiler = self._composed().get_compiler(DEFAULT_DB_ALIAS)
         sql, params = compiler.as_sql()
         return compiler, sql, tuple(params)
+
+    def _composed(self) -> Any:
+        return self._compose().query
 
 
 class Rows(Question[M]):
@@ -108,3 +117,23 @@ class Prepared(Question[M]):
         # All that the iterable looks at of a queryset.
         queryset: Any = SimpleNamespace(query=query, db=DEFAULT_DB_ALIAS, _known_related_objects={})
         return list(ModelIterable(queryset))
+
+
+class Change(Question[M]):
+    """An `update(**to)` of rows."""
+
+    def __init__(self, compose: "Callable[[], QuerySet[M, Any]]", **to: Any) -> None:
+        super().__init__(compose)
+        self._to = to
+
+    def __call__(self, **values: Any) -> int:
+        """Change the rows for these values; return how many there were. KeyError if a value is missing."""
+        sql, bound = self._asking(values).as_sql()
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.execute(sql, bound)
+            return int(cursor.rowcount)
+
+    def _composed(self) -> Any:
+        query = super()._composed().chain(UpdateQuery)
+        query.add_update_values(self._to)
+        return query

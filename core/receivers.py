@@ -35,7 +35,7 @@ def end_places_with_the_last_session(request: Any, user: User | None, **kwargs: 
     by_hand = request.session.get(HASH_SESSION_KEY) == user.get_session_auth_hash()
     key = request.session.session_key
     with transaction.atomic():  # if the places cannot be ended, they are still signed in
-        list(arrivals.locking_person(user))  # of two devices that sign out at the same moment, one is the last
+        list(arrivals.locking_person(user.pk))  # of two devices that sign out at the same moment, one is the last
         if by_hand and arrivals.is_last_session(user=user, session_key=key):
             allocation.end_places(TicketHold.objects.filter(user=user), cause=Cause.LOGGED_OUT)
         arrivals.end_session(key)

@@ -12,9 +12,11 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from . import arrivals, prepared, tiers
 from .fairness.ledger import Ledger
+from .joining import BATCH, store_new
+from .many import update_each
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet
 from .opening import open_sale
-from .prepared import Prepared, Rows
+from .prepared import Change, Prepared, Rows
 from .signals import announce_after_commit
 
 ENDINGS = {
@@ -22,7 +24,15 @@ ENDINGS = {
     TicketHold.Status.RELEASED: "release",
     TicketHold.Status.LEFT: "leave",
 }  # and their entries in the ledger; the end by booking is in the ticket's
-BATCH = 1000  # rows in one statement that names each
+
+
+NUMBERS = (
+    "held = core_event.held + {held}, booked = core_event.booked + {booked}, version = core_event.version + {step},"
+    " ledger_seq = {seq}, ledger_seal = {seal}, ledger_terms = {terms}"
+)
+COLUMNS = {
+    "held": "int", "booked": "int", "step": "int", "seq": "bigint", "seal": "text", "terms": "text", "id": "bigint",
+}  # fmt: skip  # -- of what `write_numbers` tells the database
 
 
 class Serving:
@@ -71,7 +81,7 @@ class Serving:
         self.link(due)
         lapsed = [place for place in due if place.is_lapsed(self.moment)]
         # Ended when its time was over, not when somebody noticed: that moment ranks the person if they come back.
-        self._move(lapsed, status=TicketHold.Status.EXPIRED, ended_at=F("expires_at"))
+        self._move(lapsed, EXPIRE, TicketHold.Status.EXPIRED)
         for hold in lapsed:
             hold.ended_at = hold.expires_at
             self.note(hold, ENDINGS[TicketHold.Status.EXPIRED])
@@ -155,29 +165,41 @@ class Serving:
             self.note(place, "hold", until=place.expires_at)
             self.count(place.event_id, held=1)
         for expires_at, alike in until.items():
-            self._move(alike, status=TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
+            self._move(alike, HOLD, TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
 
     def insert(self, places: list[TicketHold]) -> list[TicketHold]:
-        """Store new places of people who did not join by themselves; return those that are in line, or held, now.
+        """Store new places, waiting or held; return those that are in line, or held, now.
 
         Where a person has a place by now, from another tab, that one stays.
         """
         for place in places:
-            place.created_at, place.is_linked = self.moment, True
-        TicketHold.objects.bulk_create(places, ignore_conflicts=True, batch_size=BATCH)
-        # Only whoever has the lock makes a place that is linked, so these are the ones made just now. Of these events:
-        # another one may have opened in the same transaction.
-        stored = TicketHold.objects.filter(
-            created_at=self.moment,
-            is_linked=True,
-            event__in={place.event_id for place in places},
-            user__in={place.user_id for place in places},
-        )
-        new = list(stored.order_by("pk"))
+            place.is_linked = True
+        new = store_new(places)
         for place in new:
             self._enter(place, "join")
+        for place in new:
+            if place.status == TicketHold.Status.HELD:
+                self.note(place, "hold", until=place.expires_at)
+                self.count(place.event_id, held=1)
         self.holds += new
         return new
+
+    def take_in(self, event: Event, places: list[TicketHold], *, has_line: bool) -> None:
+        """Let people join whose places were made just now, at an event that is up to date.
+
+        Free places go at once to the first of those who come together, unless somebody waits: has joined meanwhile.
+        """
+        if not places:
+            return
+        places.sort(key=tiers.rank)
+        is_simple = not event.tiers and not has_line
+        if is_simple and event.is_serving(self.moment):
+            for place in places[: max(0, event.free)]:
+                place.status, place.held_at = TicketHold.Status.HELD, self.moment
+                place.expires_at = self.moment + event.hold_time
+        stored = self.insert(places)
+        if not is_simple or len(stored) < len(places):  # of the others a place has just come, from another tab
+            self.bring_up_to_date()
 
     def end(
         self, places: list[TicketHold], status: TicketHold.Status, cause: Cause | None = None, reason: str = ""
@@ -191,7 +213,7 @@ class Serving:
             if place.status == TicketHold.Status.HELD:
                 self.count(place.event_id, held=-1)
             place.ended_at = self.moment
-        self._move(places, status=status, ended_at=self.moment, end_reason=reason)
+        self._move(places, END, status, ended_at=self.moment, end_reason=reason)
 
     def issue(self, tickets: list[Ticket]) -> list[Ticket]:
         """Store new tickets and count them."""
@@ -212,18 +234,18 @@ class Serving:
         self.count(ticket.event_id, booked=-1)
         self.tickets.append(ticket)
 
-    def _move(self, places: list[TicketHold], **to: Any) -> None:
+    def _move(self, places: list[TicketHold], change: Change[TicketHold], status: str, **to: Any) -> None:
         """Set a state on places that were read under the lock; each must still be in a state that is not final."""
         if not places:
             return
         ids = [place.pk for place in places]
-        moved = TicketHold.objects.unended().filter(pk__in=ids).update(is_linked=True, **to)
+        moved = change(ids=ids, status=status, **to)
         if moved != len(places):
             raise RuntimeError(f"{len(places)} places were to move, {moved} did: somebody wrote without the lock")
         self._linked.update(ids)
         self._moved.update(ids)
         for place in places:
-            place.status = to["status"]
+            place.status = status
         self.holds += places
 
     def count(self, event_id: int, *, held: int = 0, booked: int = 0) -> None:
@@ -237,7 +259,8 @@ class Serving:
         held = list(TicketHold.objects.filter(event=event, status=TicketHold.Status.HELD))
         self.ledger.note(event, "extension", minutes=by / dt.timedelta(minutes=1), reason=reason)
         if held:
-            self._move(held, status=TicketHold.Status.HELD, expires_at=F("expires_at") + by)
+            extended = _moving(expires_at=F("expires_at") + by)
+            self._move(held, extended, TicketHold.Status.HELD)
         return len(held)
 
     def retier(self, waiting: TicketHoldQuerySet) -> None:
@@ -262,26 +285,22 @@ class Serving:
         self.count(event.pk)
 
     def write_numbers(self) -> None:
-        """Write the numbers, as steps: even without the lock the constraint would see, and refuse, an oversell."""
-        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for event_id, (held, booked) in self.moves.items():
-            alike[held, booked].append(event_id)
-        for (held, booked), event_ids in alike.items():
-            Event.objects.filter(pk__in=event_ids).update(
-                held=F("held") + held,
-                booked=F("booked") + booked,
-                version=F("version") + 1,
-                **self.ledger.columns(event_ids),
-            )
+        """Write the numbers, as steps: even without the lock the constraint would see, and refuse, an oversell.
+
+        With them goes how far the ledger is; an event of which only that is new keeps its version.
+        """
+        rows = []
+        for event_id in self.moves.keys() | self.ledger.events.keys():
+            event, (held, booked) = self.events[event_id], self.moves.get(event_id, (0, 0))
+            seal = event.ledger_seq, event.ledger_seal, event.ledger_terms
+            rows.append((held, booked, int(event_id in self.moves), *seal, event_id))
+        update_each("core_event", NUMBERS, COLUMNS, rows)
         self.touched |= self.moves.keys()
         self.moves.clear()
 
     def finish(self) -> None:
         """Write what is left to write, and announce it all."""
-        only_sealed = self.ledger.events.keys() - self.moves.keys()
         self.write_numbers()
-        if only_sealed:
-            Event.objects.filter(pk__in=only_sealed).update(**self.ledger.columns(only_sealed))
         self.ledger.write()
         unmarked = sorted(self._linked - self._moved)
         for start in range(0, len(unmarked), BATCH):
@@ -303,5 +322,16 @@ def _events_with_a_line() -> QuerySet[Any, Any]:
     return found.order_by("pk").values_list("pk")
 
 
+def _unended() -> TicketHoldQuerySet:
+    return TicketHold.objects.unended().filter(pk__in=prepared.numbers("ids"))
+
+
+def _moving(**to: Any) -> Change[TicketHold]:
+    return Change(_unended, status=prepared.text("status"), is_linked=True, **to)
+
+
+EXPIRE = _moving(ended_at=F("expires_at"))
+HOLD = _moving(held_at=prepared.moment("held_at"), expires_at=prepared.moment("expires_at"))
+END = _moving(ended_at=prepared.moment("ended_at"), end_reason=prepared.text("end_reason"))
 _unlinked_or_lapsing = Prepared(_to_link_or_to_expire)
 _with_a_line = Rows(_events_with_a_line)

@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Count, Exists, F, OuterRef
 
 from . import prepared
+from .many import LARGEST_ID
 from .models import Event, Ticket, TicketHold, TicketHoldQuerySet, User
 from .models.line import NOT_DRAWN, RANK
 from .prepared import Prepared
@@ -76,7 +77,7 @@ def _first_of_plain_line(bits: int) -> Prepared[TicketHold]:
 
 def in_order(places: Iterable[TicketHold], left: dict[int, int]) -> list[TicketHold]:
     """Return waiting places in the order in which they are served while each tier has so many places `left`."""
-    by_rank = sorted(places, key=_rank)
+    by_rank = sorted(places, key=rank)
     first: list[TicketHold] = []
     for tier in sorted(left, reverse=True):
         first += [place for place in by_rank if place.tier == tier][: left[tier]]
@@ -100,5 +101,6 @@ def ahead(tier: int, line: Mapping[int, Sequence[int]], left: dict[int, int]) ->
     return before + sum(max(0, places - line[other][1]) for other, places in others.items()), highest
 
 
-def _rank(place: TicketHold) -> tuple[int, dt.datetime, int]:
-    return (NOT_DRAWN if place.draw is None else place.draw, place.login_timestamp, place.pk)
+def rank(place: TicketHold) -> tuple[int, dt.datetime, int]:
+    """Return what orders places of one tier (rule 4); one that is not stored yet comes after others of its moment."""
+    return (NOT_DRAWN if place.draw is None else place.draw, place.login_timestamp, place.pk or LARGEST_ID)

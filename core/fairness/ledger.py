@@ -8,11 +8,11 @@ import datetime as dt
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 
 from ..models import Cause, Event, LedgerEntry, Ticket
 from . import draw
@@ -20,7 +20,6 @@ from . import draw
 FORMAT = "box-office-ledger-1"
 PSEUDONYM_DIGITS = 20  # 80 bits: among a million people, two alike once in two million events
 CHUNK = 2000  # entries read or written at a time
-COLUMNS = ("ledger_seq", "ledger_seal", "ledger_terms")
 TABLE = "core_ledgerentry (event_id, seq, person, text, seal)"
 ENCODER = json.JSONEncoder(separators=(",", ":"), default=dt.datetime.isoformat)
 
@@ -40,7 +39,7 @@ class Ledger:
     """The entries that one transaction adds to the ledgers of the events it has locked.
 
     Each entry is sealed together with the one before. The event's row keeps the number, the seal and the terms of the
-    last one; `columns` says what to write there.
+    last one; `serving.py` writes them there.
     """
 
     def __init__(self, moment: dt.datetime) -> None:
@@ -83,16 +82,8 @@ class Ledger:
         if len(self._entries) >= CHUNK:  # a large opening must not look idle to the database
             self.store()
 
-    def columns(self, event_ids: Iterable[int]) -> dict[str, Any]:
-        """Return what to write to these events' rows; empty when nothing was added about any of them."""
-        ids = list(event_ids)
-        events = [self.events[pk] for pk in ids if pk in self.events]
-        if len(ids) == len(events) == 1:  # the usual case, which needs no CASE
-            return {name: getattr(events[0], name) for name in COLUMNS}
-        return {name: _by_event(events, name) for name in COLUMNS} if events else {}
-
     def write(self) -> None:
-        """Store what is not stored yet; the events' rows must have their `columns` by then."""
+        """Store what is not stored yet; the events' rows must have been written by then."""
         self.store()
         self.events = {}
 
@@ -109,12 +100,6 @@ class Ledger:
             else:
                 cursor.executemany(f"INSERT INTO {TABLE} VALUES (%s, %s, %s, %s, %s)", self._entries)  # noqa: S608 -- no input
         self._entries = []
-
-
-def _by_event(events: list[Event], name: str) -> Case:
-    field: Any = Event._meta.get_field(name)  # noqa: SLF001 -- Django's documented name
-    whens = (When(pk=event.pk, then=Value(getattr(event, name), field)) for event in events)
-    return Case(*whens, default=name, output_field=field)
 
 
 def _terms(event: Event) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from django.test import TestCase
 
 from core import allocation, arrivals, clock, steering
-from core.models import Event, Ticket, TicketHold, UserSession
+from core.models import Event, Ticket, TicketHold, User, UserSession
 
 from .cast import Cast, arrive, book, join, make_event, numbers, refusal, statuses
 from .visits import BROWSER, visit
@@ -68,10 +68,31 @@ class CrossingTests(Cast, TestCase):
             allocation.hold_for_login(user=self.alice, session=arrive(self.alice))
         self.assertEqual(statuses(event), [("bob", "waiting")])
 
+    def test_a_join_is_held_nothing_past_somebody_who_has_just_joined(self) -> None:
+        event = make_event(capacity=1)
+        early = arrive(self.bob)
+
+        def join_unseen() -> None:
+            TicketHold.objects.create(event=event, user=self.bob, login_timestamp=early.login_timestamp)
+
+        with crossing('"has_ticket"', join_unseen, after=True):
+            place = join(event, self.alice, arrive(self.alice))
+        self.assertEqual((place.status, place.ahead), ("waiting", 0))
+        self.assertEqual(statuses(event), [("bob", "held"), ("alice", "waiting")])
+
+    def test_nobody_who_has_just_been_deactivated_is_held_a_place(self) -> None:
+        event = make_event(capacity=1)
+        session = arrive(self.alice)
+        # As another process does it, whose last look for places of theirs was before this.
+        with crossing("core_event", lambda: User.objects.filter(pk=self.alice.pk).update(is_active=False), after=True):
+            told = refusal(lambda: join(event, self.alice, session))
+        self.assertEqual(told, ("login_required", False))
+        self.assertEqual(statuses(event), [])
+
     def test_whoever_joins_while_the_event_is_cancelled_is_told_so(self) -> None:
         event = make_event()
         cancel = {"status": Event.Status.CANCELLED}
-        with crossing("core_tickethold", lambda: steering.revise_event(event_id=event.pk, values=cancel)):
+        with crossing("core_event", lambda: steering.revise_event(event_id=event.pk, values=cancel), after=True):
             told = refusal(lambda: join(event, self.alice))
         self.assertEqual(told, ("cancelled", False))
 

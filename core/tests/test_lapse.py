@@ -4,7 +4,6 @@ import logging
 from typing import Any
 from unittest import mock
 
-from django.db.models import QuerySet
 from django.test import TestCase
 
 from core import allocation, clock
@@ -60,13 +59,13 @@ class LapseTests(Cast, TestCase):
     def test_a_hold_that_lapses_while_its_booking_waits_for_the_lock_has_lapsed(self):
         event = make_event(capacity=1)
         join(event, self.alice)
-        lock = QuerySet.select_for_update
+        lock = allocation._locking
 
-        def lock_after_a_wait(rows: Any, **kwargs: Any) -> Any:
+        def lock_after_a_wait(**kwargs: Any) -> Any:
             TicketHold.objects.update(expires_at=now())
-            return lock(rows, **kwargs)
+            return lock(**kwargs)
 
-        with mock.patch.object(QuerySet, "select_for_update", lock_after_a_wait):
+        with mock.patch.object(allocation, "_locking", lock_after_a_wait):
             book(event, self.alice)
         self.assertEqual(statuses(event), [("alice", "expired")])
 

@@ -12,12 +12,12 @@ from unittest import mock
 
 from django.db import IntegrityError, OperationalError, connection, connections
 from django.db.backends.sqlite3.base import DatabaseWrapper
-from django.db.models import QuerySet
 from django.test import TransactionTestCase
 
-from core import allocation
+from core import allocation, prepared
 from core.fairness.ledger import Ledger
 from core.models import Event, Ticket, TicketHold
+from core.prepared import Prepared
 from core.serving import Serving
 
 from .cast import PATIENCE, CastOfRaces, book, join, make_event, numbers, release
@@ -26,7 +26,8 @@ from .cast import PATIENCE, CastOfRaces, book, join, make_event, numbers, releas
 def lock_taken_out(begin: str = "BEGIN DEFERRED") -> AbstractContextManager[Any]:
     """Take the lock out of the allocation: the row's on PostgreSQL, the database's (BEGIN IMMEDIATE) on SQLite."""
     if connection.vendor == "postgresql":
-        return mock.patch.object(QuerySet, "select_for_update", lambda rows, **kwargs: rows)
+        unlocked = Prepared(lambda: Event.objects.filter(pk__in=prepared.numbers("events")).order_by("pk"))
+        return mock.patch.object(allocation, "_locking", lambda **kwargs: unlocked)
     return mock.patch.object(
         DatabaseWrapper, "_start_transaction_under_autocommit", lambda c: c.cursor().execute(begin)
     )

@@ -143,7 +143,7 @@ class PressureTests(BookCase):
     def test_a_join_stands_when_the_lock_cannot_be_had(self):
         event = make_event(capacity=1, auto_hold=False)
         busy = OperationalError("canceling statement due to lock timeout")
-        with patch.object(allocation, "serve", side_effect=busy):
+        with patch.object(allocation, "locked", side_effect=busy):
             place = join(event, self.alice)
         self.assertEqual((place.status, place.ahead), ("waiting", 0))
         clock.tick()
