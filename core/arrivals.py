@@ -1,8 +1,9 @@
 """Logins and sessions: who came when, what a login is worth in a line, and which events it is put forward for."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.db.models import Case, DateTimeField, Exists, F, Min, OuterRef, Q, Q
 from django.utils import timezone
 
 from . import prepared
-from .many import among
+from .many import among, insert_new
 from .models import (
     Event,
     EventQuerySet,
@@ -24,16 +25,21 @@ from .models import (
     count_of_person,
 )
 from .now import clock, now
+from .prepared import Rows
 
 PRESENT = dt.timedelta(minutes=15)  # rule 11: seen this recently counts as being there at the opening
 BATCH = 500  # sessions in one statement
 SIGN_OF_LIFE = dt.timedelta(minutes=1)  # how exactly `last_seen_at` is kept: one write a minute at most
 
 
-def record_login(*, user: User, session_key: str) -> None:
-    """Store the moment of a login; the same session keeps its first one."""
+def record_login(*, user: User, session_key: str) -> UserSession | None:
+    """Store the moment of a login, and return the login; None for a session that has one, which it keeps."""
     login = UserSession(user=user, session_key=session_key, login_timestamp=clock(), last_seen_at=clock())
-    UserSession.objects.bulk_create([login], ignore_conflicts=True)
+    stored = insert_new([login], "id", "login_timestamp", "last_seen_at")
+    if not stored:
+        return None
+    [(login.pk, login.login_timestamp, login.last_seen_at)] = stored
+    return login
 
 
 def login_and_session(session_key: str, moment: dt.datetime) -> UserSession | None:
@@ -144,14 +150,7 @@ def put_forward(user: User, moment: dt.datetime) -> list[int]:
     Which of them still have a free place, and nobody waiting, is decided later, under their locks. Automatic holds that
     the person has from another login count against the limit.
     """
-    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
-    lapsed = TicketHold.objects.lapsed(moment).filter(event=OuterRef("pk"))
-    events = (
-        without_obstacle(user, moment)
-        .serving(moment)
-        .filter(Q(capacity__gt=F("held") + F("booked")) | Exists(lapsed), ~Exists(waiting), auto_hold=True)
-    )
-    return _within_the_limit(events, user, moment)
+    return _within_the_limit(_free, user, moment)
 
 
 def still_put_forward(user: User, moment: dt.datetime, forward: list[int]) -> list[int]:
@@ -160,35 +159,71 @@ def still_put_forward(user: User, moment: dt.datetime, forward: list[int]) -> li
     Meanwhile another device of the person may have joined, booked, released, or been held places itself; somebody may
     have joined the line.
     """
-    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
-    events = without_obstacle(user, moment).filter(~Exists(waiting), pk__in=forward)
-    events = events.order_by("starts_at", "id")
-    return _within_the_limit(events, user, moment)
+    return _within_the_limit(_still_free, user, moment, forward=forward)
 
 
-def _within_the_limit(events: EventQuerySet, user: User, moment: dt.datetime) -> list[int]:
+def _within_the_limit(ask: Callable[[int], Rows[Event]], user: User, moment: dt.datetime, **given: Any) -> list[int]:
     """Return the first of these events, as many as the person's live automatic holds leave of the limit; one query."""
     limit = settings.AUTO_HOLDS_PER_LOGIN
-    live = TicketHold.objects.live(moment).automatic().filter(user=user)
-    rows = list(events.annotate(counted=count_of_person(live)).values_list("pk", "counted")[:limit])
+    rows = ask(limit)(user=user.pk, moment=moment, cooled_down=_cooled_down(moment), **given)
     return [pk for place, (pk, counted) in enumerate(rows) if counted + place < limit]
+
+
+@cache
+def _free(limit: int) -> Rows[Event]:
+    """Return the question for events on which a place may be free, and nobody waits."""
+
+    def compose() -> QuerySet[Any, Any]:
+        moment = prepared.moment("moment")
+        lapsed = TicketHold.objects.lapsed(moment).filter(event=OuterRef("pk"))
+        has_room = Q(capacity__gt=F("held") + F("booked")) | Exists(lapsed)
+        events = _without_obstacle(prepared.number("user"), prepared.moment("cooled_down")).serving(moment)
+        return _counted(events.filter(has_room, ~Exists(_line()), auto_hold=True), limit)
+
+    return Rows(compose)
+
+
+@cache
+def _still_free(limit: int) -> Rows[Event]:
+    """Return the question for those of given events that are still to be held."""
+
+    def compose() -> QuerySet[Any, Any]:
+        events = _without_obstacle(prepared.number("user"), prepared.moment("cooled_down"))
+        return _counted(events.filter(~Exists(_line()), pk__in=prepared.numbers("forward")), limit)
+
+    return Rows(compose)
+
+
+def _line() -> TicketHoldQuerySet:
+    return TicketHold.objects.waiting().filter(event=OuterRef("pk"))
+
+
+def _counted(events: EventQuerySet, limit: int) -> QuerySet[Any, Any]:
+    """Return the soonest of these events as `(id, how many live automatic holds the person has)`."""
+    live = TicketHold.objects.live(prepared.moment("moment")).automatic().filter(user=prepared.number("user"))
+    soonest = events.order_by("starts_at", "id").annotate(counted=count_of_person(live))
+    return soonest.values_list("pk", "counted")[:limit]
 
 
 def without_obstacle(user: User, moment: dt.datetime) -> EventQuerySet:
     """Return the events on which nothing of the person's own keeps them from being held a place automatically."""
+    return _without_obstacle(user.pk, _cooled_down(moment))
+
+
+def _without_obstacle(user: Any, cooled_down: Any) -> EventQuerySet:
     mine = Q(user=user, event=OuterRef("pk"))
-    return Event.objects.filter(~Exists(_places_in_the_way(mine, moment)), ~Exists(_tickets_in_the_way(mine, moment)))
-
-
-def _places_in_the_way(mine: Q, moment: dt.datetime) -> TicketHoldQuerySet:
-    """Return places that keep a person from being held one automatically: an open one, or one that ended just now."""
-    return TicketHold.objects.filter(mine).filter(
-        Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=_cooled_down(moment))
+    return Event.objects.filter(
+        ~Exists(_places_in_the_way(mine, cooled_down)), ~Exists(_tickets_in_the_way(mine, cooled_down))
     )
 
 
-def _tickets_in_the_way(mine: Q, moment: dt.datetime) -> TicketQuerySet:
-    return Ticket.objects.filter(mine).filter(Q(cancelled_at=None) | Q(cancelled_at__gt=_cooled_down(moment)))
+def _places_in_the_way(mine: Q, cooled_down: Any) -> TicketHoldQuerySet:
+    """Return places that keep a person from being held one automatically: an open one, or one that ended just now."""
+    return TicketHold.objects.filter(mine).filter(Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=cooled_down))
+
+
+def _tickets_in_the_way(mine: Q, cooled_down: Any) -> TicketQuerySet:
+    return Ticket.objects.filter(mine).filter(Q(cancelled_at=None) | Q(cancelled_at__gt=cooled_down))
 
 
 def _cooled_down(moment: dt.datetime) -> dt.datetime:
@@ -204,11 +239,11 @@ def present_at_opening(event: Event) -> dict[int, dt.datetime]:
     opened = event.sales_open_at
     if opened is None:
         return {}
-    mine = Q(user=OuterRef("user"), event=event)
+    mine, cooled_down = Q(user=OuterRef("user"), event=event), _cooled_down(opened)
     logins = (
         live_sessions(opened)
         .filter(login_timestamp__lte=opened, last_seen_at__gte=opened - PRESENT)
-        .filter(~Exists(_places_in_the_way(mine, opened)), ~Exists(_tickets_in_the_way(mine, opened)))
+        .filter(~Exists(_places_in_the_way(mine, cooled_down)), ~Exists(_tickets_in_the_way(mine, cooled_down)))
     )
     first = dict(logins.values("user").annotate(first=Min("login_timestamp")).values_list("user", "first"))
     ended = spent([event.pk], first)
@@ -296,5 +331,5 @@ def _ends_of_places_and_tickets() -> QuerySet[Any, Any]:
     return ends.union(tickets.values_list("event", "user", "cancelled_at"), all=True)
 
 
-_ends = prepared.Rows(_ends_of_places_and_tickets)
-_past = prepared.Rows(_places_tickets_and_inactive)
+_ends = Rows(_ends_of_places_and_tickets)
+_past = Rows(_places_tickets_and_inactive)

@@ -1,15 +1,11 @@
 """Joining a line: who may, and the place of each; `allocation.py` says when, and serves the event (rule 4)."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from django.db import connection
-from django.db.models.constants import OnConflict
-from django.db.models.sql import InsertQuery
+from collections.abc import Iterable, Mapping
 
 from . import prepared, tiers
 from .arrivals import Past
+from .many import insert_new
 from .models import Event, Ticket, TicketHold, UserSession
 from .prepared import Prepared
 from .refusals import AlreadyBooked, EventCancelled, EventOver, LoginEnded, NotOnSale, Refused
@@ -47,33 +43,17 @@ def new_places(
 def store_new(places: list[TicketHold]) -> list[TicketHold]:
     """Store places but those of people who have one at that event by now; return what was stored, with ids, by id.
 
-    From another tab at the same instant: the constraint keeps one row, and both tabs find it. What `bulk_create`
-    leaves out for that it does not tell.
+    From another tab at the same instant: the constraint keeps one row, and both tabs find it.
     """
     stored = []
     for start in range(0, len(places), BATCH):
         batch = {(place.event_id, place.user_id): place for place in places[start : start + BATCH]}
-        for pk, event_id, user_id in sorted(_insert(list(batch.values()))):
+        for pk, event_id, user_id in sorted(insert_new(list(batch.values()), "id", "event", "user")):
             place = batch[event_id, user_id]
             place.pk = pk
             place._state.adding = False  # noqa: SLF001 -- as `bulk_create` does
             stored.append(place)
     return stored
-
-
-def _insert(places: Sequence[TicketHold]) -> list[tuple[int, int, int]]:
-    """Insert what no constraint refuses, in one statement; return `(id, event id, user id)` of the new rows."""
-    fields = {field.name: field for field in TicketHold._meta.concrete_fields}  # noqa: SLF001 -- Django's documented name
-    key = fields.pop("id")
-    query = InsertQuery(TicketHold, on_conflict=OnConflict.IGNORE)
-    query.insert_values(list(fields.values()), [*places])
-    compiler: Any = query.get_compiler(connection=connection)
-    compiler.returning_fields = [key, fields["event"], fields["user"]]
-    [(sql, params)] = compiler.as_sql()
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        rows: list[tuple[int, int, int]] = cursor.fetchall()
-    return rows
 
 
 def refuse_the_line(

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Required, TypedDict
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from . import arrivals
+from . import arrivals, prepared
 from .checkin.figures import GateNumbers, gate_numbers
 from .checkin.staff import may_scan
 from .many import among
-from .models import Event, EventQuerySet, Ticket, TicketHold, TicketHoldQuerySet, TicketQuerySet
+from .models import Event, Ticket, TicketHold, status_of_ticket
 from .now import now
 from .position import Stats, positions, positions_of, seconds_per_place, stats, with_line
+from .prepared import Prepared, Rows
 
 RECENT = dt.timedelta(hours=1)  # ended places and tickets that an open page may still show
 
@@ -134,23 +135,26 @@ def encode(message: Any) -> str:
 
 def read_stats(event_ids: Iterable[int]) -> list[Stats]:
     """Return the numbers of these public events, in one query."""
-    return _read(Event.objects.published().filter(pk__in=event_ids), now())
+    moment = now()
+    return [stats(event, moment) for event in _these(events=event_ids, moment=moment)]
 
 
 def read_upcoming() -> tuple[list[Stats], dt.datetime]:
     """Return the numbers of all upcoming events, soonest first, in one query, and the moment of which they are."""
     moment = now()
-    return _read(Event.objects.upcoming(moment), moment), moment
+    return [stats(event, moment) for event in _upcoming(moment=moment)], moment
 
 
 def read_all_shown() -> list[Stats]:
     """Return the numbers of all events that an open page may still show: started or cancelled ones as well."""
     moment = now()
-    return _read(Event.objects.published().filter(starts_at__gt=moment - RECENT), moment)
+    return [stats(event, moment) for event in _shown(since=moment - RECENT, moment=moment)]
 
 
-def _read(events: EventQuerySet, moment: dt.datetime) -> list[Stats]:
-    return [stats(event, moment) for event in with_line(events, moment)]
+_at = prepared.moment("moment")
+_these = Prepared(lambda: with_line(Event.objects.published().filter(pk__in=prepared.numbers("events")), _at))
+_upcoming = Prepared(lambda: with_line(Event.objects.upcoming(_at), _at))
+_shown = Prepared(lambda: with_line(Event.objects.published().filter(starts_at__gt=prepared.moment("since")), _at))
 
 
 def encode_snapshot(events: str, said: Iterable[OwnMessage] | None, moment: dt.datetime) -> str:
@@ -176,7 +180,7 @@ def read_own(user_ids: set[int]) -> dict[int, list[OwnMessage]]:
     Four queries, and one for each event that some of them wait for.
     """
     moment = now()
-    places, tickets = _newest_places(user_ids, moment), _tickets(user_ids, moment)
+    places, tickets = _newest_places(user_ids, moment), _recent_tickets(user_ids, moment)
     waiting: dict[int, set[int]] = {}
     for place in places:
         if place.status == TicketHold.Status.WAITING:
@@ -192,14 +196,14 @@ def read_people(user_ids: set[int], event_ids: set[int]) -> tuple[dict[int, list
     At most six queries. Of each event a person's newest place and ticket count; long ended ones are left out.
     """
     moment = now()
-    places, tickets = _newest_places(user_ids, moment), _tickets(user_ids, moment)
+    places, tickets = _newest_places(user_ids, moment), _recent_tickets(user_ids, moment)
     waited_for = {place.event_id for place in places if place.status == TicketHold.Status.WAITING}
     lines = read_lines(event_ids | waited_for, moment)
     return _say(places, tickets, {pk: line.positions for pk, line in lines.items()}, moment), lines
 
 
 def _say(
-    places: list["_Place"], tickets: list[Ticket], positions: Mapping[int, Mapping[int, int]], moment: dt.datetime
+    places: list["_Place"], tickets: list["_Ticket"], positions: Mapping[int, Mapping[int, int]], moment: dt.datetime
 ) -> dict[int, list[OwnMessage]]:
     """Return `{user id: messages}`; `positions` is `{event id: {user id: position}}`."""
     said: dict[int, list[OwnMessage]] = {}
@@ -207,7 +211,8 @@ def _say(
         position = positions.get(place.event_id, {}).get(place.user_id)
         said.setdefault(place.user_id, []).append(_hold_message(place, position, moment))
     for ticket in tickets:
-        message = TicketMessage(type="ticket", event=ticket.event_id, code=ticket.code, status=ticket.status)
+        status = status_of_ticket(ticket.checked_in_at, ticket.cancelled_at, ticket.event_status)
+        message = TicketMessage(type="ticket", event=ticket.event_id, code=ticket.code, status=status)
         said.setdefault(ticket.user_id, []).append(message)
     return said
 
@@ -227,15 +232,13 @@ def read_marks(user_ids: set[int]) -> tuple[dict[int, int], set[int]]:
     moment = now()
     marks = dict.fromkeys(user_ids, 0)
     waited_for: set[int] = set()
-    places = _recent_places(user_ids, moment).values_list("user", "pk", "status", "expires_at", "event")
-    for user_id, pk, status, expires_at, event_id in places:
+    for user_id, event_id, status, expires_at, pk in _places_of_people(people=user_ids, since=moment - RECENT):
         has_lapsed = status == TicketHold.Status.HELD and expires_at is not None and expires_at <= moment
         marks[user_id] = hash((marks[user_id], pk, status, expires_at, has_lapsed))
         if status == TicketHold.Status.WAITING:
             waited_for.add(event_id)
-    tickets = _recent_tickets(user_ids, moment)
-    for user_id, *state in tickets.values_list("user", "pk", "cancelled_at", "checked_in_at", "event__status"):
-        marks[user_id] = hash((marks[user_id], *state))
+    for ticket in _recent_tickets(user_ids, moment):
+        marks[ticket.user_id] = hash((marks[ticket.user_id], ticket))
     return marks, waited_for
 
 
@@ -251,23 +254,43 @@ class _Place(NamedTuple):
 def _newest_places(user_ids: set[int], moment: dt.datetime) -> list[_Place]:
     if not user_ids:
         return []
-    rows = _recent_places(user_ids, moment).values_list("user", "event", "status", "expires_at")
-    return list({row[:2]: _Place(*row) for row in rows}.values())
+    rows = _places_of_people(people=user_ids, since=moment - RECENT)
+    return list({row[:2]: _Place(*row[:4]) for row in rows}.values())
 
 
-def _recent_places(user_ids: set[int], moment: dt.datetime) -> TicketHoldQuerySet:
-    recent = Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=moment - RECENT)
-    return TicketHold.objects.filter(recent, user__in=among(user_ids)).order_by("pk")
+class _Ticket(NamedTuple):
+    """What is told of a person's ticket, as of their place."""
+
+    user_id: int
+    event_id: int
+    code: str
+    cancelled_at: dt.datetime | None
+    checked_in_at: dt.datetime | None
+    event_status: str
 
 
-def _tickets(user_ids: set[int], moment: dt.datetime) -> list[Ticket]:
-    return list(_recent_tickets(user_ids, moment).select_related("event")) if user_ids else []
+def _recent_tickets(user_ids: set[int], moment: dt.datetime) -> list[_Ticket]:
+    if not user_ids:
+        return []
+    rows = _tickets_of_people(people=user_ids, since=moment - RECENT, yesterday=moment - dt.timedelta(days=1))
+    return [_Ticket(*row) for row in rows]
 
 
-def _recent_tickets(user_ids: set[int], moment: dt.datetime) -> TicketQuerySet:
-    recent = Q(cancelled_at=None) | Q(cancelled_at__gt=moment - RECENT)
-    upcoming = Q(event__starts_at__gt=moment - dt.timedelta(days=1))
-    return Ticket.objects.filter(recent, upcoming, user__in=among(user_ids)).order_by("pk")
+def _recent_places() -> QuerySet[Any, Any]:
+    recent = Q(status__in=TicketHold.UNENDED) | Q(ended_at__gt=prepared.moment("since"))
+    rows = TicketHold.objects.filter(recent, user__in=prepared.numbers("people")).order_by("pk")
+    return rows.values_list("user", "event", "status", "expires_at", "pk")
+
+
+def _tickets_of_upcoming_events() -> QuerySet[Any, Any]:
+    recent = Q(cancelled_at=None) | Q(cancelled_at__gt=prepared.moment("since"))
+    upcoming = Q(event__starts_at__gt=prepared.moment("yesterday"))
+    rows = Ticket.objects.filter(recent, upcoming, user__in=prepared.numbers("people")).order_by("pk")
+    return rows.values_list("user", "event", "code", "cancelled_at", "checked_in_at", "event__status")
+
+
+_places_of_people = Rows(_recent_places)
+_tickets_of_people = Rows(_tickets_of_upcoming_events)
 
 
 def _hold_message(place: _Place, position: int | None, moment: dt.datetime) -> HoldMessage:

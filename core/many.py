@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField
+from django.db.models import BigIntegerField, Model
+from django.db.models.constants import OnConflict
 from django.db.models.expressions import RawSQL
+from django.db.models.sql import InsertQuery
 
 LARGEST_ID = BigIntegerField.MAX_BIGINT  # no row has a larger one, and SQLite takes no larger number
 
@@ -28,6 +30,24 @@ def among(values: Iterable[int] | Iterable[str], parameter: Any = None) -> RawSQ
 def as_parameter(values: Iterable[Any]) -> Any:
     """Return a list of values as the database's driver takes it."""
     return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
+
+
+def insert_new(rows: Sequence[Model], *returning: str) -> list[tuple[Any, ...]]:
+    """Insert rows of one model, in one statement, but those that a constraint refuses; return fields of the new ones.
+
+    Of what `bulk_create(ignore_conflicts=True)` inserted it tells nothing. `returning` are names of fields.
+    """
+    options = rows[0]._meta  # noqa: SLF001 -- Django's documented name
+    query = InsertQuery(type(rows[0]), on_conflict=OnConflict.IGNORE)
+    query.insert_values([field for field in options.concrete_fields if not field.primary_key], list(rows))
+    compiler: Any = query.get_compiler(connection=connection)
+    compiler.returning_fields = [options.get_field(name) for name in returning]
+    [(sql, params)] = compiler.as_sql()
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        found = cursor.fetchall()
+    converters = compiler.get_converters([field.get_col(options.db_table) for field in compiler.returning_fields])
+    return [tuple(row) for row in compiler.apply_converters(found, converters)]
 
 
 def update_each(table: str, to: str, columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> None:

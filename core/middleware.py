@@ -107,6 +107,13 @@ class TicketHoldMiddleware:
             request.session.flush()
             request.user = AnonymousUser()  # type: ignore[assignment]  # -- from here on nobody is logged in
 
+    def _login_of(self, request: PersonRequest) -> UserSession | None:
+        """Return the login that was recorded or read in this request, or else look for it."""
+        key, known = request.session.session_key, cast("SessionStore", request.session).login
+        if known is not None and known.session_key == key:
+            return known
+        return UserSession.objects.filter(session_key=key, is_active=True).first()
+
     def _hold(self, request: PersonRequest) -> None:
         """Hold places for a login that is yet to be put forward.
 
@@ -116,7 +123,7 @@ class TicketHoldMiddleware:
         if not request.session.session_key or ARRIVED not in request.session or not request.user.is_authenticated:
             return
         try:
-            session = UserSession.objects.filter(session_key=request.session.session_key, is_active=True).first()
+            session = self._login_of(request)
             if session is not None and session.user_id == request.user.pk:
                 allocation.hold_for_login(user=request.user, session=session)
         except (OperationalError, InterfaceError) as error:

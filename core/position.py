@@ -254,7 +254,7 @@ def positions(event_ids: Iterable[int]) -> dict[int, dict[int, int]]:
 
     Two queries for all, and two for each event that has tiers.
     """
-    events = {event.pk: event for event in Event.objects.filter(pk__in=list(event_ids))}
+    events = {event.pk: event for event in _events(events=event_ids)}
     plain = [pk for pk, event in events.items() if not event.tiers]
     lines = {pk: {user: place for place, user in enumerate(line, 1)} for pk, line in _lines(plain).items()}
     return lines | {pk: _places_by_tiers(event) for pk, event in events.items() if event.tiers}
@@ -262,11 +262,15 @@ def positions(event_ids: Iterable[int]) -> dict[int, dict[int, int]]:
 
 def _lines(event_ids: list[int]) -> dict[int, list[int]]:
     """Return `{event id: the people who wait, in order}`, of events without tiers; numbers alone, of thousands."""
-    waiting = TicketHold.objects.waiting().filter(event__in=event_ids)
     lines: dict[int, list[int]] = {}
-    for event_id, user_id in waiting.order_by("event_id", *LINE_ORDER).values_list("event", "user"):
+    for event_id, user_id in _in_line(events=event_ids) if event_ids else ():
         lines.setdefault(event_id, []).append(user_id)
     return lines
+
+
+def _waiting_in_order() -> QuerySet[Any, Any]:
+    waiting = TicketHold.objects.waiting().filter(event__in=prepared.numbers("events"))
+    return waiting.order_by("event_id", *LINE_ORDER).values_list("event", "user")
 
 
 def positions_of(event: Event, people: Iterable[int]) -> dict[int, int]:
@@ -305,9 +309,14 @@ def seconds_per_place(event_ids: Iterable[int], moment: dt.datetime) -> dict[int
     An event that freed fewer than three is left out, and so is one that is not served now, being paused, closed or
     yet to open: its wait is unknown, and no number is invented.
     """
-    served = Event.objects.serving(moment).filter(pk__in=list(event_ids))
-    rows = served.annotate(freed=_freed(OuterRef("pk"), moment - RATE_WINDOW)).values_list("pk", "freed")
+    rows = _freed_lately(events=event_ids, moment=moment, since=moment - RATE_WINDOW)
     return {pk: _seconds(freed) for pk, freed in rows if freed >= RATE_LEAST}
+
+
+def _served_with_freed() -> QuerySet[Any, Any]:
+    served = Event.objects.serving(prepared.moment("moment")).filter(pk__in=prepared.numbers("events"))
+    freed = _freed(OuterRef("pk"), prepared.moment("since"))
+    return served.annotate(freed=freed).order_by().values_list("pk", "freed")
 
 
 def _freed(event: OuterRef, since: Any) -> CombinedExpression:
@@ -329,3 +338,6 @@ _numbered = prepared.Rows(_numbered_line)
 _places = prepared.Prepared(_live_or_newest)
 _places_by_login = prepared.Prepared(_counted_for_login)
 _tickets = prepared.Prepared(_valid_or_newest)
+_events = prepared.Prepared(lambda: Event.objects.filter(pk__in=prepared.numbers("events")))
+_in_line = prepared.Rows(_waiting_in_order)
+_freed_lately = prepared.Rows(_served_with_freed)

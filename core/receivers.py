@@ -22,7 +22,7 @@ ARRIVED = "arrived"  # in a session whose login is yet to be put forward for hol
 def record_login(request: Any, user: User, **kwargs: Any) -> None:
     """Note the moment of the login; the middleware holds places for it."""
     if request is not None and request.session.session_key:
-        arrivals.record_login(user=user, session_key=request.session.session_key)
+        request.session.login = arrivals.record_login(user=user, session_key=request.session.session_key)
         request.session[ARRIVED] = True
 
 

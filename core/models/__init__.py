@@ -4,7 +4,7 @@ from .events import DeclaredTier, Event, EventQuerySet, new_secret
 from .ledger import FREES_A_PLACE, Cause, LedgerEntry
 from .line import LINE_ORDER, TicketHold, TicketHoldQuerySet, count_of_person, count_per_event
 from .people import GATE_STAFF, User, UserSession
-from .tickets import Scan, ScanQuerySet, Ticket, TicketQuerySet
+from .tickets import Scan, ScanQuerySet, Ticket, TicketQuerySet, status_of_ticket
 from .transfers import MAX_EMAIL, TicketTransfer, TicketTransferQuerySet
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "count_of_person",
     "count_per_event",
     "new_secret",
+    "status_of_ticket",
 ]

@@ -10,7 +10,7 @@ from django.test import SimpleTestCase
 CORE = Path(settings.BASE_DIR) / "core"
 THEIRS = {"allocation.py", "booking.py", "joining.py", "opening.py", "serving.py", "transfer.py"}
 ROWS = {"TicketHold", "Ticket"}
-WRITERS = {"Change", "InsertQuery", "update_each"}  # statements that are composed once, or for thousands of rows
+WRITERS = {"Change", "store_new", "update_each"}  # statements that are composed once, or for thousands of rows
 RELATED = {"places", "tickets"}  # the same rows, reached from an event or a person
 MAKE = {"create", "get_or_create", "update_or_create", "bulk_create", "acreate", "abulk_create"}
 CHANGE = {"update", "bulk_update", "aupdate", "abulk_update"}
