@@ -5,13 +5,25 @@ import time
 from typing import Any
 
 from django.core.cache.backends.locmem import LocMemCache
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
 RETRY = 10.0  # seconds until Redis is asked again after it failed
 _away_until = 0.0  # monotonic; of the process, as cache objects live for one request
+
+
+class OneClient(RedisCacheClient):
+    """One client for all commands to the one server: Django makes one for each, which takes longer than the command."""
+
+    _kept: Any = None
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        """Return the client."""
+        if self._kept is None:
+            self._kept = super().get_client(key, write=write)
+        return self._kept
 
 
 class RedisOrLocalCache(RedisCache):
@@ -23,6 +35,7 @@ class RedisOrLocalCache(RedisCache):
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
+        self._class = OneClient
         self._local = LocMemCache("while-redis-is-away", {**params, "OPTIONS": {}})
 
     def _ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
