@@ -79,6 +79,7 @@ class Question(Generic[M]):
     def __init__(self, compose: Callable[[], "QuerySet[M, Any]"]) -> None:
         self._compose = compose
         self._made: tuple[Any, str, tuple[Any, ...]] | None = None
+        self._converters: Any = None  # of the columns; they look at the settings of a connection alone
 
     def _asking(self, values: dict[str, Any]) -> Any:
         """Return a compiler with these values in place; KeyError if one is missing."""
@@ -88,7 +89,13 @@ class Question(Generic[M]):
         asking = copy(compiler)  # threads ask at the same time, each by its own connection
         asking.connection = connection
         asking.as_sql = lambda: (sql, bound)
+        asking.get_converters = lambda columns: self._converters_of(compiler, columns)
         return asking
+
+    def _converters_of(self, compiler: Any, columns: Any) -> Any:
+        if self._converters is None:
+            self._converters = compiler.get_converters(columns)
+        return self._converters
 
     def _compile(self) -> tuple[Any, str, tuple[Any, ...]]:
         compiler = self._composed().get_compiler(DEFAULT_DB_ALIAS)
