@@ -32,7 +32,8 @@ THREADS = 8  # of a WSGI process, where the spec says nothing
 COMMANDS = {
     "daphne": "daphne -v 0 --no-server-name -b {host} -p {port} {app}.asgi:application",
     "uvicorn": "uvicorn --host {host} --port {port} --loop uvloop --http httptools --ws websockets-sansio"
-    " --ws-per-message-deflate false --lifespan off --no-access-log --log-level warning --timeout-keep-alive 75"
+    " --ws-per-message-deflate false --ws-max-size 4096 --ws-max-queue 8 --lifespan off"
+    " --no-access-log --log-level warning --timeout-keep-alive 75"
     " --backlog 8192 {app}.asgi:application",
     "granian-asgi": "granian --interface asginl --loop uvloop --host {host} --port {port} --no-access-log"
     " --log-level warning --backlog 8192 {app}.asgi:application",

@@ -31,14 +31,14 @@ from django.template.loader import render_to_string
 from post_office.connections import connections as servers
 from post_office.models import PRIORITY, STATUS, Email
 
-from . import documents, notices
+from . import documents, notices, prepared
 from .models import Ticket, TicketTransfer
 from .now import now
 
 logger = logging.getLogger(__name__)
 
 BATCH = 50  # confirmations stored in one transaction
-AT_ONCE = 10  # mails delivered before the queue is looked at again,
+AT_ONCE = MOST = 10  # mails delivered before the queue is looked at again,
 SPELL = 1.0  # or as many as begin in so many seconds
 # And for so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests.
 REST = 3
@@ -79,11 +79,12 @@ def _work_in_thread(*, in_rush: bool) -> None:
 
 def store_confirmations() -> int:
     """Store the confirmation of each ticket that has none yet, a batch at most; return how many tickets were noted."""
-    due = Ticket.objects.valid().filter(mailed_at=None).order_by("pk")
-    if not due.exists():  # SQLite would lock out all writers for a look
+    if not _one_to_confirm():  # SQLite would lock out all writers for a look
         return 0
     with transaction.atomic():
-        locked = due.select_for_update(skip_locked=True, of=("self",), no_key=True).select_related("event", "user")
+        locked = (
+            _to_confirm().select_for_update(skip_locked=True, of=("self",), no_key=True).select_related("event", "user")
+        )
         tickets = list(locked[:BATCH])
         mails = [confirmation for ticket in tickets if (confirmation := _confirmation(ticket))]
         Email.objects.bulk_create(mails)
@@ -117,11 +118,10 @@ def _confirmation(ticket: Ticket) -> Email | None:
 
 def store_notices() -> int:
     """Store the mails that offers ask for, to recipients and givers, a batch at most; return how many were noted."""
-    due = TicketTransfer.objects.filter(mailed_at=None).order_by("pk")
-    if not due.exists():  # as above
+    if not _one_to_tell():  # as above
         return 0
     with transaction.atomic():
-        locked = due.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        locked = _to_tell().select_for_update(skip_locked=True, of=("self",), no_key=True)
         transfers = list(locked.select_related("ticket__event", "ticket__user", "offered_by", "accepted_by")[:BATCH])
         Email.objects.bulk_create([mail for transfer in transfers for mail in _notices(transfer)])
         TicketTransfer.objects.filter(pk__in=[transfer.pk for transfer in transfers]).update(mailed_at=now())
@@ -171,10 +171,26 @@ class QueueBackend(BaseEmailBackend):
         return len(Email.objects.bulk_create([_row(message, priority=PRIORITY.high) for message in email_messages]))
 
 
-def _due(moment: dt.datetime) -> QuerySet[Email]:
+def _to_confirm() -> QuerySet[Ticket]:
+    return Ticket.objects.valid().filter(mailed_at=None).order_by("pk")
+
+
+def _to_tell() -> QuerySet[TicketTransfer]:
+    return TicketTransfer.objects.filter(mailed_at=None).order_by("pk")
+
+
+def _due(moment: Any) -> QuerySet[Email]:
     is_time = Q(scheduled_time=None) | Q(scheduled_time__lte=moment)
     rows: QuerySet[Email] = Email.objects.filter(is_time, status__in=(STATUS.queued, STATUS.requeued))
     return rows.order_by("-priority", "pk")
+
+
+# Every process asks these every second.
+_one_to_confirm = prepared.Rows(lambda: _to_confirm().values_list("pk")[:1])
+_one_to_tell = prepared.Rows(lambda: _to_tell().values_list("pk")[:1])
+_first_due = prepared.Rows(
+    lambda: _due(prepared.moment("moment")).filter(priority__gte=prepared.number("least")).values_list("pk")[:MOST]
+)
 
 
 def deliver(*, least: int = PRIORITY.low) -> int:
@@ -183,8 +199,7 @@ def deliver(*, least: int = PRIORITY.low) -> int:
     Confirmations come last: somebody waits for the link to a new password.
     """
     tried, until = 0, time.monotonic() + SPELL
-    due = _due(now()).filter(priority__gte=least)
-    for pk in list(due.values_list("pk", flat=True)[:AT_ONCE]):
+    for (pk,) in _first_due(moment=now(), least=least)[:AT_ONCE]:
         if tried and time.monotonic() > until:
             break
         moment = now()
