@@ -18,8 +18,9 @@ from bench.stage import make_event
 from core import allocation, clock, hub
 from core.fairness.ledger import Ledger
 from core.models import Event, TicketHold, User, UserSession
+from core.moves import EXPIRE
 from core.now import now
-from core.serving import EXPIRE, Serving
+from core.serving import Serving
 
 IN_LINE, PLACES = 2000, 500  # of the opening
 FIELD: Any = TicketHold._meta.get_field("is_linked")  # noqa: SLF001 -- Django's documented name

@@ -1,28 +1,29 @@
 """Who gets a place: the only writer of places, tickets (check-in marks apart) and an event's numbers.
 
-What lives here: join, serve, book, release, cancel, for one person and for many at once; how is in `joining.py`,
-`booking.py` and `serving.py`, which nobody else calls. What staff may change is in `steering.py`. What does not: who is
-first (`arrivals.py`, `models/line.py`, `tiers.py`), the gate (`checkin/`), telling anybody (`live.py`).
+What lives here: join, serve, book, release, cancel, for one person and for many at once; how is in `locking.py`,
+`serving.py`, `moves.py`, `joining.py` and `booking.py`, which nobody else calls but `steering.py`, where staff change
+things, and `transfer.py`. What does not: who is first (`arrivals.py`, `past.py`, `models/line.py`, `tiers.py`), the gate
+(`checkin/`), telling anybody (`live.py`).
 
-How it works. Joining appends a waiting row and locks nothing. Everything that frees or gives a place does it in
-one transaction that locks the event, reads the clock, ends what lapsed, and gives every free place to the first in
+How it works. Joining where nothing is free appends a waiting row and locks nothing. Everything that frees or gives a
+place does it in one transaction that locks the event, reads the clock, ends what lapsed, and gives every free place to the first in
 line; so the line and the inventory are one transaction, and a place never passes from hand to hand outside of it.
 Counters move by guarded steps that the constraint `event_never_oversold` checks once more.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager, suppress
-from functools import cache
+from collections.abc import Collection, Iterable, Mapping, Set
+from contextlib import suppress
 from typing import TypeVar
 
-from django.db import OperationalError, transaction
-from django.db.models import Exists, QuerySet
+from django.db import OperationalError
 
 from . import arrivals, booking, position, prepared, tiers
 from .joining import new_places, refuse_the_line, store_new, with_ticket
+from .locking import locked
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
 from .now import now
+from .past import Past, past_of
 from .position import newest_places
 from .prepared import Prepared
 from .refusals import (
@@ -38,29 +39,6 @@ from .serving import Serving
 from .signals import announce_after_commit
 
 Outcome = TypeVar("Outcome")
-
-
-@contextmanager
-def locked(event_ids: Iterable[int], *, skip_locked: bool = False, person: User | None = None) -> Iterator[Serving]:
-    """Lock events in the order of their ids, bring them up to date, and write and announce what the caller changes.
-
-    A refusal raised inside keeps what was brought up to date: it is committed, then the refusal goes on. With
-    `skip_locked` an event that somebody else has locked is left out. With `person` their logins wait for each other,
-    and nothing is locked for somebody who is not active any more.
-    """
-    refusal: Refused | None = None
-    with transaction.atomic():
-        ask = _locking(skip_locked=skip_locked, with_person=person is not None)
-        locked = ask(events=event_ids, person=person and person.pk)
-        serving = Serving({event.pk: event for event in locked}, now())
-        serving.bring_up_to_date()
-        try:
-            yield serving
-        except Refused as refused:
-            refusal = refused
-        serving.finish()
-    if refusal is not None:
-        raise refusal
 
 
 def serve(event_id: int, *, skip_locked: bool = False) -> list[TicketHold]:
@@ -93,14 +71,14 @@ def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict
         raise Event.DoesNotExist
     if _is_due(event, moment):
         return _join_and_serve(event, logins, moment)
-    past = arrivals.past(event_id, logins, moment)
+    past = past_of(event_id, logins, moment)
     if past.lapsed:
         return _join_and_serve(event, logins, moment)
     return _append(event, logins, past, moment)
 
 
 def _append(
-    event: Event, logins: Mapping[int, UserSession | None], past: arrivals.Past, moment: dt.datetime
+    event: Event, logins: Mapping[int, UserSession | None], past: Past, moment: dt.datetime
 ) -> dict[int, TicketHold | Refused]:
     """Let people join, without a lock; return the place of each, or why there is none."""
     new = {user_id: login for user_id, login in logins.items() if user_id not in past.here}
@@ -124,12 +102,12 @@ def _join_and_serve(
     try:
         with locked([event.pk]) as serving:
             event = _published(serving, event.pk)
-            past = arrivals.past(event.pk, logins, serving.moment)
+            past = past_of(event.pk, logins, serving.moment)
             new = {user_id: login for user_id, login in logins.items() if user_id not in past.here}
             places, refused = new_places(event, new, past, moment)
             serving.take_in(event, places, has_line=past.has_line)
     except OperationalError:  # as above: they are appended, unless something of theirs must be ended first
-        past = arrivals.past(event.pk, logins, moment)
+        past = past_of(event.pk, logins, moment)
         if past.lapsed:
             raise
         return _append(event, logins, past, moment)
@@ -314,22 +292,6 @@ def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, re
 
 def _lapsed_hold() -> TicketHoldQuerySet:
     return TicketHold.objects.lapsed(prepared.moment("moment")).filter(event=prepared.number("event")).order_by()[:1]
-
-
-@cache
-def _locking(*, skip_locked: bool, with_person: bool) -> Prepared[Event]:
-    """Return the question that locks events, in the order of their ids."""
-
-    def compose() -> QuerySet[Event]:
-        # NO KEY: the foreign key of a row that joins must not wait for this lock.
-        events = Event.objects.select_for_update(no_key=True, skip_locked=skip_locked)
-        events = events.filter(pk__in=prepared.numbers("events"))
-        if with_person:
-            # Once, and before any event: what no row hangs on, and what locks, PostgreSQL evaluates first.
-            events = events.filter(Exists(arrivals.locking_person(prepared.number("person"))))
-        return events.order_by("pk")
-
-    return Prepared(compose)
 
 
 _events = Prepared(lambda: Event.objects.filter(pk=prepared.number("event")))

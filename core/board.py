@@ -4,7 +4,7 @@ import datetime as dt
 
 from . import live
 from .mailbox import Letter
-from .position import Stats
+from .numbers import Stats
 
 
 class Board:

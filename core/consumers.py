@@ -17,9 +17,9 @@ from django.db import DatabaseError, InterfaceError
 
 from . import answers, clock, gathering, live, wire
 from .gathering import Asked, Outcome
-from .live import OwnMessage
 from .mailbox import ENDED, SLOW, Letter, Mailbox
 from .many import LARGEST_ID
+from .messages import OwnMessage
 from .models import User
 from .visitors import Visitor, session_key_of
 

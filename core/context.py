@@ -9,7 +9,8 @@ from django.http import HttpRequest
 
 from . import checkin, reasons
 from .models import Event, Ticket, TicketHold
-from .position import PersonPlaces, Stats
+from .numbers import Stats
+from .position import PersonPlaces
 from .reasons import Why
 
 BADGES = {

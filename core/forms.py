@@ -10,7 +10,7 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 
-from . import accounts, position
+from . import accounts, numbers
 from .models import MAX_EMAIL, Event, User
 from .now import now
 
@@ -199,8 +199,8 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
         """Refuse a capacity below what is booked and held, and say the least possible number."""
         capacity: int = self.cleaned_data["capacity"]
         moment = now()
-        event = position.with_line(Event.objects.all(), moment).filter(pk=self.instance.pk).first()
-        taken = event.capacity - position.stats(event, moment)["available"] if event else 0
+        event = numbers.with_line(Event.objects.all(), moment).filter(pk=self.instance.pk).first()
+        taken = event.capacity - numbers.stats(event, moment)["available"] if event else 0
         if capacity < taken:
             raise ValidationError(f"{taken} places are booked or held: the capacity must be at least {taken}.")
         return capacity

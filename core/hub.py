@@ -17,8 +17,9 @@ from channels.db import database_sync_to_async
 from . import arrivals, live, relay, visitors
 from .board import Board
 from .gathered import Gathered
-from .live import Line, OwnMessage
+from .live import Line
 from .mailbox import Letter, Mailbox
+from .messages import GateMessage, OwnMessage
 from .relay import Changes
 from .visitors import Visitor
 
@@ -197,7 +198,7 @@ class Hub:
         self._told[event_id] = letter
         _leave(letter, (mailbox for mailbox in self.mailboxes if mailbox.gate is None))
 
-    def _tell_gate(self, numbers: live.GateMessage) -> None:
+    def _tell_gate(self, numbers: GateMessage) -> None:
         at_gate = (m for m in self.mailboxes if m.gate is not None and m.gate[1] == numbers["event"])
         _leave(Letter.of(numbers), at_gate)
 

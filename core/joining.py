@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from . import prepared, tiers
-from .arrivals import Past
 from .many import insert_new
 from .models import Event, Ticket, TicketHold, UserSession
+from .past import Past
 from .prepared import Prepared
 from .refusals import AlreadyBooked, EventCancelled, EventOver, LoginEnded, NotOnSale, Refused
 

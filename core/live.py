@@ -1,4 +1,4 @@
-"""Everything the server says to open pages: the shape of each message, read from the database after the commit.
+"""Everything the server says to open pages, read from the database after the commit.
 
 What does not live here: rules (`allocation.py`), how a message reaches a page (`hub.py`), and how processes tell each
 other what changed (`relay.py`).
@@ -8,7 +8,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Required, TypedDict
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 
@@ -16,90 +16,15 @@ from . import arrivals, prepared
 from .checkin.figures import GateNumbers, gate_numbers
 from .checkin.staff import may_scan
 from .many import among
+from .messages import GateMessage, HoldMessage, OwnMessage, PositionMessage, Snapshot, TicketMessage
 from .models import Event, Ticket, TicketHold, status_of_ticket
 from .now import now
-from .position import Stats, positions, positions_of, seconds_per_place, stats, with_line
+from .numbers import Stats, stats, with_line
+from .position import positions, positions_of, seconds_per_place
 from .prepared import Prepared, Rows
 
 RECENT = dt.timedelta(hours=1)  # ended places and tickets that an open page may still show
 
-
-class HoldState(TypedDict):
-    """A person's place: `status` as in the model, `expires_at` (ISO 8601) of a hold, `position` (from 1) in line."""
-
-    event: int
-    status: str
-    expires_at: str | None
-    position: int | None
-
-
-class TicketState(TypedDict):
-    """A person's ticket: `status` is valid, admitted or cancelled."""
-
-    event: int
-    code: str
-    status: str
-
-
-class StatsMessage(Stats):
-    """An event's numbers changed."""
-
-    type: Literal["stats"]
-
-
-class HoldMessage(HoldState):
-    """A person's place changed."""
-
-    type: Literal["hold"]
-
-
-class TicketMessage(TicketState):
-    """A person's ticket changed."""
-
-    type: Literal["ticket"]
-
-
-class PositionMessage(TypedDict):
-    """A waiting person moved. `ahead` is position - 1; `wait_seconds` is None where no honest estimate exists."""
-
-    type: Literal["position"]
-    event: int
-    position: int
-    ahead: int
-    wait_seconds: int | None
-
-
-class GateMessage(GateNumbers):
-    """Somebody was let in at an event's gate, or there is a ticket more or less."""
-
-    type: Literal["gate"]
-
-
-class ResultMessage(TypedDict, total=False):
-    """The answer to a question with this `key`; the rest is what the POST would be answered (DESIGN 3.2)."""
-
-    type: Required[Literal["result"]]
-    key: Required[str]
-    status: Required[str]
-    ticket: str
-    expires_at: str | None
-    position: int
-    detail: str
-    can_join: bool
-
-
-class Snapshot(TypedDict, total=False):
-    """The first message of a socket; `holds` and `tickets` on the dashboard's only. A gate's has `gate` alone."""
-
-    type: Literal["snapshot"]
-    events: list[Stats]
-    holds: list[HoldState]
-    tickets: list[TicketState]
-    gate: GateNumbers
-    now: str
-
-
-OwnMessage = HoldMessage | TicketMessage
 
 _encoder = json.JSONEncoder(separators=(",", ":"))  # `json.dumps` would make one for each message
 

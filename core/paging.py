@@ -9,7 +9,7 @@ from django.db.models import Count, Subquery
 
 from . import prepared
 from .models import Event, EventQuerySet
-from .position import with_line
+from .numbers import with_line
 
 SIZE = 24  # events of a page: whole rows of two, three and four
 LARGEST = 10_000  # the highest page number that is looked for

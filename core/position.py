@@ -1,9 +1,9 @@
-"""Reading the line: an event's numbers, a person's places and tickets, positions, and how long it may take."""
+"""Reading the line: a person's places and tickets, positions, and how long it may take."""
 
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any
 
 from django.conf import settings
 from django.db.models import (
@@ -26,7 +26,6 @@ from . import prepared, tiers
 from .models import (
     LINE_ORDER,
     Event,
-    EventQuerySet,
     Ticket,
     TicketHold,
     TicketHoldQuerySet,
@@ -40,26 +39,6 @@ from .models.line import NOT_DRAWN, ranks_before
 RECENT = dt.timedelta(days=1)  # no session, and so no rank, is older (rule 14): what ended before explains nothing now
 RATE_WINDOW = dt.timedelta(minutes=15)
 RATE_LEAST = 3  # fewer freed places in the window say nothing about the next
-
-
-class Stats(TypedDict):
-    """An event's numbers (DESIGN 3.2). `now` is ISO 8601 with offset; a page takes an equal or higher `version`.
-
-    `paused` is there, and true, only while staff have paused the event's serving.
-    """
-
-    event: int
-    name: str
-    capacity: int
-    booked: int
-    held: int
-    available: int
-    waiting: int
-    percentage_sold: float
-    on_sale: bool
-    paused: NotRequired[Literal[True]]
-    version: int
-    now: str
 
 
 @dataclass(frozen=True)
@@ -87,35 +66,6 @@ class PersonPlaces:
     ended: dict[int, Ended] = field(default_factory=dict)
     login_at: dt.datetime | None = None
     automatic: int = 0
-
-
-def with_line(events: EventQuerySet, moment: dt.datetime) -> EventQuerySet:
-    """Annotate `line_waiting`, and `line_lapsed`: holds whose time is over though nothing swept them yet."""
-    places = TicketHold.objects.filter(event=OuterRef("pk"))
-    return events.annotate(  # type: ignore[no-redef]  # -- declared on the model for readers
-        line_waiting=count_per_event(places.waiting()), line_lapsed=count_per_event(places.lapsed(moment))
-    )
-
-
-def stats(event: Event, moment: dt.datetime) -> Stats:
-    """Return the numbers of an event that was read by `with_line` at `moment`."""
-    held = event.held - event.line_lapsed
-    numbers = Stats(
-        event=event.pk,
-        name=event.name,
-        capacity=event.capacity,
-        booked=event.booked,
-        held=held,
-        available=event.capacity - event.booked - held,
-        waiting=event.line_waiting,
-        percentage_sold=100 * event.booked / event.capacity if event.capacity else 0,
-        on_sale=event.is_on_sale(moment),
-        version=event.version,
-        now=moment.isoformat(),
-    )
-    if event.paused_at is not None:
-        numbers["paused"] = True
-    return numbers
 
 
 def places_of(user: User, moment: dt.datetime, login: UserSession | None = None) -> PersonPlaces:

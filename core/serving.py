@@ -8,15 +8,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import F
 
-from . import arrivals, prepared, tiers
+from . import moves, past, tiers
 from .fairness.ledger import Ledger
 from .joining import BATCH, store_new
-from .many import update_each
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet
 from .opening import open_sale
-from .prepared import Change, Prepared, Rows
+from .prepared import Change
 from .signals import announce_after_commit
 
 ENDINGS = {
@@ -24,15 +23,6 @@ ENDINGS = {
     TicketHold.Status.RELEASED: "release",
     TicketHold.Status.LEFT: "leave",
 }  # and their entries in the ledger; the end by booking is in the ticket's
-
-
-NUMBERS = (
-    "held = core_event.held + {held}, booked = core_event.booked + {booked}, version = core_event.version + {step},"
-    " ledger_seq = {seq}, ledger_seal = {seal}, ledger_terms = {terms}"
-)
-COLUMNS = {
-    "held": "int", "booked": "int", "step": "int", "seq": "bigint", "seal": "text", "terms": "text", "id": "bigint",
-}  # fmt: skip  # -- of what `write_numbers` tells the database
 
 
 class Serving:
@@ -74,14 +64,14 @@ class Serving:
         due = [pk for pk, event in self.events.items() if event.free > 0 or not event.is_serving(self.moment)]
         if not due[1:]:  # one line is as soon looked at as asked for
             return [self.events[pk] for pk in due]
-        return [self.events[pk] for (pk,) in _with_a_line(events=due)]
+        return [self.events[pk] for (pk,) in moves.with_a_line(events=due)]
 
     def _link_and_expire(self) -> None:
-        due = _unlinked_or_lapsing(events=self.events, moment=self.moment)
+        due = moves.unlinked_or_lapsing(events=self.events, moment=self.moment)
         self.link(due)
         lapsed = [place for place in due if place.is_lapsed(self.moment)]
         # Ended when its time was over, not when somebody noticed: that moment ranks the person if they come back.
-        self._move(lapsed, EXPIRE, TicketHold.Status.EXPIRED)
+        self._move(lapsed, moves.EXPIRE, TicketHold.Status.EXPIRED)
         for hold in lapsed:
             hold.ended_at = hold.expires_at
             self.note(hold, ENDINGS[TicketHold.Status.EXPIRED])
@@ -111,7 +101,7 @@ class Serving:
 
     def _settle_ranks(self, joined: list[TicketHold]) -> None:
         """Rank by its end whoever had another place when they joined: of another tab, and over since (rule 4)."""
-        spent = arrivals.spent({place.event_id for place in joined}, {place.user_id for place in joined})
+        spent = past.spent({place.event_id for place in joined}, {place.user_id for place in joined})
         late = []
         for place in joined:
             ended = spent.get((place.event_id, place.user_id), place.login_timestamp)
@@ -165,7 +155,7 @@ class Serving:
             self.note(place, "hold", until=place.expires_at)
             self.count(place.event_id, held=1)
         for expires_at, alike in until.items():
-            self._move(alike, HOLD, TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
+            self._move(alike, moves.HOLD, TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
 
     def insert(self, places: list[TicketHold]) -> list[TicketHold]:
         """Store new places, waiting or held; return those that are in line, or held, now.
@@ -213,7 +203,7 @@ class Serving:
             if place.status == TicketHold.Status.HELD:
                 self.count(place.event_id, held=-1)
             place.ended_at = self.moment
-        self._move(places, END, status, ended_at=self.moment, end_reason=reason)
+        self._move(places, moves.END, status, ended_at=self.moment, end_reason=reason)
 
     def issue(self, tickets: list[Ticket]) -> list[Ticket]:
         """Store new tickets and count them."""
@@ -259,7 +249,7 @@ class Serving:
         held = list(TicketHold.objects.filter(event=event, status=TicketHold.Status.HELD))
         self.ledger.note(event, "extension", minutes=by / dt.timedelta(minutes=1), reason=reason)
         if held:
-            extended = _moving(expires_at=F("expires_at") + by)
+            extended = moves.moving(expires_at=F("expires_at") + by)
             self._move(held, extended, TicketHold.Status.HELD)
         return len(held)
 
@@ -294,7 +284,7 @@ class Serving:
             event, (held, booked) = self.events[event_id], self.moves.get(event_id, (0, 0))
             seal = event.ledger_seq, event.ledger_seal, event.ledger_terms
             rows.append((held, booked, int(event_id in self.moves), *seal, event_id))
-        update_each("core_event", NUMBERS, COLUMNS, rows)
+        moves.write_numbers(rows)
         self.touched |= self.moves.keys()
         self.moves.clear()
 
@@ -307,31 +297,3 @@ class Serving:
             TicketHold.objects.filter(pk__in=unmarked[start : start + BATCH]).update(is_linked=True)
         self.touched |= {place.event_id for place in self.holds}
         announce_after_commit(self.touched, self.holds, self.tickets)
-
-
-def _to_link_or_to_expire() -> TicketHoldQuerySet:
-    of_events = TicketHold.objects.filter(event__in=prepared.numbers("events"))
-    # Not one OR: with old statistics, as after a rush, PostgreSQL would read the whole line for it.
-    unlinked, lapsing = of_events.filter(is_linked=False, ended_at=None), of_events.lapsed(prepared.moment("moment"))
-    return unlinked.union(lapsing).order_by("pk")
-
-
-def _events_with_a_line() -> QuerySet[Any, Any]:
-    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
-    found = Event.objects.filter(Exists(waiting), pk__in=prepared.numbers("events"))
-    return found.order_by("pk").values_list("pk")
-
-
-def _unended() -> TicketHoldQuerySet:
-    return TicketHold.objects.unended().filter(pk__in=prepared.numbers("ids"))
-
-
-def _moving(**to: Any) -> Change[TicketHold]:
-    return Change(_unended, status=prepared.text("status"), is_linked=True, **to)
-
-
-EXPIRE = _moving(ended_at=F("expires_at"))
-HOLD = _moving(held_at=prepared.moment("held_at"), expires_at=prepared.moment("expires_at"))
-END = _moving(ended_at=prepared.moment("ended_at"), end_reason=prepared.text("end_reason"))
-_unlinked_or_lapsing = Prepared(_to_link_or_to_expire)
-_with_a_line = Rows(_events_with_a_line)

@@ -8,8 +8,8 @@ import datetime as dt
 from copy import copy
 from typing import Any
 
-from .allocation import locked
 from .fairness.ledger import extensions, openings
+from .locking import locked
 from .models import Event, Ticket, TicketHold, new_secret
 from .refusals import CapacityTooLow, EventInUse, OpeningSkipped, TermsFrozen
 from .serving import Serving

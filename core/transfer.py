@@ -15,8 +15,8 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from . import ticket_code
-from .allocation import locked
 from .fairness.ledger import pseudonym
+from .locking import locked
 from .models import Cause, Event, Ticket, TicketHold, TicketTransfer, TicketTransferQuerySet, User
 from .refusals import AlreadyBooked, AlreadyCheckedIn, AlreadyGiven, EventCancelled, EventOver, OfferEnded, TooMany
 from .serving import Serving

@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from .. import position, steering
+from .. import numbers, steering
 from ..forms import EventForm
 from ..models import Event, Scan
 from ..now import now
@@ -76,7 +76,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """Return the events with their lines, counted in the same query."""
         moment = now()
-        events = position.with_line(Event.objects.all(), moment).annotate(read_at=Value(moment))
+        events = numbers.with_line(Event.objects.all(), moment).annotate(read_at=Value(moment))
         return only_own(request, events.order_by(*self.ordering), "created_by")
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -156,22 +156,22 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     @admin.display(description="booked", ordering="booked")
     def booked_now(self, event: Event) -> SafeString:
         """Return how many are booked, leading to their tickets."""
-        return _link("ticket", event, position.stats(event, read_at(event))["booked"])
+        return _link("ticket", event, numbers.stats(event, read_at(event))["booked"])
 
     @admin.display(description="held", ordering="held")
     def held_now(self, event: Event) -> SafeString:
         """Return how many are held, leading to their places."""
-        return _link("tickethold", event, position.stats(event, read_at(event))["held"])
+        return _link("tickethold", event, numbers.stats(event, read_at(event))["held"])
 
     @admin.display(description="available")
     def available_now(self, event: Event) -> int:
         """Return how many are left."""
-        return position.stats(event, read_at(event))["available"]
+        return numbers.stats(event, read_at(event))["available"]
 
     @admin.display(description="waiting", ordering="line_waiting")
     def waiting_now(self, event: Event) -> SafeString:
         """Return how many wait, leading to their places."""
-        return _link("tickethold", event, position.stats(event, read_at(event))["waiting"])
+        return _link("tickethold", event, numbers.stats(event, read_at(event))["waiting"])
 
     @admin.display(description="sold")
     def sold(self, event: Event) -> SafeString:
@@ -180,7 +180,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
             '<span class="sold"><progress value="{}" max="{}">{}%</progress> of {}</span>',
             event.booked,
             max(event.capacity, 1),
-            f"{position.stats(event, read_at(event))['percentage_sold']:.0f}",
+            f"{numbers.stats(event, read_at(event))['percentage_sold']:.0f}",
             event.capacity,
         )
 

@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.views.decorators.http import require_http_methods
 
-from .. import position, steering
+from .. import numbers, steering
 from ..fairness.ledger import extensions
 from ..forms import ReasonForm
 from ..models import Event, TicketHold
@@ -119,7 +119,7 @@ class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscr
         return redirect("admin:core_event_serving", object_id)
 
     def _page(self, request: HttpRequest, event: Event, act: Act | None, typed: ReasonForm | None) -> TemplateResponse:
-        stats = position.stats(event, read_at(event))
+        stats = numbers.stats(event, read_at(event))
         offered = [RESUME if event.paused_at else PAUSE, EXTEND]
         if act and act not in offered:  # a colleague was faster: what was typed is still there
             offered.append(act)
@@ -158,7 +158,7 @@ def _auto_id(act: Act) -> str:
     return f"id_{act.name}_%s"
 
 
-def _state(event: Event, stats: position.Stats) -> list[tuple[str, Any]]:
+def _state(event: Event, stats: numbers.Stats) -> list[tuple[str, Any]]:
     """Return what is to be known before anything is done, as pairs of a name and a value."""
     held = TicketHold.objects.live(read_at(event)).filter(event=event, status=TicketHold.Status.HELD)
     last = held.aggregate(last=Max("expires_at"))["last"]

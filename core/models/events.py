@@ -131,7 +131,7 @@ class Event(models.Model):
     ledger_seal = models.CharField(max_length=64, blank=True, editable=False)
     ledger_terms = models.TextField(blank=True, editable=False)
 
-    # Annotated by `position.with_line`.
+    # Annotated by `numbers.with_line`.
     line_waiting: int
     line_lapsed: int
     upcoming: int  # how many there are; annotated by `paging`

@@ -6,7 +6,7 @@ from unittest import mock
 
 from django.test import TestCase
 
-from core import allocation, clock
+from core import allocation, clock, locking
 from core.models import Event, TicketHold
 from core.now import now
 
@@ -59,13 +59,13 @@ class LapseTests(Cast, TestCase):
     def test_a_hold_that_lapses_while_its_booking_waits_for_the_lock_has_lapsed(self):
         event = make_event(capacity=1)
         join(event, self.alice)
-        lock = allocation._locking
+        lock = locking._locking
 
         def lock_after_a_wait(**kwargs: Any) -> Any:
             TicketHold.objects.update(expires_at=now())
             return lock(**kwargs)
 
-        with mock.patch.object(allocation, "_locking", lock_after_a_wait):
+        with mock.patch.object(locking, "_locking", lock_after_a_wait):
             book(event, self.alice)
         self.assertEqual(statuses(event), [("alice", "expired")])
 

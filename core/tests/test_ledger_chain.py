@@ -14,6 +14,7 @@ from django.test import TransactionTestCase
 
 from core import allocation, cleanup, clock, serving, steering
 from core.fairness.ledger import pseudonym
+from core.locking import locked
 from core.models import Event, LedgerEntry, Ticket, TicketHold, User, new_secret
 
 from .books import BookCase, about, deeds, kinds, length, of_ticket, terms_of, who
@@ -74,7 +75,7 @@ class ChainTests(ChainCase):
         told, silent = make_event(), make_event()
         book(silent, self.bob)
         kept = Event.objects.values_list(*COLUMNS).get(pk=silent.pk)
-        with allocation.locked([told.pk, silent.pk]) as both:
+        with locked([told.pk, silent.pk]) as both:
             both.ledger.note(both.events[told.pk], "resume", reason="")
             both.count(told.pk)
             both.count(silent.pk)

@@ -14,7 +14,7 @@ from django.db import IntegrityError, OperationalError, connection, connections
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import TransactionTestCase
 
-from core import allocation, prepared
+from core import allocation, locking, prepared
 from core.fairness.ledger import Ledger
 from core.models import Event, Ticket, TicketHold
 from core.prepared import Prepared
@@ -27,7 +27,7 @@ def lock_taken_out(begin: str = "BEGIN DEFERRED") -> AbstractContextManager[Any]
     """Take the lock out of the allocation: the row's on PostgreSQL, the database's (BEGIN IMMEDIATE) on SQLite."""
     if connection.vendor == "postgresql":
         unlocked = Prepared(lambda: Event.objects.filter(pk__in=prepared.numbers("events")).order_by("pk"))
-        return mock.patch.object(allocation, "_locking", lambda **kwargs: unlocked)
+        return mock.patch.object(locking, "_locking", lambda **kwargs: unlocked)
     return mock.patch.object(
         DatabaseWrapper, "_start_transaction_under_autocommit", lambda c: c.cursor().execute(begin)
     )

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import SimpleTestCase
 
 CORE = Path(settings.BASE_DIR) / "core"
-THEIRS = {"allocation.py", "booking.py", "joining.py", "opening.py", "serving.py", "transfer.py"}
+THEIRS = {"allocation.py", "booking.py", "joining.py", "moves.py", "opening.py", "serving.py", "transfer.py"}
 ROWS = {"TicketHold", "Ticket"}
 WRITERS = {"Change", "store_new", "update_each"}  # statements that are composed once, or for thousands of rows
 RELATED = {"places", "tickets"}  # the same rows, reached from an event or a person

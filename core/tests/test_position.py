@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.test import TestCase
 
-from core import position
+from core import numbers, position
 from core.models import Event, TicketHold
 from core.now import now
 
@@ -14,7 +14,7 @@ from .cast import Cast, ago, arrive, book, join, lapse, later, make_event, make_
 def stats_of(event: Event) -> dict[str, object]:
     """Return an event's numbers without its id, name and clock."""
     moment = now()
-    found = position.stats(position.with_line(Event.objects.all(), moment).get(pk=event.pk), moment)
+    found = numbers.stats(numbers.with_line(Event.objects.all(), moment).get(pk=event.pk), moment)
     return {name: value for name, value in found.items() if name not in {"event", "name", "now"}}
 
 
@@ -23,7 +23,7 @@ class StatsTests(Cast, TestCase):
         event, moment = make_event(capacity=4), now()
         book(event, self.alice)
         join(event, self.bob)
-        found = position.stats(position.with_line(Event.objects.all(), moment).get(), moment)
+        found = numbers.stats(numbers.with_line(Event.objects.all(), moment).get(), moment)
         self.assertEqual(
             found,
             {
@@ -163,7 +163,7 @@ class QueryCountTests(Cast, TestCase):
             moment = now()
             with self.subTest(events=len(ids)):
                 with self.assertNumQueries(1):
-                    found = [position.stats(event, moment) for event in position.with_line(Event.objects.all(), moment)]
+                    found = [numbers.stats(event, moment) for event in numbers.with_line(Event.objects.all(), moment)]
                 with self.assertNumQueries(2):
                     lines = position.positions(ids)
                 with self.assertNumQueries(1):

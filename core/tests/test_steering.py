@@ -6,6 +6,7 @@ from typing import Any
 
 from core import allocation, clock, context, position, steering
 from core.models import Event, TicketHold, User
+from core.numbers import Stats, stats, with_line
 from core.refusals import TermsFrozen
 
 from .books import BookCase, about, deeds, kinds, length
@@ -28,8 +29,8 @@ def log_in(user: User, at: dt.datetime | None = None) -> None:
     allocation.hold_for_login(user=user, session=arrive(user, at))
 
 
-def stats_of(event: Event, at: dt.datetime) -> position.Stats:
-    return position.stats(position.with_line(Event.objects.all(), at).get(pk=event.pk), at)
+def stats_of(event: Event, at: dt.datetime) -> Stats:
+    return stats(with_line(Event.objects.all(), at).get(pk=event.pk), at)
 
 
 class PausedTests(BookCase):

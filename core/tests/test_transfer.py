@@ -5,7 +5,7 @@ from functools import partial
 
 from django.db import IntegrityError, transaction
 
-from core import allocation, arrivals, audit, checkin, position, steering, transfer
+from core import allocation, audit, checkin, past, position, steering, transfer
 from core.fairness.check import check
 from core.models import Cause, Event, Ticket, TicketTransfer, User
 from core.refusals import AlreadyGiven
@@ -124,7 +124,7 @@ class GiverTests(TransferCase):
     def test_the_login_of_the_giver_is_spent_and_not_that_of_anybody_else(self) -> None:
         give(self.ticket, self.bob)
         self.assertEqual(
-            set(arrivals.spent([self.event.pk], [self.alice.pk, self.bob.pk])), {(self.event.pk, self.alice.pk)}
+            set(past.spent([self.event.pk], [self.alice.pk, self.bob.pk])), {(self.event.pk, self.alice.pk)}
         )
         login = arrive(self.alice, ago(hours=1))
         self.assertEqual(join(self.event, self.alice, login).login_timestamp, self.clock.at)
@@ -134,9 +134,7 @@ class GiverTests(TransferCase):
         code = transfer.reissue(ticket_id=self.ticket.pk)
         self.clock.move(minutes=1)
         allocation.cancel_ticket(ticket_id=code.pk)
-        self.assertEqual(
-            arrivals.spent([self.event.pk], [self.alice.pk]), {(self.event.pk, self.alice.pk): self.clock.at}
-        )
+        self.assertEqual(past.spent([self.event.pk], [self.alice.pk]), {(self.event.pk, self.alice.pk): self.clock.at})
 
     def test_what_was_transferred_frees_no_place_and_is_no_pace(self) -> None:
         event = make_event(capacity=9, auto_hold=False)

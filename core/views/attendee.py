@@ -22,8 +22,9 @@ from ..http import PersonRequest, answer, for_people, reads, refuse, writes
 from ..many import LARGEST_ID
 from ..models import Event, Ticket, TicketHold
 from ..now import now
+from ..numbers import stats, with_line
 from ..paging import page_of_upcoming
-from ..position import PersonPlaces, places_of, stats, with_line
+from ..position import PersonPlaces, places_of
 from ..prepared import Prepared
 from ..refusals import Refused
 from ..shared_answers import is_known, shared

@@ -11,7 +11,7 @@ from ..http import PersonRequest
 from ..many import LARGEST_ID
 from ..models import Event, Ticket, TicketTransfer
 from ..now import now
-from ..position import with_line
+from ..numbers import with_line
 
 
 def visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> Event:

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from ..http import for_people, reads
 from ..models import Event, Ticket, TicketQuerySet
 from ..now import now
-from ..position import stats
+from ..numbers import stats
 from .lookup import managed_event
 
 PAGE = 100
