@@ -2,13 +2,13 @@
 
 What lives here: join, serve, book, release, cancel, for one person and for many at once; how is in `locking.py`,
 `serving.py`, `moves.py`, `joining.py` and `booking.py`, which nobody else calls but `steering.py`, where staff change
-things, and `transfer.py`. What does not: who is first (`arrivals.py`, `past.py`, `models/line.py`, `tiers.py`), the gate
-(`checkin/`), telling anybody (`live.py`).
+things, and `transfer.py`. What does not: who is first (`arrivals.py`, `past.py`, `models/line.py`, `tiers.py`), the
+gate (`checkin/`), telling anybody (`live.py`).
 
 How it works. Joining where nothing is free appends a waiting row and locks nothing. Everything that frees or gives a
-place does it in one transaction that locks the event, reads the clock, ends what lapsed, and gives every free place to the first in
-line; so the line and the inventory are one transaction, and a place never passes from hand to hand outside of it.
-Counters move by guarded steps that the constraint `event_never_oversold` checks once more.
+place does it in one transaction that locks the event, reads the clock, ends what lapsed, and gives every free place to
+the first in line; so the line and the inventory are one transaction, and a place never passes from hand to hand outside
+of it. Counters move by guarded steps that the constraint `event_never_oversold` checks once more.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from contextlib import suppress
 from typing import TypeVar
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 
 from . import arrivals, booking, position, prepared, tiers
 from .joining import new_places, refuse_the_line, store_new, with_ticket
@@ -38,6 +38,7 @@ from .refusals import (
 from .serving import Serving
 from .signals import announce_after_commit
 
+LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's word for a lock that was waited for too long
 Outcome = TypeVar("Outcome")
 
 
@@ -66,51 +67,52 @@ def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict
 
     `logins` is `{user id: the login that ranks them}`. Raises Event.DoesNotExist for a draft.
     """
+    if not logins:
+        return {}
     event, moment = _read(event_id)
     if event.status == Event.Status.DRAFT:
         raise Event.DoesNotExist
-    if _is_due(event, moment):
-        return _join_and_serve(event, logins, moment)
-    past = past_of(event_id, logins, moment)
-    if past.lapsed:
-        return _join_and_serve(event, logins, moment)
-    return _append(event, logins, past, moment)
+    if not _has_something_to_give(event, moment):
+        past = past_of(event_id, logins, moment)
+        if not past.lapsed:
+            return _append(event, logins, past, moment)
+    return _join_and_serve(event, logins)
 
 
 def _append(
-    event: Event, logins: Mapping[int, UserSession | None], past: Past, moment: dt.datetime
+    event: Event, logins: Mapping[int, UserSession | None], past: Past, moment: dt.datetime, *, is_locked: bool = False
 ) -> dict[int, TicketHold | Refused]:
     """Let people join, without a lock; return the place of each, or why there is none."""
-    new = {user_id: login for user_id, login in logins.items() if user_id not in past.here}
-    places, refused = new_places(event, new, past, moment)
+    places, refused = new_places(event, logins, past, moment)
     if places:
         store_new(places)
         announce_after_commit({event.pk}, places, [])
     asking = logins.keys() - refused.keys()
     held: list[TicketHold] = []
-    if places and _is_due(*_read(event.pk)):  # what was not due before they joined may have become it
+    # What was not due before they joined may have become it.
+    if asking and not is_locked and _is_due(*_read(event.pk)):
         # A lock that is kept for long, at a huge opening, is no reason to say no: the place stands, the clock serves.
         with suppress(OperationalError):
             held = serve(event.pk)
     return refused | _places_of(event, asking, held)
 
 
-def _join_and_serve(
-    event: Event, logins: Mapping[int, UserSession | None], moment: dt.datetime
-) -> dict[int, TicketHold | Refused]:
+def _join_and_serve(event: Event, logins: Mapping[int, UserSession | None]) -> dict[int, TicketHold | Refused]:
     """Let people join in the transaction that serves the event; return the place of each, or why there is none."""
     try:
         with locked([event.pk]) as serving:
             event = _published(serving, event.pk)
             past = past_of(event.pk, logins, serving.moment)
-            new = {user_id: login for user_id, login in logins.items() if user_id not in past.here}
-            places, refused = new_places(event, new, past, moment)
+            places, refused = new_places(event, logins, past, serving.moment)
             serving.take_in(event, places, has_line=past.has_line)
-    except OperationalError:  # as above: they are appended, unless something of theirs must be ended first
-        past = past_of(event.pk, logins, moment)
-        if past.lapsed:
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") != LOCK_NOT_AVAILABLE:
             raise
-        return _append(event, logins, past, moment)
+        event, moment = _read(event.pk)
+        past = past_of(event.pk, logins, moment)
+        if past.lapsed:  # these must be ended first
+            raise
+        return _append(event, logins, past, moment, is_locked=True)
     return refused | _places_of(event, logins.keys() - refused.keys(), serving.holds)
 
 
@@ -154,12 +156,17 @@ def _is_due(event: Event, moment: dt.datetime) -> bool:
     A yes holds of what was read before the joining row was committed as well, a no only of what was read after. What is
     missed, a place freed at this instant, the clock finds.
     """
-    if event.is_drawn and event.is_before_sale(moment) and event.ledger_seq == 0:
-        return True  # the draw is promised before the first who takes part
     has_ended = event.status != Event.Status.PUBLISHED or event.is_over(moment)
-    return has_ended or (
-        event.is_serving(moment) and (event.free > 0 or bool(_a_lapsed_hold(event=event.pk, moment=moment)))
-    )
+    return has_ended or _has_something_to_give(event, moment)
+
+
+def _has_something_to_give(event: Event, moment: dt.datetime) -> bool:
+    """Return whether whoever joins may be held a place now; or whether a draw is to be promised, before the first."""
+    if event.is_drawn and event.is_before_sale(moment) and event.ledger_seq == 0:
+        return True
+    if event.status != Event.Status.PUBLISHED or not event.is_serving(moment):
+        return False
+    return event.free > 0 or bool(_a_lapsed_hold(event=event.pk, moment=moment))
 
 
 def hold_for_login(*, user: User, session: UserSession) -> None:
@@ -264,6 +271,16 @@ def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") ->
     return ended
 
 
+def end_places_for_good(user: User, cause: Cause) -> None:
+    """End the places of somebody who is not active any more, those included that are being given just now.
+
+    Whoever read that they are active has the lock of an event that gives places, until the place can be seen.
+    """
+    with transaction.atomic():
+        list(_on_sale_locked(moment=now()))
+    end_places(TicketHold.objects.filter(user=user), cause=cause)
+
+
 def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, reason: str = "") -> Ticket:
     """Cancel a ticket and free its place; doing it again changes nothing.
 
@@ -294,5 +311,8 @@ def _lapsed_hold() -> TicketHoldQuerySet:
     return TicketHold.objects.lapsed(prepared.moment("moment")).filter(event=prepared.number("event")).order_by()[:1]
 
 
+_on_sale_locked = Prepared(
+    lambda: Event.objects.on_sale(prepared.moment("moment")).order_by("pk").select_for_update(no_key=True)
+)
 _events = Prepared(lambda: Event.objects.filter(pk=prepared.number("event")))
 _a_lapsed_hold = Prepared(_lapsed_hold)

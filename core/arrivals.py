@@ -164,6 +164,8 @@ def still_put_forward(user: User, moment: dt.datetime, forward: list[int]) -> li
 def _within_the_limit(ask: Callable[[int], Rows[Event]], user: User, moment: dt.datetime, **given: Any) -> list[int]:
     """Return the first of these events, as many as the person's live automatic holds leave of the limit; one query."""
     limit = settings.AUTO_HOLDS_PER_LOGIN
+    if limit == 0:
+        return []
     rows = ask(limit)(user=user.pk, moment=moment, cooled_down=_cooled_down(moment), **given)
     return [pk for place, (pk, counted) in enumerate(rows) if counted + place < limit]
 
@@ -202,11 +204,6 @@ def _counted(events: EventQuerySet, limit: int) -> QuerySet[Any, Any]:
     live = TicketHold.objects.live(prepared.moment("moment")).automatic().filter(user=prepared.number("user"))
     soonest = events.order_by("starts_at", "id").annotate(counted=count_of_person(live))
     return soonest.values_list("pk", "counted")[:limit]
-
-
-def without_obstacle(user: User, moment: dt.datetime) -> EventQuerySet:
-    """Return the events on which nothing of the person's own keeps them from being held a place automatically."""
-    return _without_obstacle(user.pk, _cooled_down(moment))
 
 
 def _without_obstacle(user: Any, cooled_down: Any) -> EventQuerySet:

@@ -21,14 +21,15 @@ def with_ticket(event_id: int, user_ids: Iterable[int]) -> dict[int, Ticket]:
 def new_places(
     event: Event, logins: Mapping[int, UserSession | None], past: Past, moment: dt.datetime
 ) -> tuple[list[TicketHold], dict[int, Refused]]:
-    """Return the places, not stored yet, of people who have none and join at `moment`; and who may not, and why.
+    """Return the places, not stored yet, of those who have none and join at `moment`; and who may not, and why.
 
-    Each is ranked by their login, or by the end of a former place, which spent it; without a login by the moment.
+    Each is ranked by their login, or by the end of a former place, which spent it; without a login by the moment. In
+    the order of their ranks: so they are held, and batches with rows of the same people never wait in a ring.
     """
-    refused = {user_id: LoginEnded() for user_id in past.inactive} | refuse_the_line(
-        event, logins, moment, past.with_ticket
-    )
-    joining = {user_id: login for user_id, login in logins.items() if user_id not in refused}
+    new = {user_id: login for user_id, login in logins.items() if user_id not in past.here}
+    refused: dict[int, Refused] = {user_id: LoginEnded() for user_id in past.inactive & new.keys()}
+    refused |= refuse_the_line(event, new, moment, past.with_ticket)
+    joining = {user_id: login for user_id, login in new.items() if user_id not in refused}
     tier_of = tiers.tiers_of(joining, [event]) if joining else {}
     places = []
     for user_id, login in joining.items():
@@ -37,7 +38,7 @@ def new_places(
         place.login_timestamp = max(came, past.ended.get(user_id, came))
         place.tier = tier_of.get((event.pk, user_id), 0)
         places.append(place)
-    return places, refused
+    return sorted(places, key=tiers.rank), refused
 
 
 def store_new(places: list[TicketHold]) -> list[TicketHold]:

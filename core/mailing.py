@@ -38,7 +38,7 @@ from .now import now
 logger = logging.getLogger(__name__)
 
 BATCH = 50  # confirmations stored in one transaction
-AT_ONCE = MOST = 10  # mails delivered before the queue is looked at again,
+AT_ONCE = 10  # mails delivered before the queue is looked at again,
 SPELL = 1.0  # or as many as begin in so many seconds
 # And for so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests.
 REST = 3
@@ -189,7 +189,7 @@ def _due(moment: Any) -> QuerySet[Email]:
 _one_to_confirm = prepared.Rows(lambda: _to_confirm().values_list("pk")[:1])
 _one_to_tell = prepared.Rows(lambda: _to_tell().values_list("pk")[:1])
 _first_due = prepared.Rows(
-    lambda: _due(prepared.moment("moment")).filter(priority__gte=prepared.number("least")).values_list("pk")[:MOST]
+    lambda: _due(prepared.moment("moment")).filter(priority__gte=prepared.number("least")).values_list("pk")[:AT_ONCE]
 )
 
 

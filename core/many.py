@@ -33,7 +33,7 @@ def as_parameter(values: Iterable[Any]) -> Any:
 
 
 def insert_new(rows: Sequence[Model], *returning: str) -> list[tuple[Any, ...]]:
-    """Insert rows of one model, in one statement, but those that a constraint refuses; return fields of the new ones.
+    """Insert rows of one model, in one statement, but those that collide with others; return fields of the new ones.
 
     Of what `bulk_create(ignore_conflicts=True)` inserted it tells nothing. `returning` are names of fields.
     """

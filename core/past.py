@@ -11,6 +11,8 @@ from . import prepared
 from .models import Event, Ticket, TicketHold, User
 from .prepared import Rows
 
+PLACE, LAPSED, TICKET, PERSON, LINE = 1, 2, 3, 4, 5  # what a row is about
+
 
 def spent(event_ids: Iterable[int], user_ids: Iterable[int]) -> dict[tuple[int, int], dt.datetime]:
     """Return `{(event id, user id): when their last place or ticket ended}`, which spends the login; one query.
@@ -53,9 +55,6 @@ def past_of(event_id: int, user_ids: Iterable[int], moment: dt.datetime) -> Past
             found.ended[user] = max(last, found.ended.get(user, last))
     found.here |= found.lapsed
     return found
-
-
-PLACE, LAPSED, TICKET, PERSON, LINE = 1, 2, 3, 4, 5
 
 
 def _places_tickets_and_inactive() -> QuerySet[Any, Any]:

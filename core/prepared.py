@@ -16,6 +16,7 @@ from django.db.models.query import ModelIterable
 from django.db.models.sql import UpdateQuery
 
 from .many import among, as_parameter
+from .planned import Planned, plans, written_out
 
 M = TypeVar("M", bound=Model)
 
@@ -87,7 +88,7 @@ class Question(Generic[M]):
         compiler, sql, params = self._made = self._made or self._compile()
         bound = tuple(param.bind(values, connection) if isinstance(param, Given) else param for param in params)
         asking = copy(compiler)  # threads ask at the same time, each by its own connection
-        asking.connection = connection
+        asking.connection = Planned(connection) if plans(connection) else connection
         asking.as_sql = lambda: (sql, bound)
         asking.get_converters = lambda columns: self._converters_of(compiler, columns)
         return asking
@@ -100,6 +101,8 @@ class Question(Generic[M]):
     def _compile(self) -> tuple[Any, str, tuple[Any, ...]]:
         compiler = self._composed().get_compiler(DEFAULT_DB_ALIAS)
         sql, params = compiler.as_sql()
+        if plans(compiler.connection):
+            sql, params = written_out(sql, params)
         return compiler, sql, tuple(params)
 
     def _composed(self) -> Any:
@@ -135,8 +138,9 @@ class Change(Question[M]):
 
     def __call__(self, **values: Any) -> int:
         """Change the rows for these values; return how many there were. KeyError if a value is missing."""
-        sql, bound = self._asking(values).as_sql()
-        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        asking = self._asking(values)
+        sql, bound = asking.as_sql()
+        with asking.connection.cursor() as cursor:
             cursor.execute(sql, bound)
             return int(cursor.rowcount)
 

@@ -53,10 +53,9 @@ def end_places_of_the_deactivated(instance: User, **kwargs: Any) -> None:
     """A deactivated account keeps its tickets and nothing else (rule 26)."""
     if not instance.is_active:
         arrivals.end_all_sessions(instance)
-        end_places = partial(allocation.end_places, TicketHold.objects.filter(user=instance), cause=Cause.DEACTIVATED)
-        end_places()
+        allocation.end_places(TicketHold.objects.filter(user=instance), cause=Cause.DEACTIVATED)
         # Once more: until the commit others take the person for active, and a line that is served may hold them one.
-        transaction.on_commit(end_places)
+        transaction.on_commit(partial(allocation.end_places_for_good, instance, Cause.DEACTIVATED))
 
 
 @receiver(post_save, sender=User)

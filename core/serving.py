@@ -25,6 +25,9 @@ ENDINGS = {
 }  # and their entries in the ledger; the end by booking is in the ticket's
 
 
+JUST_BEFORE = dt.timedelta(microseconds=1)  # what is held in the moment in which it is made is automatic (rule 12)
+
+
 class Serving:
     """The locked events of one transaction, the moment read after the lock, and what changes.
 
@@ -167,7 +170,7 @@ class Serving:
         new = store_new(places)
         for place in new:
             self._enter(place, "join")
-        for place in new:
+        for place in sorted(new, key=tiers.rank):
             if place.status == TicketHold.Status.HELD:
                 self.note(place, "hold", until=place.expires_at)
                 self.count(place.event_id, held=1)
@@ -177,16 +180,17 @@ class Serving:
     def take_in(self, event: Event, places: list[TicketHold], *, has_line: bool) -> None:
         """Let people join whose places were made just now, at an event that is up to date.
 
-        Free places go at once to the first of those who come together, unless somebody waits: has joined meanwhile.
+        They are in the order of their ranks, and free places go to the first of them at once; unless somebody waits
+        all the same, who joined this instant.
         """
         if not places:
             return
-        places.sort(key=tiers.rank)
-        is_simple = not event.tiers and not has_line
-        if is_simple and event.is_serving(self.moment):
+        is_simple = not event.tiers and not has_line and event.is_serving(self.moment)
+        if is_simple:
             for place in places[: max(0, event.free)]:
                 place.status, place.held_at = TicketHold.Status.HELD, self.moment
                 place.expires_at = self.moment + event.hold_time
+                place.created_at -= JUST_BEFORE
         stored = self.insert(places)
         if not is_simple or len(stored) < len(places):  # of the others a place has just come, from another tab
             self.bring_up_to_date()

@@ -15,7 +15,7 @@ from .models import User, UserSession
 
 
 class SessionStore(db.SessionStore):
-    """The engine of `SESSION_ENGINE`; `login` is the live login that was read with the session, if there is one."""
+    """The engine of `SESSION_ENGINE`; `login` is the live login that was read, or made, with it."""
 
     login: UserSession | None = None
     _is_new = False  # begun, and in no row yet

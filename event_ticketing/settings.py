@@ -139,6 +139,7 @@ _POSTGRESQL = {
     "pool": {"min_size": 2, "max_size": 8, "timeout": 3},
     "connect_timeout": 3,
     "tcp_user_timeout": 5000,
+    "prepare_threshold": 2,  # times that a question of core/prepared.py is asked before it is planned for good
     # A test case is one transaction, in which PDFs are made as well.
     "options": "-c lock_timeout=3s -c statement_timeout=5s"
     # Under REPEATABLE READ who waited for the lock would count what was there before.

@@ -9,6 +9,7 @@ from django.test import TestCase
 
 from core import allocation, arrivals, clock, steering
 from core.models import Event, Ticket, TicketHold, User, UserSession
+from core.now import now
 
 from .cast import Cast, arrive, book, join, make_event, numbers, refusal, statuses
 from .visits import BROWSER, visit
@@ -95,6 +96,37 @@ class CrossingTests(Cast, TestCase):
         with crossing("core_event", lambda: steering.revise_event(event_id=event.pk, values=cancel), after=True):
             told = refusal(lambda: join(event, self.alice))
         self.assertEqual(told, ("cancelled", False))
+
+    def test_whoever_joins_a_full_event_while_it_is_cancelled_is_told_so(self) -> None:
+        event = make_event(capacity=0)
+        cancel = {"status": Event.Status.CANCELLED}
+        with crossing("INSERT", lambda: steering.revise_event(event_id=event.pk, values=cancel)):
+            told = refusal(lambda: join(event, self.alice))
+        self.assertEqual(told, ("cancelled", False))
+
+    def test_nobody_who_has_just_been_deactivated_waits_in_a_line(self) -> None:
+        event = make_event(capacity=0)
+        session = arrive(self.alice)
+        with crossing("core_event", lambda: User.objects.filter(pk=self.alice.pk).update(is_active=False), after=True):
+            self.assertEqual(refusal(lambda: join(event, self.alice, session)), ("login_required", False))
+        self.assertEqual(statuses(event), [])
+
+    def test_whoever_has_just_joined_in_another_tab_is_held_the_place_once(self) -> None:
+        event = make_event(capacity=2)
+        login = arrive(self.alice)
+
+        def other_tab() -> None:
+            TicketHold.objects.create(event=event, user=self.alice, login_timestamp=login.login_timestamp)
+
+        with crossing("INSERT", other_tab):
+            place = join(event, self.alice, login)
+        self.assertEqual((place.status, statuses(event)), ("held", [("alice", "held")]))
+
+    def test_whoever_joins_as_the_event_starts_is_told_that_it_is_over(self) -> None:
+        event = make_event(capacity=1)
+        with crossing("core_event", lambda: Event.objects.update(starts_at=now()), after=True):
+            self.assertEqual(refusal(lambda: join(event, self.alice)), ("over", False))
+        self.assertEqual(statuses(event), [])
 
     def test_no_place_stays_on_an_event_that_became_a_draft_meanwhile(self) -> None:
         event = make_event(capacity=0)
@@ -191,5 +223,4 @@ class InSightTests(Cast, TestCase):
     def test_a_login_in_a_line_of_its_own_event_is_without_obstacle_elsewhere(self) -> None:
         mine, other = make_event(capacity=0), make_event()
         join(mine, self.alice)
-        free = arrivals.without_obstacle(self.alice, mine.created_at)
-        self.assertEqual(list(free), [other])
+        self.assertEqual(arrivals.put_forward(self.alice, now()), [other.pk])

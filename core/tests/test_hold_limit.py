@@ -31,6 +31,11 @@ class HoldLimitTests(Cast, TestCase):
         make_events(8)
         self.assertEqual([log_in(self.alice) for _ in range(3)], [["1", "2", "3"], [], []])
 
+    @override_settings(AUTO_HOLDS_PER_LOGIN=0)
+    def test_without_automatic_holds_a_login_is_held_nothing(self):
+        make_events(2)
+        self.assertEqual(log_in(self.alice), [])
+
     def test_a_second_login_fills_up_what_the_first_left(self):
         make_events(2)
         self.assertEqual(log_in(self.alice), ["1", "2"])

@@ -185,7 +185,8 @@ class LineMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, minutes=EARLIER)
     def join_just_before_the_process_ends(self, who: str, minutes: int) -> None:
-        with mock.patch.object(allocation, "_is_due", lambda *_: False):
+        no_lock = mock.patch.object(allocation, "_has_something_to_give", lambda *_: False)
+        with mock.patch.object(allocation, "_is_due", lambda *_: False), no_lock:
             LineMachine.join(self, who, minutes, is_served=False)
 
     @rule(who=WHO, minutes=EARLIER)
@@ -198,8 +199,11 @@ class LineMachine(RuleBasedStateMachine):
                 other_tab.pop()() if other_tab and not refused else None
             return refused
 
-        with mock.patch.object(joining, "refuse_the_line", refuse_then_book):
-            LineMachine.join(self, who, minutes, meanwhile=partial(self.model.book, who))
+        # Where something is free, the lock keeps the other tab out.
+        no_lock = mock.patch.object(allocation, "_has_something_to_give", lambda *_: False)
+        not_served = mock.patch.object(allocation, "_is_due", lambda *_: False)
+        with mock.patch.object(joining, "refuse_the_line", refuse_then_book), no_lock, not_served:
+            LineMachine.join(self, who, minutes, meanwhile=partial(self.model.book, who), is_served=False)
 
     @rule(who=WHO)
     def book(self, who: str) -> None:

@@ -139,13 +139,27 @@ class LateRowTests(BookCase):
         self.assertEqual(ledger_problems(event), [])
 
 
+def busy() -> OperationalError:
+    """Return what a lock that was waited for too long raises (the words and the number are PostgreSQL's)."""
+    error = OperationalError("canceling statement due to lock timeout")
+    error.__cause__ = Exception()
+    vars(error.__cause__)["sqlstate"] = allocation.LOCK_NOT_AVAILABLE
+    return error
+
+
 class PressureTests(BookCase):
+    def test_a_join_is_refused_when_the_lock_cannot_be_had_and_a_hold_of_theirs_is_to_be_ended_first(self):
+        event = make_event(capacity=1, auto_hold=False)
+        join(event, self.alice)
+        TicketHold.objects.update(expires_at=self.clock.at)
+        with patch.object(allocation, "locked", side_effect=busy()), self.assertRaises(OperationalError):
+            join(event, self.alice)
+
     def test_a_join_stands_when_the_lock_cannot_be_had(self):
         event = make_event(capacity=1, auto_hold=False)
-        busy = OperationalError("canceling statement due to lock timeout")
-        with patch.object(allocation, "locked", side_effect=busy):
+        with patch.object(allocation, "locked", side_effect=busy()) as lock:
             place = join(event, self.alice)
-        self.assertEqual((place.status, place.ahead), ("waiting", 0))
+        self.assertEqual((place.status, place.ahead, lock.call_count), ("waiting", 0, 1))
         clock.tick()
         self.assertEqual(holders(event), ["alice"])
 

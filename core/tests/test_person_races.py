@@ -10,11 +10,11 @@ from unittest import mock
 from django.db import transaction
 from django.test import TransactionTestCase, override_settings
 
-from core import allocation, arrivals, clock
+from core import allocation, arrivals, clock, past
 from core.models import TicketHold, User
 from core.tests.visits import visit
 
-from .cast import CastOfRaces, arrive, join, later, make_event, numbers, race
+from .cast import PATIENCE, CastOfRaces, arrive, join, later, make_event, numbers, race
 
 T = TypeVar("T")
 MOMENT = 0.5  # seconds that one waits for the other, who cannot come while the rule holds
@@ -52,6 +52,28 @@ class PersonRaceTests(CastOfRaces, TransactionTestCase):
         with mock.patch.object(arrivals, "is_last_session", meeting(arrivals.is_last_session)):
             race([partial(browser.post, "/accounts/logout/") for browser in browsers])
         self.assertEqual(arrivals.live_sessions(later()).filter(user=self.alice).count(), 0)
+        self.assertEqual(numbers(event), {"held": 0, "booked": 0, "waiting": 0})
+
+    def test_whoever_is_deactivated_once_their_joining_has_seen_them_active_keeps_nothing(self) -> None:
+        event, session = make_event(auto_hold=False), arrive(self.alice)
+        seen, gone, past_of = threading.Event(), threading.Event(), past.past_of
+
+        def look_and_wait(*args: Any) -> Any:
+            found = past_of(*args)
+            seen.set()
+            gone.wait(MOMENT)
+            return found
+
+        def deactivate() -> None:
+            seen.wait(PATIENCE)
+            person = User.objects.get(pk=self.alice.pk)
+            person.is_active = False
+            person.save()
+            gone.set()
+
+        with mock.patch.object(allocation, "past_of", look_and_wait):
+            calls: list[Callable[[], Any]] = [partial(join, event, self.alice, session), deactivate]
+            race(calls)
         self.assertEqual(numbers(event), {"held": 0, "booked": 0, "waiting": 0})
 
     def test_whoever_is_deactivated_while_they_are_held_a_ticket_keeps_none(self) -> None:
