@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from core import accounts, allocation, clock, steering, tiers
 from core.models import Cause, Event, Ticket, TicketHold, User
 from core.refusals import SoldOut
-from core.serving import Serving
+from core.serving import JUST_BEFORE, Serving
 
 from .books import BookCase, Entry, about, as_text, deeds, kinds, length, of_ticket, terms_of, who
 from .cast import ago, arrive, book, join, later, ledger_of, make_event, make_people, release, revise, statuses
@@ -37,7 +37,7 @@ class PlaceEntryTests(BookCase):
         event = make_event(hold_minutes=5)
         place = join(event, self.alice, arrive(self.alice, ago(minutes=3)))
         at, person = as_text(self.clock.at), {"place": place.pk, "person": who(event, self.alice.pk)}
-        rank = {"rank": as_text(ago(minutes=3)), "tier": 0, "joined_at": at}
+        rank = {"rank": as_text(ago(minutes=3)), "tier": 0, "joined_at": as_text(self.clock.at - JUST_BEFORE)}
         windows = {"opens": None, "closes": None, "starts": as_text(event.starts_at)}
         promised = {"status": "published", "capacity": 2, "policy": "login_fifo", "tiers": [], "commitment": None}
         promised["hold_minutes"] = 5.0
