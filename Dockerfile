@@ -21,4 +21,4 @@ VOLUME /app/media
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-m", "tools.healthcheck"]
 # Pages; docker-compose.yml runs the sockets' process from the same image (tools/servers.py).
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "16", "--respawn-failed-workers", "event_ticketing.wsgi:application"]
+CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "16", "--respawn-failed-workers", "--no-ws", "event_ticketing.wsgi:application"]

@@ -10,5 +10,7 @@ class CoreConfig(AppConfig):
     verbose_name = "Box office"
 
     def ready(self) -> None:
-        """Connect the receivers."""
-        from . import receivers  # noqa: F401, PLC0415 -- models must be loaded first
+        """Connect the receivers, and start with no keys that would fail the first booking."""
+        from . import receivers, ticket_code  # noqa: F401, PLC0415 -- models must be loaded first
+
+        ticket_code.signing_keys()

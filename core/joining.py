@@ -27,6 +27,8 @@ def new_places(
     the order of their ranks: so they are held, and batches with rows of the same people never wait in a ring.
     """
     new = {user_id: login for user_id, login in logins.items() if user_id not in past.here}
+    if not new:
+        return [], {}
     refused: dict[int, Refused] = {user_id: LoginEnded() for user_id in past.inactive & new.keys()}
     refused |= refuse_the_line(event, new, moment, past.with_ticket)
     joining = {user_id: login for user_id, login in new.items() if user_id not in refused}

@@ -25,7 +25,7 @@ _LEAST_SECRET = 32  # characters
 
 def make(event_id: int) -> str:
     """Return a new code for a ticket of this event, signed with the newest key."""
-    key_id = next(iter(_keys()))
+    key_id = next(iter(signing_keys()))
     body = _HEAD.pack(VERSION, key_id, event_id) + secrets.token_bytes(_RANDOM_BYTES)
     return _text(body + _tag(key_id, body))
 
@@ -51,7 +51,7 @@ def event_of(code: str) -> int | None:
     except (binascii.Error, ValueError, struct.error):
         return None
     body, tag = raw[:-_TAG_BYTES], raw[-_TAG_BYTES:]
-    known = version == VERSION and key_id in _keys() and len(code) == LENGTH and code == _text(raw)
+    known = version == VERSION and key_id in signing_keys() and len(code) == LENGTH and code == _text(raw)
     return event_id if known and hmac.compare_digest(tag, _tag(key_id, body)) else None
 
 
@@ -60,11 +60,14 @@ def _text(raw: bytes) -> str:
 
 
 def _tag(key_id: int, body: bytes) -> bytes:
-    return hmac.digest(_keys()[key_id], body, "sha256")[:_TAG_BYTES]
+    return hmac.digest(signing_keys()[key_id], body, "sha256")[:_TAG_BYTES]
 
 
-def _keys() -> dict[int, bytes]:
-    """Return the signing keys by id, newest first. Id 0 is derived from SECRET_KEY where none are set."""
+def signing_keys() -> dict[int, bytes]:
+    """Return the signing keys by id, newest first. Id 0 is derived from SECRET_KEY where none are set.
+
+    Raises ImproperlyConfigured for what are none.
+    """
     keys = {}
     for pair in settings.TICKET_SIGNING_KEYS:
         key_id, separator, secret = pair.partition(":")

@@ -162,6 +162,8 @@ DATABASES = {"default": _database}
 # How long a process answers the same to everybody who is not logged in (core/shared_answers.py); tests see each change.
 SHARED_SECONDS = 0 if TESTING else 1
 REDIS_URL = env.str("REDIS_URL", default="")
+if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise ImproperlyConfigured("REDIS_URL must be an address such as redis://127.0.0.1:6379/0.")
 CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 if REDIS_URL:
@@ -297,12 +299,17 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {"mask_codes": {"()": "core.logs.MaskTicketCodes"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask_codes"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask_codes"]},
+        "nobody": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["console"], "level": "ERROR" if TESTING else "INFO"},
     "loggers": {
         # Tells every step of every PDF, and warns of each line of CSS it does not know.
         "weasyprint": {"level": "ERROR"},
         "fontTools": {"level": "ERROR"},
+        # Every scanner asks for a host that is not ours, and each would be a traceback; it is answered 400.
+        "django.security.DisallowedHost": {"handlers": ["nobody"], "propagate": False},
         # Tests ask for much that is refused: 404, 405, 503.
         "django": {"level": "CRITICAL" if TESTING else "INFO"},
     },

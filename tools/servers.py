@@ -8,14 +8,15 @@ and the README start the same; `core/tests/test_deploy.py` compares them.
 THREADS = 16  # of a pages process: what is asked of one event at the same time is carried out together
 PAGES = (
     f"granian --interface wsgi --host 0.0.0.0 --port 8000 --workers 2 --blocking-threads {THREADS}"
-    " --respawn-failed-workers event_ticketing.wsgi:application"
+    " --respawn-failed-workers --no-ws event_ticketing.wsgi:application"
 )
 # No compression of frames: it costs 35 to 90 kB a socket, and messages are short. No access log: the proxy has it.
 # Nobody says anything longer than a question, and whoever does is cut off while it is read (RFC 6455, code 1009).
 SOCKETS = (
     "uvicorn --host 0.0.0.0 --port 8000 --ws websockets-sansio --ws-per-message-deflate false --ws-max-size 4096"
     " --ws-max-queue 8 --ws-ping-interval 20 --ws-ping-timeout 20 --limit-concurrency 15000"
-    " --timeout-graceful-shutdown 10 --no-server-header --no-access-log event_ticketing.asgi:application"
+    " --timeout-graceful-shutdown 10 --no-server-header --no-access-log --log-level warning"
+    " event_ticketing.asgi:application"
 )
 
 

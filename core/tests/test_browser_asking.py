@@ -106,6 +106,37 @@ class OverTheSocketTests(AskingTestCase):
         self.assertEqual(self.requests[-1][1], Ticket.objects.get(user=self.alice).page_url)
         self.assertEqual(self.complaints, [])
 
+    def test_a_second_press_does_not_end_the_place_whose_button_has_come_under_the_pointer(self) -> None:
+        event = make_event(name="Full house", capacity=1, auto_hold=False)
+        join(event, self.bob)
+        page = self.person(self.alice, event.get_absolute_url())
+        box = page.get_by_role("button", name=JOIN).bounding_box()
+        assert box
+        spot = box["x"] + 20, box["y"] + 10
+        page.mouse.click(*spot)
+        leave = page.get_by_role("button", name="Leave the line")
+        expect(leave).to_be_visible()
+        page.mouse.click(*spot)
+        expect(leave).to_be_enabled()
+        self.assertEqual(statuses(event), [("bob", "held"), ("alice", "waiting")])
+        leave.click()
+        expect(page.get_by_role("button", name=JOIN)).to_be_visible()
+        self.assertEqual(statuses(event), [("bob", "held"), ("alice", "left")])
+
+    def test_without_a_network_the_page_says_so_and_stays(self) -> None:
+        event = make_event(name="Full house", capacity=1, auto_hold=False)
+        join(event, self.bob)
+        page = self.person(self.alice, event.get_absolute_url())
+        page.context.set_offline(True)
+        expect(page.locator("[data-live-status]").first).to_contain_text("Reconnecting")
+        self.press(page, JOIN)
+        expect(page.locator("ul.messages")).to_contain_text("You are offline. Nothing was sent")
+        self.assertEqual((statuses(event), self.asked), ([("bob", "held")], []))
+        page.context.set_offline(False)
+        expect(page.locator("[data-live-status]").first).to_contain_text("Live")
+        self.press(page, JOIN)
+        expect(page.locator("[data-region=state]")).to_contain_text("You are next")
+
     def test_a_refusal_is_said_where_messages_are_and_the_button_keeps_the_focus(self) -> None:
         event = make_event(name="Concert", capacity=1, auto_hold=False)
         page = self.person(self.alice)

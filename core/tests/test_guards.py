@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.test import SimpleTestCase
 
-from core import live
+from core import messages
 
 ROOT = Path(settings.BASE_DIR)
 TESTS = ROOT / "core" / "tests"
@@ -21,8 +21,8 @@ def texts(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def message_types() -> set[str]:
-    """Return what `live.py` declares as the type of a message."""
-    return set(re.findall(r'type: (?:Required\[)?Literal\["(\w+)"\]', Path(live.__file__).read_text()))
+    """Return what `messages.py` declares as the type of a message."""
+    return set(re.findall(r'type: (?:Required\[)?Literal\["(\w+)"\]', Path(messages.__file__).read_text()))
 
 
 class TemplateTests(SimpleTestCase):

@@ -191,18 +191,19 @@ class LineMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, minutes=EARLIER)
     def join_while_another_tab_books(self, who: str, minutes: int) -> None:
-        refuse, other_tab = joining.refuse_the_line, [partial(book, self.event, self.people[who])]
+        if self.model.live(who) in self.model.lapsed():
+            return  # what is to be ended first takes the lock, which keeps the other tab out
+        store, other_tab = joining.store_new, [partial(book, self.event, self.people[who])]
 
-        def refuse_then_book(*args: Any) -> dict[int, Refused]:
-            refused = refuse(*args)
+        def book_then_store(places: list[TicketHold]) -> list[TicketHold]:
             with suppress(Refused):
-                other_tab.pop()() if other_tab and not refused else None
-            return refused
+                other_tab.pop()() if other_tab else None
+            return store(places)
 
-        # Where something is free, the lock keeps the other tab out.
+        # Where something is free, the lock does.
         no_lock = mock.patch.object(allocation, "_has_something_to_give", lambda *_: False)
         not_served = mock.patch.object(allocation, "_is_due", lambda *_: False)
-        with mock.patch.object(joining, "refuse_the_line", refuse_then_book), no_lock, not_served:
+        with mock.patch.object(allocation, "store_new", book_then_store), no_lock, not_served:
             LineMachine.join(self, who, minutes, meanwhile=partial(self.model.book, who), is_served=False)
 
     @rule(who=WHO)

@@ -11,11 +11,11 @@ from django.test import SimpleTestCase
 SHOW = "from django.conf import settings; print({})"
 
 
-def start(show: str, **environment: str) -> tuple[int, str]:
+def start(show: str, prepare: str = "", **environment: str) -> tuple[int, str]:
     """Read the settings in a new process; return its exit code, and the last line it said."""
     base = {"SECRET_KEY": "k" * 60, "DEBUG": "off", "DATABASE_URL": "", "REDIS_URL": "", "HTTPS": ""}
     done = subprocess.run(
-        [sys.executable, "-c", SHOW.format(show)],
+        [sys.executable, "-c", prepare + SHOW.format(show)],
         env=os.environ | base | {"DJANGO_SETTINGS_MODULE": "event_ticketing.settings"} | environment,
         cwd=settings.BASE_DIR,
         capture_output=True,
@@ -26,8 +26,8 @@ def start(show: str, **environment: str) -> tuple[int, str]:
 
 
 class EnvironmentTests(SimpleTestCase):
-    def refused(self, sentence: str, **environment: str) -> None:
-        code, said = start("settings.DEBUG", **environment)
+    def refused(self, sentence: str, prepare: str = "", **environment: str) -> None:
+        code, said = start("settings.DEBUG", prepare, **environment)
         self.assertEqual((code, said.partition("ImproperlyConfigured: ")[2]), (1, sentence))
 
     def test_without_a_key_and_without_debug_it_does_not_start(self) -> None:
@@ -42,10 +42,15 @@ class EnvironmentTests(SimpleTestCase):
             "DEBUG must be on or off, not 'ja'.": {"DEBUG": "ja"},
             "HOLD_MINUTES must be a number, not 'ten'.": {"HOLD_MINUTES": "ten"},
             "HOLD_MINUTES must be at least 0.01, not 0.": {"HOLD_MINUTES": "0"},
+            "REDIS_URL must be an address such as redis://127.0.0.1:6379/0.": {"REDIS_URL": "nonsense"},
         }
         for sentence, environment in cases.items():
             with self.subTest(environment=environment):
                 self.refused(sentence, **environment)
+
+    def test_keys_that_are_none_stop_the_start_and_not_the_first_booking(self) -> None:
+        sentence = "TICKET_SIGNING_KEYS must be id:secret pairs; ids 1-255, secrets of 32 or more."
+        self.refused(sentence, TICKET_SIGNING_KEYS="foo", prepare="import django; django.setup(); ")
 
     def test_https_is_on_unless_debug_or_switched_off(self) -> None:
         cases = [{}, {"HTTPS": "off"}, {"DEBUG": "on"}, {"DEBUG": "on", "HTTPS": "on"}]

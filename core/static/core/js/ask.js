@@ -4,7 +4,11 @@ import { pauseRefreshes, refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
 
 const ANSWER_MS = 3000;
+const REST_MS = 1000;
+let restUntil = 0;
 const asked = new Map(); // key -> what is being asked; nothing is asked twice at a time
+const OFFLINE = { detail: "You are offline. Nothing was sent: press again when you are back." };
+const NO_ANSWER = { detail: "You are offline, and no answer came. The page shows what you have as soon as you are back." };
 const OUTCOMES = {
   booked: ({ ticket }) => location.assign(`/ticket/${encodeURIComponent(ticket)}/`),
   held: showPlace,
@@ -17,6 +21,7 @@ const OUTCOMES = {
 export function startAsking(say) {
   // While capturing: to regions.js, a form that is submitted is one that leads to another page.
   document.addEventListener("submit", (event) => onSubmit(event, say), true);
+  document.addEventListener("regions-replaced", restWhatEnds);
 }
 
 function onSubmit(event, say) {
@@ -27,6 +32,9 @@ function onSubmit(event, say) {
   const key = `${type} ${id}`;
   if (asked.has(key)) {
     event.preventDefault(); // a double click
+  } else if (!navigator.onLine) {
+    event.preventDefault();
+    showRefusal(OFFLINE);
   } else if (say({ type, event: id, key })) {
     event.preventDefault();
     begin(key, { event: id, form, button: form.querySelector("button") });
@@ -59,6 +67,20 @@ export function applyResult(result) {
   const outcome = OUTCOMES[result.status] ?? showRefusal;
   if (result.status !== "booked") restore(ask);
   outcome(result, ask);
+  restUntil = Date.now() + REST_MS;
+  restWhatEnds();
+}
+
+// A second press is not meant for what has just come under the pointer: "Leave the line" in place of "Join the line", or
+// the next hold's "Release". A button with the focus was not put there by the page.
+function restWhatEnds() {
+  const pause = restUntil - Date.now();
+  if (pause <= 0) return;
+  for (const button of document.querySelectorAll('form[data-ask="release"] button:enabled')) {
+    if (button === document.activeElement) continue;
+    button.disabled = true;
+    setTimeout(() => { button.disabled = false; }, pause);
+  }
 }
 
 function restore({ button, idle }) {
@@ -70,6 +92,7 @@ function restore({ button, idle }) {
 // The page may have been refreshed meanwhile: the form as it is now, or none if there is nothing left to do.
 function submit(ask) {
   restore(ask);
+  if (!navigator.onLine) return showRefusal(NO_ANSWER);
   const form = ask.form.isConnected ? ask.form : document.getElementById(ask.button.id)?.form;
   if (!form) return refreshSoon();
   delete form.dataset.ask;

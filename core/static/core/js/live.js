@@ -46,6 +46,7 @@ export function startLive(element) {
   connect();
   document.addEventListener("visibilitychange", onVisibility);
   window.addEventListener("online", () => connect());
+  window.addEventListener("offline", () => { drop(); onLoss(); });
   window.addEventListener("pagehide", drop);
   window.addEventListener("pageshow", ({ persisted }) => { if (persisted) { refreshSoon(); connect(); } });
 }

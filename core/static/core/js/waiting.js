@@ -66,6 +66,7 @@ function open() {
   go.href = href;
   go.removeAttribute("aria-disabled");
   page.querySelector("[data-clock]").textContent = "Open";
+  page.querySelector("[data-before]").hidden = true; // what to do until then
 }
 
 function say(sentence) {
