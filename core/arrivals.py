@@ -88,7 +88,8 @@ _live_among = prepared.Prepared(
 
 def note_signs_of_life(session_keys: Iterable[str]) -> None:
     """Record that the people of these sessions are there now, by a request or an open page."""
-    UserSession.objects.filter(session_key__in=among(session_keys), is_active=True).update(last_seen_at=clock())
+    if keys := list(session_keys):
+        UserSession.objects.filter(session_key__in=among(keys), is_active=True).update(last_seen_at=clock())
 
 
 def rename_session(before: str, after: str) -> None:

@@ -63,6 +63,9 @@ class LoginTests(Cast, TestCase):
         self.assertEqual(seen[fresh.pk], fresh.last_seen_at)
         self.assertGreater(seen[quiet.pk], fresh.last_seen_at)
 
+    def test_when_every_open_page_is_of_an_ended_session_there_is_no_sign_of_life_to_note(self):
+        arrivals.note_signs_of_life(set())
+
     def test_a_sign_of_life_does_not_revive_an_ended_session(self):
         session = arrive(self.alice, ago(minutes=2), is_active=False)
         arrivals.note_signs_of_life([session.session_key])
