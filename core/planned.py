@@ -6,6 +6,7 @@ is written into its text: only a condition that can be read there tells the plan
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from django.db.models import Value
@@ -37,6 +38,21 @@ def written_out(text: str, params: Sequence[Any]) -> tuple[str, list[Any]]:
     return "".join(written), left
 
 
+@cache
+def _cursor() -> Any:
+    """Return the class of such cursors; psycopg is loaded only where there is PostgreSQL."""
+    from django.db.backends.postgresql.base import ServerBindingCursor  # noqa: PLC0415 -- as above
+
+    class PlannedCursor(ServerBindingCursor):
+        """Django's, which remembers what it was asked in every case: the log of queries wants to know."""
+
+        def _convert_query(self, query: Any, params: Any = None) -> Any:
+            self._query = super()._convert_query(query, params)  # type: ignore[misc]  # -- in C
+            return self._query
+
+    return PlannedCursor
+
+
 class Planned:
     """A connection of Django's whose cursors send values apart from the text, and prepare it."""
 
@@ -48,10 +64,7 @@ class Planned:
 
     def cursor(self) -> Any:
         """Return such a cursor, wrapped as Django wraps its own."""
-        from django.db.backends.postgresql.base import ServerBindingCursor  # noqa: PLC0415 -- as above
-
         self._connection.close_if_health_check_failed()
         self._connection.ensure_connection()
         with self._connection.wrap_database_errors:
-            cursor: Any = ServerBindingCursor
-            return self._connection._prepare_cursor(cursor(self._connection.connection))  # noqa: SLF001
+            return self._connection._prepare_cursor(_cursor()(self._connection.connection))  # noqa: SLF001
