@@ -29,21 +29,21 @@ class Cost:
 
 
 COSTS = {
-    "login": Cost(50, "ms CPU", "a login by password", "hash 38 ms measured; the rest to be measured"),
-    "dashboard": Cost(16, "ms CPU", "a dashboard", "target: 60 a second on a core; to be measured"),
-    "post": Cost(6, "ms CPU", "a join or booking by POST", "target: 150 a second on a core; to be measured"),
-    "ask": Cost(1, "ms CPU", "a join over the socket, database included", "target: 2,000 a second on two cores"),
-    "book": Cost(2, "ms CPU", "a booking over the socket, database included", "target: 1,000 a second on two cores"),
+    "login": Cost(105, "ms CPU", "a login by password, database included", "measured 92–117 with 32 at a time"),
+    "dashboard": Cost(29, "ms CPU", "a dashboard, database included", "measured 28–34, of 200 events"),
+    "post": Cost(8, "ms CPU", "a join or booking by POST, database included", "measured 6.9–8.4"),
+    "ask": Cost(1.4, "ms CPU", "a join over the socket, database included", "measured 1.0–1.6 of 2,000 at once"),
+    "book": Cost(1.7, "ms CPU", "a booking over the socket, database included", "by the rates of joins and bookings"),
     "connect": Cost(1.1, "ms CPU", "opening a socket", "measured, LIMITS 3; without the snapshot's queries"),
-    "socket": Cost(35, "KiB", "an open socket", "measured 22–34, LIMITS 3; promised 60 at most"),
+    "socket": Cost(30, "KiB", "an open socket", "measured 22–29; promised 60 at most"),
     "message": Cost(20, "µs CPU", "a message to one socket", "measured 17–23 on Uvicorn, LIMITS 3"),
     "line": Cost(2, "µs CPU", "a waiting person, read by one process in one tick", "measured 1.4–1.9 in Python"),
     "rank": Cost(2, "µs CPU", "the same in the database", "measured 1.7–5.5 on a busy machine"),
     "stats": Cost(214, "bytes", "a message of numbers", "counted"),
     "position": Cost(83, "bytes", "a message of a position", "counted"),
     "snapshot": Cost(2200, "bytes", "a first message, 10 events", "ten times the numbers"),
-    "join_rate": Cost(2000, "a second", "joins on one hot event over sockets", "target; to be measured"),
-    "book_rate": Cost(1000, "a second", "bookings of one hot event over sockets", "target; to be measured"),
+    "join_rate": Cost(1100, "a second", "joins on one hot event over sockets", "measured 994–1,263 on two cores"),
+    "book_rate": Cost(950, "a second", "bookings of one hot event over sockets", "measured 857–1,159 on two cores"),
 }
 
 

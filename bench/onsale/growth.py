@@ -82,6 +82,8 @@ def _line(run: Run, count: int) -> None:
     for joined in range(0, count, CHUNK):
         _grow(WAITING, event, min(CHUNK, count - joined))
         _wait_until_linked(event)
+    with connection.cursor() as cursor:  # as autovacuum does within a minute: nobody is waiting to be linked any more
+        cursor.execute("ANALYZE core_tickethold")
     name = f"{{}}_{count}_in_line"
     joins = run.cost(name.format("joins"), run.site, [person.joins(event.pk) for person in people])
     releases = [person.does(("release", f"/release-hold/{event.pk}/")) for person in holders]
