@@ -1,7 +1,7 @@
 # make run: serve on http://127.0.0.1:8000 (PORT=9000 make run).   make test: the whole suite (ARGS=core.tests.test_book).
 # make lint: every check.   make fix: what can be mended by itself.   make lock: pin the packages anew (ARGS=--upgrade).
 # make bench: a sale and its opening played on PostgreSQL, their history checked; the ledger's cost; the gate; the on-sale
-# under load (ARGS="rush --runs 5" plays what bench/onsale is told, and nothing else). A quarter of an hour.
+# under load (ARGS="rush --runs 5" plays what bench/onsale is told, and nothing else). Most of an hour.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +11,7 @@ OLD := This needs Python 3.11 or newer, which $(PYTHON) is not: install it, or n
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 PRODUCTION := DEBUG=off HTTPS=on ALLOWED_HOSTS=tickets.example DATABASE_URL=postgres://db/tickets REDIS_URL=redis://redis
 
-.PHONY: run test lint fix bench lock setup setup-dev setup-bench
+.PHONY: run test lint fix audit bench faults soak lock setup setup-dev setup-bench
 
 run: setup
 	@$(BIN)/python -m tools.run
@@ -23,6 +23,8 @@ lint: setup-dev
 	$(BIN)/ruff check $(PACKAGES) manage.py
 	$(BIN)/ruff format --check $(PACKAGES) manage.py
 	$(BIN)/mypy $(PACKAGES) manage.py
+	$(BIN)/bandit -q -r core event_ticketing tools manage.py -c pyproject.toml --severity-level medium
+	$(BIN)/python -m tools.check_secrets
 	$(BIN)/djlint --quiet --check $(TEMPLATES)
 	$(BIN)/djlint --quiet --lint $(TEMPLATES)
 	$(BIN)/python -m tools.check_compose
@@ -43,6 +45,18 @@ ifeq ($(ARGS),)
 	$(BIN)/python -m bench.gate
 endif
 	$(BIN)/python -m bench.onsale $(ARGS)
+
+# Are there known weaknesses in what is pinned? Asks pypi.org, so it is no part of lint.
+audit: setup-dev
+	$(BIN)/python -m pip install -qq --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.txt
+
+faults: setup-bench
+	$(BIN)/python -m bench.faults $(ARGS)
+
+# A million operations beside one fault after the other, every answer checked: an hour (ARGS="--operations 1": a round).
+soak: setup-bench
+	$(BIN)/python -m bench.soak $(ARGS)
 
 lock: setup-dev
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv

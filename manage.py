@@ -10,7 +10,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "event_ticketing.settings")
     from django.core.management import execute_from_command_line  # noqa: PLC0415 -- settings first
 
-    execute_from_command_line(sys.argv)
+    from event_ticketing.starting import or_in_a_sentence  # noqa: PLC0415 -- settings first
+
+    with or_in_a_sentence():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

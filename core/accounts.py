@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
@@ -15,9 +16,25 @@ from django.db.models.functions import Lower
 from post_office.models import Email
 
 from . import allocation, arrivals, prepared, transfer
-from .models import Cause, Ticket, TicketHold, TicketTransfer, TicketTransferQuerySet, User, UserSession
+from .models import (
+    FAILED_LOGINS,
+    AnnouncementMail,
+    AuditEntry,
+    Cause,
+    Event,
+    MutedNotice,
+    SavedFilter,
+    Ticket,
+    TicketHold,
+    TicketTransfer,
+    TicketTransferQuerySet,
+    User,
+    UserSession,
+)
 from .now import now
-from .refusals import Refused
+from .push import subscriptions
+from .refusals import Refused, StillNeeded
+from .trust import trail
 
 
 def is_email_of_another(email: str, user: User) -> bool:
@@ -48,6 +65,14 @@ def addresses_of(user: User) -> set[str]:
     """Return every address of an account, verified or not, in small letters."""
     stored = {email.lower() for email in EmailAddress.objects.filter(user=user).values_list("email", flat=True)}
     return stored | ({user.email.lower()} if user.email else set())
+
+
+def mails_to(user: User) -> QuerySet[Email]:
+    """Return the stored mails to any address of an account: in small letters, or as it was typed."""
+    typed = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
+    spellings = addresses_of(user) | {user.email, *typed}
+    mails: QuerySet[Email] = Email.objects.filter(to__in=[[address] for address in spellings if address])
+    return mails
 
 
 def offers_to(user: User) -> TicketTransferQuerySet:
@@ -108,6 +133,26 @@ def erase_account(user: User) -> None:
     _forget_offers(offers)
     with transaction.atomic():
         _forget_name(user)
+        if not AuditEntry.objects.filter(action=trail.Action.ACCOUNT_ERASED, person=user).exists():
+            trail.record(trail.Action.ACCOUNT_ERASED, person=user.pk)
+        attempted = Q(person=user, action__in=FAILED_LOGINS)  # by themselves, as far as anybody knows
+        trail.forget_addresses(AuditEntry.objects.filter(Q(actor=user) | attempted))
+
+
+def erase_own_account(user: User) -> None:
+    """Erase the account of whoever asks for it.
+
+    Raises StillNeeded for the only administrator, and for who organizes events to come.
+    """
+    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    if user.is_superuser and not others.exists():
+        raise StillNeeded("You are the only administrator: make somebody else one first.")
+    to_come = Event.objects.filter(created_by=user, starts_at__gt=now()).exclude(status=Event.Status.CANCELLED)
+    if to_come.exists():
+        raise StillNeeded(
+            "You organize events that are yet to come. Cancel them first, or let an administrator hand them over."
+        )
+    erase_account(user)
 
 
 def _cancel_tickets(user: User) -> None:
@@ -133,10 +178,9 @@ def _forget_offers(offers: TicketTransferQuerySet) -> None:
 
 
 def _forget_name(user: User) -> None:
-    if user.email:
-        Email.objects.filter(to=[user.email]).delete()
+    mails_to(user).delete()
     user.username = _free_name(user)
-    user.email = user.first_name = user.last_name = ""
+    user.email = user.first_name = user.last_name = user.language = ""
     user.is_staff = user.is_superuser = False
     user.last_login = None
     user.save()
@@ -144,8 +188,13 @@ def _forget_name(user: User) -> None:
     user.user_permissions.clear()
     user.gate_events.clear()
     _rename_in_history(user)
+    MutedNotice.objects.filter(user=user).delete()
+    AnnouncementMail.objects.filter(user=user).delete()
+    subscriptions.forget_all(user)
+    SavedFilter.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
     SocialAccount.objects.filter(user=user).delete()
+    Authenticator.objects.filter(user=user).delete()
     UserSession.objects.filter(user=user).delete()
 
 

@@ -13,14 +13,13 @@ of it. Counters move by guarded steps that the constraint `event_never_oversold`
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Set
-from contextlib import suppress
 from typing import TypeVar
 
 from django.db import OperationalError, transaction
 
 from . import arrivals, booking, position, prepared, tiers
 from .joining import new_places, refuse_the_line, store_new, with_ticket
-from .locking import locked
+from .locking import LOCK_NOT_AVAILABLE, again_after_conflict, locked, sqlstate
 from .models import Cause, Event, Ticket, TicketHold, TicketHoldQuerySet, User, UserSession
 from .now import now
 from .past import Past, past_of
@@ -37,18 +36,19 @@ from .refusals import (
 )
 from .serving import Serving
 from .signals import announce_after_commit
+from .trust import trail
 
-LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's word for a lock that was waited for too long
 Outcome = TypeVar("Outcome")
 
 
-def serve(event_id: int, *, skip_locked: bool = False) -> list[TicketHold]:
+@again_after_conflict
+def serve(event_id: int, *, skip_locked: bool = False, new: Iterable[int] = ()) -> list[TicketHold]:
     """End what lapsed and give every free place of the event to the first in line. Harmless when nothing is due.
 
     Return the places that changed. With `skip_locked` nothing happens while somebody else has the event's lock: they
-    serve it themselves.
+    serve it themselves. `new` are the ids of places whose people join just now.
     """
-    with locked([event_id], skip_locked=skip_locked) as serving:
+    with locked([event_id], skip_locked=skip_locked, new=new) as serving:
         pass
     return serving.holds
 
@@ -62,6 +62,7 @@ def join(*, event_id: int, user: User, session: UserSession | None = None) -> Ti
     return _unless_refused(join_all(event_id=event_id, logins={user.pk: session})[user.pk])
 
 
+@again_after_conflict
 def join_all(*, event_id: int, logins: Mapping[int, UserSession | None]) -> dict[int, TicketHold | Refused]:
     """Let many people join at once, each as by `join`; return the place of each, or why there is none, by user id.
 
@@ -84,16 +85,19 @@ def _append(
 ) -> dict[int, TicketHold | Refused]:
     """Let people join, without a lock; return the place of each, or why there is none."""
     places, refused = new_places(event, logins, past, moment)
+    stored = store_new(places) if places else []
     if places:
-        store_new(places)
         announce_after_commit({event.pk}, places, [])
     asking = logins.keys() - refused.keys()
     held: list[TicketHold] = []
     # What was not due before they joined may have become it.
     if asking and not is_locked and _is_due(*_read(event.pk)):
-        # A lock that is kept for long, at a huge opening, is no reason to say no: the place stands, the clock serves.
-        with suppress(OperationalError):
-            held = serve(event.pk)
+        try:
+            held = serve(event.pk, new=[place.pk for place in stored])
+        except OperationalError as error:
+            # A lock that is kept for long, at a huge opening, is no reason to say no: the place stands, and is served.
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
+                raise
     return refused | _places_of(event, asking, held)
 
 
@@ -106,7 +110,7 @@ def _join_and_serve(event: Event, logins: Mapping[int, UserSession | None]) -> d
             places, refused = new_places(event, logins, past, serving.moment)
             serving.take_in(event, places, has_line=past.has_line)
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+        if sqlstate(error) != LOCK_NOT_AVAILABLE:
             raise
         event, moment = _read(event.pk)
         past = past_of(event.pk, logins, moment)
@@ -169,6 +173,7 @@ def _has_something_to_give(event: Event, moment: dt.datetime) -> bool:
     return event.free > 0 or bool(_a_lapsed_hold(event=event.pk, moment=moment))
 
 
+@again_after_conflict
 def hold_for_login(*, user: User, session: UserSession) -> None:
     """Hold a place on each event that a login is put forward for, if one is free and nobody waits (rule 12)."""
     forward = arrivals.put_forward(user, session.login_timestamp)
@@ -208,6 +213,7 @@ def book(*, event_id: int, user: User) -> Ticket:
     return _unless_refused(book_all(event_id=event_id, user_ids=[user.pk])[user.pk])
 
 
+@again_after_conflict
 def book_all(*, event_id: int, user_ids: Collection[int]) -> dict[int, Ticket | Refused]:
     """Book for many people at once, each as by `book`, in one transaction; return each one's ticket, or why not."""
     with locked([event_id]) as serving:
@@ -230,6 +236,7 @@ def release(*, event_id: int, user: User) -> TicketHold | None:
     return _unless_refused(release_all(event_id=event_id, user_ids=[user.pk])[user.pk])
 
 
+@again_after_conflict
 def release_all(*, event_id: int, user_ids: Collection[int]) -> dict[int, TicketHold | Refused | None]:
     """Release for many people at once, each as by `release`, in one transaction, and serve the line once."""
     with locked([event_id]) as serving:
@@ -261,16 +268,20 @@ def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") ->
     For a person who signed out, was deactivated or erased, and for staff. One transaction per event; a caller who has
     one open, as at a sign-out, keeps the locks of all these events until it ends.
     """
-    ended = 0
-    for event_id in sorted(set(places.unended().values_list("event", flat=True))):
-        with locked([event_id]) as serving:
-            mine = list(places.unended().filter(event=event_id))
-            _end_places(serving, mine, cause, reason)
-            serving.bring_up_to_date()
-        ended += len(mine)
-    return ended
+    events = sorted(set(places.unended().values_list("event", flat=True)))
+    return sum(_end_places_of(event_id, places, cause, reason) for event_id in events)
 
 
+@again_after_conflict
+def _end_places_of(event_id: int, places: TicketHoldQuerySet, cause: Cause, reason: str) -> int:
+    with locked([event_id]) as serving:
+        mine = list(places.unended().filter(event=event_id))
+        _end_places(serving, mine, cause, reason)
+        serving.bring_up_to_date()
+    return len(mine)
+
+
+@again_after_conflict
 def end_places_for_good(user: User, cause: Cause) -> None:
     """End the places of somebody who is not active any more, those included that are being given just now.
 
@@ -281,6 +292,7 @@ def end_places_for_good(user: User, cause: Cause) -> None:
     end_places(TicketHold.objects.filter(user=user), cause=cause)
 
 
+@again_after_conflict
 def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, reason: str = "") -> Ticket:
     """Cancel a ticket and free its place; doing it again changes nothing.
 
@@ -298,10 +310,12 @@ def cancel_ticket(*, ticket_id: int, cause: Cause = Cause.CANCELLED_BY_OWNER, re
             if cause == Cause.CANCELLED_BY_OWNER and event.is_over(serving.moment):
                 raise EventOver
             unused = Ticket.objects.valid().filter(pk=ticket_id, checked_in_at=None)
-            if unused.update(cancelled_at=serving.moment, cancel_reason=reason) != 1:
+            told = {"is_cancel_mail_due": cause == Cause.CANCELLED_BY_STAFF}
+            if unused.update(cancelled_at=serving.moment, cancel_reason=reason, **told) != 1:
                 raise AlreadyCheckedIn  # the gate takes no lock on the event: it was a moment faster
             serving.cancel(ticket, cause, reason)
             serving.bring_up_to_date()
+            trail.record_of_ticket(trail.Action.TICKET_CANCELLED, ticket, detail=reason)
         elif Ticket.objects.filter(replaces=ticket).exists():
             raise AlreadyGiven
     return ticket

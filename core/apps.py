@@ -1,6 +1,7 @@
 """The app."""
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class CoreConfig(AppConfig):
@@ -10,7 +11,11 @@ class CoreConfig(AppConfig):
     verbose_name = "Box office"
 
     def ready(self) -> None:
-        """Connect the receivers, and start with no keys that would fail the first booking."""
-        from . import receivers, ticket_code  # noqa: F401, PLC0415 -- models must be loaded first
+        """Connect the receivers and checks, and start with no keys that would fail the first booking."""
+        from . import checks, receivers, ticket_code  # noqa: F401, PLC0415 -- models must be loaded first
 
         ticket_code.signing_keys()
+        if settings.SENTRY_DSN:
+            from .operations import sentry  # noqa: PLC0415 -- loaded only where errors are reported
+
+            sentry.start()

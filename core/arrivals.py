@@ -22,6 +22,7 @@ from .models import (
     User,
     UserSession,
     count_of_person,
+    has_line,
 )
 from .now import clock, now
 from .prepared import Rows
@@ -31,9 +32,11 @@ BATCH = 500  # sessions in one statement
 SIGN_OF_LIFE = dt.timedelta(minutes=1)  # how exactly `last_seen_at` is kept: one write a minute at most
 
 
-def record_login(*, user: User, session_key: str) -> UserSession | None:
+def record_login(*, user: User, session_key: str, address: str = "") -> UserSession | None:
     """Store the moment of a login, and return the login; None for a session that has one, which it keeps."""
-    login = UserSession(user=user, session_key=session_key, login_timestamp=clock(), last_seen_at=clock())
+    login = UserSession(
+        user=user, session_key=session_key, address=address, login_timestamp=clock(), last_seen_at=clock()
+    )
     stored = insert_new([login], "id", "login_timestamp", "last_seen_at")
     if not stored:
         return None
@@ -69,7 +72,9 @@ def session_of(*, user_id: int, session_key: str, known: UserSession | None = No
     session = known
     if session is None or (session.user_id, session.session_key) != (user_id, session_key):
         session = live_sessions(moment).filter(session_key=session_key, user=user_id).first()
-    if session is not None and moment - session.last_seen_at > SIGN_OF_LIFE:
+    if (
+        session is not None and abs(moment - session.last_seen_at) > SIGN_OF_LIFE
+    ):  # behind, it would note none for hours
         note_signs_of_life([session_key])
     return session
 
@@ -90,11 +95,6 @@ def note_signs_of_life(session_keys: Iterable[str]) -> None:
     """Record that the people of these sessions are there now, by a request or an open page."""
     if keys := list(session_keys):
         UserSession.objects.filter(session_key__in=among(keys), is_active=True).update(last_seen_at=clock())
-
-
-def rename_session(before: str, after: str) -> None:
-    """Follow a session to its new key: the login, and the rank that comes with it, stay the same."""
-    UserSession.objects.filter(session_key=before).update(session_key=after)
 
 
 def locking_person(user_id: int) -> QuerySet[User]:
@@ -180,7 +180,7 @@ def _free(limit: int) -> Rows[Event]:
         lapsed = TicketHold.objects.lapsed(moment).filter(event=OuterRef("pk"))
         has_room = Q(capacity__gt=F("held") + F("booked")) | Exists(lapsed)
         events = _without_obstacle(prepared.number("user"), prepared.moment("cooled_down")).serving(moment)
-        return _counted(events.filter(has_room, ~Exists(_line()), auto_hold=True), limit)
+        return _counted(events.filter(has_room, ~Q(has_line()), auto_hold=True), limit)
 
     return Rows(compose)
 
@@ -191,13 +191,9 @@ def _still_free(limit: int) -> Rows[Event]:
 
     def compose() -> QuerySet[Any, Any]:
         events = _without_obstacle(prepared.number("user"), prepared.moment("cooled_down"))
-        return _counted(events.filter(~Exists(_line()), pk__in=prepared.numbers("forward")), limit)
+        return _counted(events.filter(~Q(has_line()), pk__in=prepared.numbers("forward")), limit)
 
     return Rows(compose)
-
-
-def _line() -> TicketHoldQuerySet:
-    return TicketHold.objects.waiting().filter(event=OuterRef("pk"))
 
 
 def _counted(events: EventQuerySet, limit: int) -> QuerySet[Any, Any]:

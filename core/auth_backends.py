@@ -1,12 +1,109 @@
-"""How a login finds its person: allauth's backend, without the look-ups that cannot find anybody."""
+"""How a login finds its person: allauth's backend, without the look-ups that cannot find anybody; and what fails."""
 
+import unicodedata
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
+from allauth.account.internal.userkit import filter_users_by_email
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib.sites.shortcuts import get_current_site
+from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest
 
 from .models import User
+from .telling import wishes
+from .telling.letters import in_language_of
+from .trust import attempts, confirmation, too_often
+
+SITE_NAME = "Box Office"  # as in the header
+_FACTORS = Authenticator.objects.filter(user=OuterRef("pk"))
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # -- allauth comes without types
+    """allauth's, for whom a login that met no database has not failed: after an outage nobody is locked out."""
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Find the person; what was counted as a failure before that is counted no more where nobody could look."""
+        try:
+            person: User | None = super().authenticate(request, **credentials)
+        except (OperationalError, InterfaceError):
+            self._rollback_login_failed_rl_usage()
+            raise
+        return person
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse where too many logins have failed, and note that; not for each of a flood."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            name = _typed(credentials)
+            if attempts.is_news(name):
+                attempts.note_failure(attempts.Action.LOGIN_LIMITED, person=_meant(credentials), name=name)
+            key = self._get_login_attempts_cache_key(request, **credentials)
+            raise too_often.refusal(request, too_often.LOGINS, "login_failed", key=key) from error
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Note it."""
+        attempts.note_failure(attempts.Action.LOGIN_FAILED, person=_meant(credentials), name=_typed(credentials))
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask nobody twice in a row: for allauth a login, however fresh, does not show who somebody is."""
+        return bool(super().is_reauthentication_required(app=app, **kwargs)) and not confirmation.is_fresh(self.request)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Call the site by its name in a mail, as its pages do, and write in the language of whom it goes to.
+
+        Links lead to the one address of the site, by whatever name of it the request came, or to that name where
+        nobody said which one it is; it stands at the end.
+        """
+        asked = self.request.build_absolute_uri("/")
+        address = settings.SITE_URL if settings.SITE_URL_IS_KNOWN else asked
+        links = {name: value for name, value in context.items() if str(value).startswith(asked)}
+        own: dict[str, Any] = {name: urljoin(address, f"/{link.removeprefix(asked)}") for name, link in links.items()}
+        site = get_current_site(self.request)
+        site.name, site.domain = SITE_NAME, urlsplit(address).netloc
+        own |= {"current_site": site, "site_address": address}
+        person = context.get("user") or wishes.people_of([email]).get(email.lower())
+        with in_language_of(person):
+            super().send_mail(template_prefix, email, context | own)
+
+
+def _typed(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("username") or credentials.get("email") or "")
+
+
+def _meant(credentials: dict[str, Any]) -> User | None:
+    """Return whose account somebody tried to get into, if there is one."""
+    name, email = (str(credentials.get(key) or "") for key in ("username", "email"))
+    person = _named(name) if name else None
+    if person is None and "@" in email:
+        person = next(iter(filter_users_by_email(email, prefer_verified=True, for_login=True)), None)
+    return person
+
+
+def _named(username: str) -> User | None:
+    """Look for the name as it is stored, in any case, however its letters were put together (Unicode's NFKC).
+
+    And in the same question, whether the person has a second factor.
+    """
+    name = unicodedata.normalize("NFKC", username)
+    matches = User.objects.filter(username__iexact=name).annotate(has_factor=Exists(_FACTORS))[:2]  # type: ignore[no-redef]  # -- declared for readers
+    same = [person for person in matches if person.username.lower() == name.lower()]
+    return same[0] if len(same) == 1 else None
 
 
 class NameOrEmailBackend(AuthenticationBackend):  # type: ignore[misc]  # -- allauth comes without types
     """A person logs in by user name or by e-mail."""
+
+    def _authenticate_by_username(self, username: str, password: str) -> User | None:
+        """Look for a user name."""
+        person: User | None = self._check_password(_named(username), password)
+        return person
 
     def _authenticate_by_email(self, email: str, password: str) -> User | None:
         """Look for an e-mail address, which has an @: allauth would look for every user name among the addresses."""

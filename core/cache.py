@@ -4,6 +4,7 @@ import logging
 import time
 from typing import Any
 
+from django.conf import settings
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
@@ -12,6 +13,11 @@ logger = logging.getLogger(__name__)
 
 RETRY = 10.0  # seconds until Redis is asked again after it failed
 _away_until = 0.0  # monotonic; of the process, as cache objects live for one request
+
+
+def is_away() -> bool:
+    """Return whether Redis failed within the last seconds, so that this process's own memory is used."""
+    return time.monotonic() < _away_until
 
 
 class OneClient(RedisCacheClient):
@@ -36,7 +42,7 @@ class RedisOrLocalCache(RedisCache):
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = OneClient
-        self._local = LocMemCache("while-redis-is-away", {**params, "OPTIONS": {}})
+        self._local = LocMemCache("while-redis-is-away", {**params, "OPTIONS": settings.LOCAL_CACHE})
 
     def _ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         global _away_until  # noqa: PLW0603 -- see above

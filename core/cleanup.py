@@ -5,30 +5,40 @@ another one has in hand are skipped.
 """
 
 import datetime as dt
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from post_office.models import STATUS, Email
 
 from . import allocation, clock, transfer
+from .analytics import keeping
 from .models import (
+    AuditEntry,
     Cause,
     Event,
+    EventImport,
     EventQuerySet,
     TicketHold,
     TicketHoldQuerySet,
     TicketTransfer,
     TicketTransferQuerySet,
     UserSession,
+    has_line,
 )
 from .now import now
+from .trust import runs, trail
+
+logger = logging.getLogger(__name__)
 
 WITHOUT_SIGN_OF_LIFE = dt.timedelta(hours=24)
 BATCH = 500  # rows in one transaction: it must end long before a statement times out (5 s)
+
+OVERDUE = dt.timedelta(minutes=15)  # three cron lines missed
 
 Counts = dict[str, int]
 
@@ -37,18 +47,23 @@ def clean() -> Counts:
     """Do all of it once; return `{what: how many}`."""
     moment = now()
     lapsed = TicketHold.objects.lapsed(moment).count()
-    return {
+    is_counted = _keep_figures()
+    done = {
         "lapsed holds": lapsed,
         "events served": clock.tick() + _end_lines(_begun(moment)),
         "waiting places ended": end_places(_absent(moment), cause=Cause.ABSENT),
         "logins ended": _in_batches(_idle(moment), lambda logins: logins.update(is_active=False)),
-        "old logins removed": _in_batches(_old_logins(moment), _remove),
-        "old places removed": _in_batches(_old_places(moment), _remove),
+        "old logins removed": _in_batches(_old_logins(moment), _remove) if is_counted else 0,
+        "old places removed": _in_batches(_old_places(moment), _remove) if is_counted else 0,
         "old mails removed": _in_batches(_old_mails(moment), _remove),
         "offers ended": _in_batches(_void_offers(moment), lambda offers: transfer.end_void_offers(offers, moment)),
         "addresses of old offers removed": _in_batches(_old_offers(moment), lambda offers: offers.update(email="")),
+        "old imports removed": _in_batches(_old_imports(moment), _remove),
         "expired sessions removed": _in_batches(_expired_sessions(moment), _remove),
+        "addresses in the audit trail forgotten": _in_batches(_old_addresses(moment), trail.forget_addresses),
     }
+    runs.note(runs.Work.CLEANUP)
+    return done
 
 
 def count() -> Counts:
@@ -64,8 +79,30 @@ def count() -> Counts:
         "old mails removed": _old_mails(moment).count(),
         "offers ended": _void_offers(moment).count(),
         "addresses of old offers removed": _old_offers(moment).count(),
+        "old imports removed": _old_imports(moment).count(),
         "expired sessions removed": _expired_sessions(moment).count(),
+        "addresses in the audit trail forgotten": _old_addresses(moment).count(),
     }
+
+
+def _keep_figures() -> bool:
+    """Count what the analytics keep; return whether that is done, so that nothing is pruned before it was counted."""
+    try:
+        keeping.bring_up_to_date()
+    except DatabaseError:
+        logger.exception("the figures could not be counted, so that no old place or login is removed")
+        return False
+    return True
+
+
+def is_overdue() -> bool:
+    """Return whether the cleanup has not run for long; where it never did, whether it would have had anything to do.
+
+    Each login leaves a session that only the cleanup removes.
+    """
+    moment = now()
+    silence = runs.silence_of(runs.Work.CLEANUP, moment)
+    return silence > OVERDUE if silence is not None else _expired_sessions(moment - OVERDUE).exists()
 
 
 def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") -> int:
@@ -81,8 +118,7 @@ def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") ->
 
 def _begun(moment: dt.datetime) -> EventQuerySet:
     """Events whose line did not end because nothing ran when they began (rule 11); the clock looks back a day only."""
-    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
-    return Event.objects.filter(Exists(waiting), starts_at__lte=moment - WITHOUT_SIGN_OF_LIFE)
+    return Event.objects.filter(has_line(), starts_at__lte=moment - WITHOUT_SIGN_OF_LIFE)
 
 
 def _end_lines(events: EventQuerySet) -> int:
@@ -132,9 +168,18 @@ def _old_offers(moment: dt.datetime) -> TicketTransferQuerySet:
     return TicketTransfer.objects.filter(Q(accepted_at__lte=since) | Q(ended_at__lte=since)).exclude(email="")
 
 
+def _old_imports(moment: dt.datetime) -> QuerySet[EventImport]:
+    """Return files of events that nobody has confirmed for a day, or that were confirmed."""
+    return EventImport.objects.filter(at__lte=moment - WITHOUT_SIGN_OF_LIFE)
+
+
 def _expired_sessions(moment: dt.datetime) -> QuerySet[Session]:
     """Return what Django's `clearsessions` removes."""
     return Session.objects.filter(expire_date__lte=moment)
+
+
+def _old_addresses(moment: dt.datetime) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(at__lte=_retained_since(moment)).exclude(address="")
 
 
 def _retained_since(moment: dt.datetime) -> dt.datetime:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import logging
 import time
 from contextvars import Context
@@ -9,14 +10,18 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import connections
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from . import allocation, hub, mailing, prepared
-from .models import Event, EventQuerySet, TicketHold
+from . import allocation, hub, limits, mailing, prepared
+from .models import Event, EventQuerySet, TicketHold, has_line
 from .now import now
+from .operations import measures
+from .push import sending
+from .trust import runs
 
 logger = logging.getLogger(__name__)
 
+NOTED = 30  # seconds between two notes that it runs
 LONG_OVER = dt.timedelta(days=1)  # since an event started: nothing is left to do
 
 _running: tuple[asyncio.AbstractEventLoop, hub.Hub, list[asyncio.Task[None]]] | None = None
@@ -29,15 +34,14 @@ def events_to_serve(moment: Any, long_over: Any) -> EventQuerySet:
     joined, a draw that is to be announced. Every path that frees a place serves the event itself; this finds what was
     forgotten, and what time alone brings.
     """
-    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
     room = Q(capacity__gt=F("held") + F("booked"))
     upcoming = Q(status=Event.Status.PUBLISHED, starts_at__gt=moment)
     to_draw = Q(line_policy=Event.LinePolicy.RANDOMISED_OPEN, sales_open_at__gt=moment, ledger_seq=0)
     due = Event.objects.filter(starts_at__gt=long_over).filter(
         Q(pk__in=Event.objects.opening(moment).order_by().values("pk"))
-        | Q(pk__in=Event.objects.serving(moment).filter(room).order_by().values("pk")) & Exists(waiting)
+        | Q(pk__in=Event.objects.serving(moment).filter(room).order_by().values("pk")) & Q(has_line())
         | upcoming & to_draw
-        | (Q(starts_at__lte=moment) | ~Q(status=Event.Status.PUBLISHED)) & Exists(waiting)
+        | (Q(starts_at__lte=moment) | ~Q(status=Event.Status.PUBLISHED)) & Q(has_line())
     )
     lapsed = TicketHold.objects.lapsed(moment).order_by().values("event")
     joined = TicketHold.objects.to_link().order_by().values("event")
@@ -75,13 +79,25 @@ def _tick_in_thread() -> None:
         connections.close_all()
 
 
+def _note_in_thread() -> None:
+    try:
+        runs.note(runs.Work.CLOCK)
+    finally:
+        connections.close_all()
+
+
 async def run() -> None:
     """Tick at every full second until cancelled: a sale opens at its second, not somewhere in it."""
-    while True:
-        await asyncio.sleep(1 - time.time() % 1)
+    for second in itertools.count():
+        wait = 1 - time.time() % 1
+        due = time.monotonic() + wait
+        await asyncio.sleep(wait)
         try:
             # Not thread-sensitive: a wait for a lock must not hold up what the pages are told.
             await sync_to_async(_tick_in_thread, thread_sensitive=False)()
+            measures.CLOCK_LAG.set(time.monotonic() - due)
+            if second % NOTED == 0:
+                await sync_to_async(_note_in_thread, thread_sensitive=False)()
         except Exception:
             logger.exception("the clock missed a second; it tries again in the next")
 
@@ -105,7 +121,7 @@ def start() -> hub.Hub:
     if _running is None or _running[0] is not loop:
         current, beside = hub.start()
         # A context of their own: in a request's, their database threads would end with that request.
-        works = run(), mailing.run(current.is_rush), *(work() for work in beside)
+        works = run(), mailing.run(current.is_rush), sending.run(), limits.watch(), *(work() for work in beside)
         tasks = [loop.create_task(work, context=Context()) for work in works]
         _running = loop, current, tasks
     return _running[1]

@@ -1,4 +1,4 @@
-"""The three sockets: authorize at connect, send one snapshot, then forward; hand on what a page asks. No rules."""
+"""The sockets: authorize at connect, send one snapshot, then forward; hand on what a page asks. No rules."""
 
 import asyncio
 import contextlib
@@ -13,15 +13,18 @@ from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from . import answers, clock, gathering, live, wire
 from .gathering import Asked, Outcome
+from .hub import Owner
 from .mailbox import ENDED, SLOW, Letter, Mailbox
 from .many import LARGEST_ID
 from .messages import OwnMessage
 from .models import User
-from .visitors import Visitor, session_key_of
+from .operations import request_id
+from .visitors import Visitor, address_of, session_key_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ POLICY = 1008
 TRY_AGAIN = 1013
 LONGEST_KEY = 64  # characters with which a page tells the answers to its questions apart
 MOST_UNANSWERED = 8  # questions of one page at the same time
+MOST_A_MINUTE = 60  # messages of one page
+MINUTE = 60.0  # seconds
 
 
 def read_question(text: str) -> tuple[str, int, str] | None:
@@ -56,6 +61,8 @@ class EventsConsumer(AsyncWebsocketConsumer):
     channel_layer_alias = None  # type: ignore[assignment]  # -- Channels' documented way to have none
 
     is_refused = False
+    owner: Owner | None = None  # who is counted for it
+    _minute = (0.0, 0)  # when it began, and how much was said in it
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Hear one message after the other until the socket is closed; without Channels' task and wait for each.
@@ -64,16 +71,33 @@ class EventsConsumer(AsyncWebsocketConsumer):
         thousands who come or leave would wait for that one thread.
         """
         self.scope, self.base_send = scope, send
-        with contextlib.suppress(StopConsumer):
-            while True:
-                message = await receive()
-                await getattr(self, get_handler_name(message))(message)
+        try:
+            with contextlib.suppress(StopConsumer):
+                while True:
+                    message = await receive()
+                    await getattr(self, get_handler_name(message))(message)
+        finally:
+            if self.owner is not None:
+                self.hub.dismiss(self.owner)
 
     async def connect(self) -> None:
         """Accept, register, and start to forward."""
-        await self.accept()
         self.hub = clock.start()
-        await self.enter()
+        if await self.admit(address_of(self.scope)):
+            await self.accept()
+            await self.enter()
+
+    async def accept(self, subprotocol: str | None = None, headers: Any = None) -> None:
+        """Accept, and tell the number by which the log knows this socket."""
+        await super().accept(subprotocol, [*(headers or ()), *request_id.headers()])
+
+    async def admit(self, owner: Owner) -> bool:
+        """Count the socket, or refuse it before accept where there are too many: an answer 403, and no socket."""
+        if not self.hub.admit(owner):
+            await self.close()
+            return False
+        self.owner = owner
+        return True
 
     async def enter(self) -> None:
         """Register with the hub, greet, and start to forward; a client is asked to come back while that cannot be."""
@@ -151,12 +175,20 @@ class EventsConsumer(AsyncWebsocketConsumer):
         """Refuse binary and large frames, and hear the others, until the socket is refused."""
         if self.is_refused:
             return
-        if bytes_data is not None:
+        if self._says_too_much():
+            await self.refuse(POLICY)
+        elif bytes_data is not None:
             await self.refuse(UNSUPPORTED)
         elif text_data is not None and len(text_data.encode()) > LARGEST_FRAME:
             await self.refuse(TOO_BIG)
         elif text_data is not None:
             await self.hear(text_data)
+
+    def _says_too_much(self) -> bool:
+        """Count a message; return whether there were too many of them in a minute."""
+        moment, (began, count) = self.hub.loop.time(), self._minute
+        self._minute = (began, count + 1) if moment - began < MINUTE else (moment, 1)
+        return self._minute[1] > MOST_A_MINUTE
 
     async def refuse(self, code: int) -> None:
         """Close, and hear nothing more: a client may have sent much before it learns of it."""
@@ -174,17 +206,19 @@ class DashboardConsumer(EventsConsumer):
     unanswered = 0  # questions
 
     async def connect(self) -> None:
-        """Accept everybody, so that the reason can be told, and keep who is logged in."""
-        await self.accept()
+        """Keep who is logged in; whoever is not is accepted too, so that they can be told."""
         self.hub = clock.start()
         try:
             await self.recognize()
         except (DatabaseError, InterfaceError) as error:
+            await self.accept()
             await self.ask_back(error)
             return
         if self.visitor is None:
+            await self.accept()
             await self.close(LOGIN_NEEDED)
-        else:
+        elif await self.admit(self.visitor.user.pk):
+            await self.accept()
             await self.enter()
 
     async def recognize(self) -> None:
@@ -245,8 +279,10 @@ class GateConsumer(DashboardConsumer):
         try:
             await self.recognize()
             refused = self.visitor is not None and await self.may_not_watch()
-        except (DatabaseError, InterfaceError):
-            refused = False  # who it is cannot be said: the database is asked again below
+        except (DatabaseError, InterfaceError) as error:
+            await self.accept()
+            await self.ask_back(error)
+            return
         if refused:
             await self.close()
         else:
@@ -255,7 +291,8 @@ class GateConsumer(DashboardConsumer):
     async def may_not_watch(self) -> bool:
         """Return whether the person may not see this gate; an id that no database could have is not asked for."""
         too_large = self.event_id() > LARGEST_ID
-        return too_large or bool(await self.hub.refused.ask((self.person().pk, self.event_id())))
+        lacks_factor = settings.STAFF_NEED_SECOND_FACTOR and not (self.visitor and self.visitor.has_used_factor)
+        return too_large or lacks_factor or bool(await self.hub.refused.ask((self.person().pk, self.event_id())))
 
     async def greet(self) -> None:
         """Send the gate's numbers."""

@@ -3,13 +3,16 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypedDict
 
 from django.http import HttpRequest
 
-from . import checkin, reasons
+from . import reasons
+from .access import roles_of
 from .models import Event, Ticket, TicketHold
 from .numbers import Stats
+from .operations import status
 from .position import PersonPlaces
 from .reasons import Why
 
@@ -131,5 +134,10 @@ def _badge(event: Event, stats: Stats, place: TicketHold | None, ticket: Ticket 
 
 
 def nav(request: HttpRequest) -> dict[str, Any]:
-    """Give every page's navigation what it asks: whether the gate is anything for this person (one query)."""
-    return {"can_scan": lambda: request.user.is_authenticated and checkin.can_scan(request.user)}
+    """Give every page's navigation what it asks: which pages are for this person (one query); warnings for staff."""
+    roles = cache(lambda: roles_of(request.user))
+    return {
+        "can_scan": lambda: roles().can_scan,
+        "can_organize": lambda: roles().can_organize,
+        "staff_warnings": lambda: status.warnings.get() if request.user.is_staff else [],
+    }

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 
 from . import accounts, allocation, checkin, steering
 from .demo_events import EVENTS, DemoEvent
-from .models import GATE_STAFF, Event, Scan, Ticket, User
+from .models import GATE_STAFF, ORGANIZERS, Event, Scan, Ticket, TicketHold, User
 from .now import now
 
 PASSWORD = "demo-tickets-2026"  # noqa: S105 -- published in the README; the command refuses to run without DEBUG
@@ -31,7 +31,7 @@ class Person:
 CAST = (
     Person("alice", "Alice Moreau", "attendee"),
     Person("bob", "Bob Okafor", "attendee"),
-    Person("olga", "Olga Sandberg", "organizer"),
+    Person("olga", "Olga Sandberg", "organizer", group=ORGANIZERS),
     Person("greta", "Greta Lindholm", "gate staff", group=GATE_STAFF),
     Person("admin", "", "administrator, at /admin/", is_superuser=True),
 )
@@ -45,7 +45,10 @@ AUDIENCE = (
 def create_missing() -> tuple[int, int]:
     """Create the accounts and events that are missing, all or none; return how many accounts and events."""
     with transaction.atomic():
-        # Two runs at once: the second waits here, and then finds everything made.
+        # Two runs at once: the second waits here, as long as that takes, and then finds everything made.
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '60s'")
         Group.objects.select_for_update().get_or_create(name=GATE_STAFF)
         before = User.objects.count()
         cast = [_person(person) for person in CAST]
@@ -106,6 +109,7 @@ def _make(demo: DemoEvent, organizer: User, *, guests: list[User], cast: list[Us
     )
     guests = [*cast[:2], *guests] if is_past else guests
     for guest in guests[: demo.booked]:
+        allocation.join(event_id=event.pk, user=guest)  # as most people come to a ticket: they are held one first
         allocation.book(event_id=event.pk, user=guest)
     for guest in guests[demo.booked : demo.booked + demo.waiting]:
         allocation.join(event_id=event.pk, user=guest)
@@ -122,15 +126,31 @@ def _at(demo: DemoEvent, moment: dt.datetime) -> dt.datetime:
 
 
 def _let_it_be_over(event: Event, starts_at: dt.datetime, ends_at: dt.datetime, *, staff: User) -> None:
-    """Admit most people, then move everything to where it would have happened: a demo has no past of its own."""
+    """Admit most people, then move everything to where it would have happened: a demo has no past of its own.
+
+    All but the ledger, which is sealed.
+    """
     tickets = list(Ticket.objects.filter(event=event).order_by("pk"))
     for late, ticket in enumerate(tickets[:-2]):
         checkin.scan(code=ticket.code, event=event, staff=staff, gate="Main entrance")
         entered_at = starts_at - dt.timedelta(minutes=40 - 3 * late)
         Ticket.objects.filter(pk=ticket.pk).update(checked_in_at=entered_at)
-        Scan.objects.filter(ticket=ticket).update(scanned_at=entered_at)
+        Scan.objects.filter(ticket=ticket).update(scanned_at=entered_at, recorded_at=entered_at)
     for early, ticket in enumerate(tickets):
         booked_at = starts_at - dt.timedelta(days=20 - early, minutes=17 * early)
-        Ticket.objects.filter(pk=ticket.pk).update(booked_at=booked_at)
+        Ticket.objects.filter(pk=ticket.pk).update(booked_at=booked_at, mailed_at=booked_at)
+        _move_place(TicketHold.objects.get(ticket=ticket), booked_at, thought=dt.timedelta(seconds=20 + 13 * early))
     Event.objects.filter(pk=event.pk).update(created_at=starts_at - dt.timedelta(days=30))
     steering.revise_event(event_id=event.pk, values={"starts_at": starts_at, "ends_at": ends_at})
+
+
+def _move_place(place: TicketHold, booked_at: dt.datetime, *, thought: dt.timedelta) -> None:
+    """Move a place that became a ticket to before it was booked; all its moments stay as far apart as they were."""
+    moved = booked_at - thought - place.held_at if place.held_at else dt.timedelta()
+    TicketHold.objects.filter(pk=place.pk).update(
+        login_timestamp=place.login_timestamp + moved,
+        created_at=place.created_at + moved,
+        held_at=F("held_at") + moved,
+        expires_at=F("expires_at") + moved,
+        ended_at=booked_at,
+    )

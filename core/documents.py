@@ -15,6 +15,7 @@ from django.db import connection
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from . import pictures
 from .models import Event, Ticket
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class PdfUnavailable(Exception):
 
 
 class PdfBusy(Exception):
-    """Too many people want a PDF at this moment."""
+    """Too many people want a PDF at this moment, or there is no room for the files that it takes."""
 
 
 def _qr(code: str) -> Any:
@@ -73,6 +74,9 @@ def pdf(ticket: Ticket, size: str = "a4") -> bytes:
         raise PdfBusy
     try:
         made: bytes = HTML(string=html, url_fetcher=fetcher).write_pdf(stylesheets=[styles])
+    except OSError as error:
+        logger.warning("No PDF can be made: %s.", error.strerror)
+        raise PdfBusy from error
     finally:
         _AT_ONCE.release()
     return made
@@ -106,16 +110,14 @@ def _data_uri(content: bytes, content_type: str) -> str:
 
 def _picture(event: Event) -> str:
     """Return the event's image, no larger than paper needs it, as a data address; empty where there is none to show."""
-    from PIL import Image  # noqa: PLC0415 -- see _qr()
-
     if not event.image:
         return ""
     try:
-        with event.image.open() as file, Image.open(file) as image:
+        with event.image.open() as file, pictures.opened(file) as image:
             image.thumbnail(PICTURE)
             jpeg = io.BytesIO()
             image.convert("RGB").save(jpeg, "JPEG", quality=85)
-    except OSError:  # the file is gone, or is no image: the ticket counts, not its picture
+    except OSError:  # the file is gone, or is no image that can be read: the ticket counts, not its picture
         logger.warning("The image of event %s cannot be read.", event.pk)
         return ""
     return _data_uri(jpeg.getvalue(), "image/jpeg")

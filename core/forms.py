@@ -1,6 +1,9 @@
 """Forms: what may be typed, and what is said when it is not right."""
 
+import datetime as dt
 import re
+import unicodedata
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,15 +11,28 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 from django.utils.html import format_html
 
-from . import accounts, numbers
+from . import accounts, numbers, pictures
 from .models import MAX_EMAIL, Event, User
+from .models.events import time_zones
 from .now import now
+from .readiness import NO_DRAW, missing, with_values
 
 MAX_REASON = 200  # characters; `Event.pause_reason` has room for as many
 WHOLE = 100  # percent
 NO_GROUP = "There is no group of this name yet, so nobody is in it: an administrator adds it under Groups."
+IN_TURN = (
+    ("starts_at", "ends_at", "The event must end after it starts."),
+    ("sales_open_at", "sales_close_at", "Sales must close after they open."),
+)
+NO_ROOM = (
+    "The server has no room for this picture, so nothing was saved. Save without it, and tell whoever runs the site."
+)
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+NO_HOLD_LENGTH = "Type a number of minutes: more than 0, less than 10,000, at most three digits behind the point."
 DECIDE_A_DRAW = {"line_policy", "sales_open_at", "status"}
 
 
@@ -26,7 +42,36 @@ def no_at_sign(name: str) -> None:
         raise ValidationError("A user name cannot contain an @. You can log in with your e-mail address as well.")
 
 
-username_validators = [UnicodeUsernameValidator(), no_at_sign]
+def no_special_letters(name: str) -> None:
+    """Raise ValidationError for a user name of wide letters and their like: it could be mistaken for another."""
+    if unicodedata.normalize("NFKC", name) != name:
+        raise ValidationError("This user name has letters in a special form: type it in ordinary ones.")
+
+
+username_validators = [UnicodeUsernameValidator(), no_at_sign, no_special_letters]
+
+
+class MomentField(forms.SplitDateTimeField):
+    """A moment typed in the site's zone. What is skipped in spring is refused; what comes twice in autumn is the first.
+
+    Django refuses both, and nobody could type a moment of that hour.
+    """
+
+    def compress(self, data_list: Any) -> dt.datetime | None:
+        """Return the moment."""
+        if not data_list or not all(data_list):
+            empty: dt.datetime | None = super().compress(data_list)
+            return empty
+        typed = dt.datetime.combine(*data_list)
+        if not FIRST_YEAR <= typed.year <= LAST_YEAR:  # beyond, a zone's offset leads out of the calendar
+            raise ValidationError(f"Type a year from {FIRST_YEAR} to {LAST_YEAR}.", code="year")
+        moment = typed.replace(tzinfo=timezone.get_current_timezone()).astimezone(dt.UTC)
+        if timezone.make_naive(moment) != typed:
+            zone = timezone.get_current_timezone_name()
+            raise ValidationError(
+                f"There is no {typed:%H:%M} on this day in {zone}: the clocks skip it.", code="skipped"
+            )
+        return moment
 
 
 class MonthForm(forms.Form):
@@ -56,6 +101,46 @@ class ReasonForm(forms.Form):
     reason = ReasonField()
 
 
+class TrailReasonForm(ReasonForm):
+    """A reason for what is in no ledger: administrators read it in the audit trail, and whom it concerns."""
+
+    reason = ReasonField(
+        help_text="It is kept in the audit trail, which whoever it concerns can read, so do not name others.",
+        error_messages={"required": "Give a reason: it is kept in the audit trail."},
+    )
+
+
+class CancelTicketForm(ReasonForm):
+    """Why staff cancel somebody's ticket: it stands in the mail about it as well."""
+
+    reason = ReasonField(
+        help_text="Whose ticket it is reads it in the mail about it, and everybody can in the event's ledger, so do not"
+        " name people."
+    )
+
+
+class EraseForm(forms.Form):
+    """One's own user name, typed, so that an account is not erased by a slip."""
+
+    username = forms.CharField(
+        label="Your user name",
+        max_length=150,
+        error_messages={"required": "Type your user name to confirm."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data, auto_id="erase_%s")
+        self.user = user
+
+    def clean_username(self) -> str:
+        """Refuse another name."""
+        typed: str = self.cleaned_data["username"]
+        if typed != self.user.get_username():
+            raise ValidationError("This is not your user name. Type it exactly as it is shown above.")
+        return typed
+
+
 class StaffForm(forms.Form):
     """Somebody who is to stand at an event's gate."""
 
@@ -63,6 +148,29 @@ class StaffForm(forms.Form):
         label="User name or e-mail",
         max_length=254,
         error_messages={"required": "Type a user name or an e-mail address."},
+    )
+
+
+class WholeFileField(forms.FileField):
+    """A file; of one that was too large to be kept, that is said."""
+
+    def to_python(self, data: Any) -> Any:
+        """Return the upload. Raises ValidationError."""
+        if isinstance(data, pictures.Oversized):
+            raise ValidationError("The file is larger than 1 MB: divide it.")
+        return super().to_python(data)
+
+
+class UploadForm(forms.Form):
+    """A file of events."""
+
+    file = WholeFileField(
+        label="File (CSV, at most 1 MB)",
+        error_messages={
+            "required": "Choose a file.",
+            "empty": "The file is empty. Download the template to see what belongs into it.",
+        },
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv,text/plain"}),
     )
 
 
@@ -110,10 +218,16 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
 
     class Meta:
         model = Event
-        fields = (
+        fields: tuple[str, ...] = (
             "name", "description", "venue", "starts_at", "ends_at", "time_zone", "capacity", "image", "created_by",
             "status", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes", "line_policy",
         )  # fmt: skip
+        field_classes: dict[str, type[forms.Field]] = {"image": pictures.PictureField}
+        error_messages = {
+            "hold_minutes": dict.fromkeys(
+                ("invalid", "max_digits", "max_decimal_places", "max_whole_digits"), NO_HOLD_LENGTH
+            )
+        }
         help_texts = {
             "line_policy": "A draw is made when the sale opens, so it needs a moment for that; fixed from then on."
         }
@@ -178,6 +292,8 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
         if percent > WHOLE:
             self.add_error(None, f"Together, {percent}% of the capacity would be served first: more than all of it.")
         self._refuse_missed_draw()
+        self._refuse_senseless_times()
+        self._refuse_unready()
         if self.shares:
             self.instance.tier_shares = shares
         return cleaned
@@ -192,12 +308,46 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
         if values.get("status") == Event.Status.CANCELLED or "sales_open_at" not in values:
             return
         if values["sales_open_at"] is None or values["sales_open_at"] <= now():
-            missed = "The line is drawn when the sale opens: set a moment in the future, or choose the order of login."
-            self.add_error("sales_open_at", missed)
+            self.add_error("sales_open_at", NO_DRAW)
+
+    def _refuse_senseless_times(self) -> None:
+        """Refuse an end before the beginning, and to move into the past what is yet to come."""
+        for first, last, sentence in IN_TURN:
+            began, ended = (self.cleaned_data.get(name, getattr(self.instance, name)) for name in (first, last))
+            if began and ended and ended <= began and last in self.cleaned_data:
+                self.add_error(last, sentence)
+        starts_at, moment = self.cleaned_data.get("starts_at"), now()
+        is_over = self.instance.pk is not None and self.instance.is_over(moment)
+        if starts_at and starts_at <= moment and not is_over and "starts_at" in self.changed_data:
+            self.add_error("starts_at", "This moment has passed: an event must start in the future.")
+
+    def _refuse_unready(self) -> None:
+        """Refuse to publish what nobody has seen yet, and lacks something, as `steering.publish_event` does."""
+        is_published = self.cleaned_data.get("status") == Event.Status.PUBLISHED
+        is_unseen = self.instance.pk is None or self.instance.status == Event.Status.DRAFT
+        # What is said names moments where the event is; a zone that is none is refused by the model, a step later.
+        is_somewhere = self.cleaned_data.get("time_zone", "") in {"", *time_zones()}
+        if is_published and is_unseen and is_somewhere and not self.errors:
+            for sentence in missing(with_values(self.instance, self.cleaned_data), now()):
+                self.add_error(None, sentence)
+
+    def clean_image(self) -> Any:
+        """Store a new picture as we have read it."""
+        image = self.cleaned_data["image"]
+        return pictures.cleaned(image) if isinstance(image, UploadedFile) else image
+
+    def clean_hold_minutes(self) -> Decimal | None:
+        """Refuse a hold that would be over at once."""
+        minutes: Decimal | None = self.cleaned_data["hold_minutes"]
+        if minutes is not None and minutes <= 0:
+            raise ValidationError(NO_HOLD_LENGTH)
+        return minutes
 
     def clean_capacity(self) -> int:
         """Refuse a capacity below what is booked and held, and say the least possible number."""
         capacity: int = self.cleaned_data["capacity"]
+        if self.instance.pk is None:  # of what is new nothing is taken
+            return capacity
         moment = now()
         event = numbers.with_line(Event.objects.all(), moment).filter(pk=self.instance.pk).first()
         taken = event.capacity - numbers.stats(event, moment)["available"] if event else 0

@@ -12,13 +12,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from copy import copy
 from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError, connection, connections
 
 from . import allocation, arrivals
+from .deadline import ANSWER_WITHIN, seconds_left, unhurried
+from .locking import waiting_at_most
 from .models import Event, Ticket, TicketHold, User, UserSession
+from .operations import measures
 from .refusals import LoginEnded, Refused
 
 GATHER = 0.005  # seconds in which what sockets ask is gathered while nobody leads
@@ -140,7 +144,12 @@ def ask(act: str, *, event_id: int, user: User, login: UserSession | None) -> Ou
         _gathering.lead(event_id, asked)
     elif connection.vendor == "postgresql" and not connection.in_atomic_block:
         connection.close()  # back to the pool: whoever waits must not keep what those need who are waited for
-    return asked.answer.result()
+    # SQLite is waited for in its own way.
+    longest = seconds_left(ANSWER_WITHIN) if connection.vendor == "postgresql" else None
+    try:
+        return asked.answer.result(longest)
+    except FutureTimeoutError:  # whoever leads waits for the database; what is asked may be done yet, and asked again
+        raise OperationalError("nobody answered in time") from None
 
 
 def ask_in_loop(asked: Asked, event_id: int) -> None:
@@ -154,13 +163,16 @@ def carry_out(event_id: int, batch: list[Asked]) -> None:
 
     What has waited too long is not done any more: its page has asked again, perhaps another process.
     """
-    now = time.monotonic()
-    late = [each for each in batch if now - each.asked_at > PATIENCE]
-    _answer(late, dict.fromkeys((each.user_id for each in late), OperationalError("asked too long ago")))
     for act in ACTS:
+        now = time.monotonic()
+        late = [each for each in batch if now - each.asked_at > PATIENCE and not each.answer.done()]
+        _answer(late, dict.fromkeys((each.user_id for each in late), OperationalError("asked too long ago")))
         asked = [each for each in batch if each.act == act and not each.answer.done()]
         if asked:
-            _carry_out(event_id, act, asked)
+            # For the event's lock it waits as long as whoever has waited longest has patience.
+            # Not as long as the request that leads has left: the others have come later.
+            with unhurried(), waiting_at_most(PATIENCE - now + min(each.asked_at for each in asked)):
+                _carry_out(event_id, act, asked)
 
 
 def _carry_out(event_id: int, act: str, asked: list[Asked]) -> None:
@@ -185,6 +197,8 @@ def _answer(asked: list[Asked], outcomes: Outcomes) -> None:
         outcome = outcomes.get(each.user_id, LoginEnded())
         if each.answer.done():
             continue
+        if isinstance(outcome, Refused):
+            measures.refused(each.act, outcome.status)
         if isinstance(outcome, Exception):
             each.answer.set_exception(_own(outcome))
         else:

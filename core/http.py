@@ -1,17 +1,20 @@
 """How every view speaks HTTP: who may, with which method, and an answer in JSON or HTML (DESIGN 3.2)."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from asgiref.sync import sync_to_async
 from csp.constants import WASM_UNSAFE_EVAL
 from csp.decorators import csp_update
 from django.contrib import messages
+from django.contrib.staticfiles import finders
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
+from django.forms import BaseForm
 from django.http import (
+    FileResponse,
     Http404,
     HttpRequest,
     HttpResponse,
@@ -24,10 +27,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from . import answers
+from . import answers, pictures
 from .models import User, UserSession
 from .refusals import LoginEnded, Refused
 
@@ -56,7 +60,26 @@ def problem(request: HttpRequest, status: int, name: str, detail: str) -> HttpRe
     return render(request, f"{status}.html", {"detail": detail}, status=status)
 
 
-def _in_words(view: View) -> View:
+def too_many(request: HttpRequest, detail: str, seconds: int) -> HttpResponse:
+    """Answer what was asked too often, and may be asked again in `seconds`, which `detail` says in words."""
+    if wants_json(request):
+        body = {"status": "too_many", "detail": detail, "retry_after": seconds}
+        response: HttpResponse = JsonResponse(body, status=429)
+    else:
+        response = render(request, "429.html", {"detail": detail, "back": page_behind(request)}, status=429)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+def page_behind(request: HttpRequest) -> str:
+    """Return the address of our page that a form was on; nothing where it was on a page of somebody else."""
+    address = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
+        return ""
+    return escape_leading_slashes(urlsplit(address)._replace(scheme="", netloc="", fragment="").geturl())
+
+
+def in_words(view: View) -> View:
     """Say in words what is not there and what cannot be done; with DEBUG, too, where Django shows its own pages."""
 
     @wraps(view)
@@ -76,13 +99,27 @@ def _in_words(view: View) -> View:
 
 def reads(view: View) -> View:
     """Let GET and HEAD in; a wrong method is 405 before anything else."""
-    return csrf_exempt(_in_words(require_safe(view)))  # nothing is written here, so there is no forgery to stop
+    return csrf_exempt(in_words(require_safe(view)))  # nothing is written here, so there is no forgery to stop
 
 
 def writes(view: View) -> View:
     """Let POST with a CSRF token in; a wrong method is 405 first, then a wrong token is 403."""
     # Exempt from the middleware only because the same check runs here, after the method was looked at.
-    return csrf_exempt(_in_words(require_POST(csrf_protect(view))))
+    return csrf_exempt(in_words(require_POST(csrf_protect(view))))
+
+
+def keeps_uploads(view: View) -> View:
+    """Let a form with a file that is too large in, without the file: what else was typed is shown again.
+
+    Above `writes`, which reads the form.
+    """
+
+    @wraps(view)
+    def keeping(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.upload_handlers = [pictures.KeepingUploads(request)]
+        return view(request, *args, **kwargs)
+
+    return keeping
 
 
 def for_people(view: View) -> View:
@@ -97,7 +134,7 @@ def for_people(view: View) -> View:
         after = request.get_full_path()
         if request.method == "POST":  # a form's address answers 405 after the login: go to where its button is
             messages.info(request, "You are not logged in any more, so nothing was done. Log in and try again.")
-            after = reverse("event_detail", kwargs=kwargs) if "event_id" in kwargs else reverse("dashboard")
+            after = reverse("event_detail", args=[kwargs["event_id"]]) if "event_id" in kwargs else reverse("dashboard")
         return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': after})}")
 
     return guarded
@@ -132,14 +169,37 @@ def refuse(request: HttpRequest, refused: Refused, *, to: Any) -> HttpResponse:
     return HttpResponseRedirect(resolve_url(to))
 
 
+def invalid(request: HttpRequest, form: BaseForm, page: Callable[[], HttpResponse]) -> HttpResponse:
+    """Answer a form that is not right: 400 with its first error as JSON, or the `page` with what was typed."""
+    if not wants_json(request):
+        return page()
+    field, errors = next(iter(form.errors.items()))
+    return JsonResponse({"status": "invalid", "field": field, "detail": str(errors[0])}, status=400)
+
+
+@cache
+def busy_page() -> str:
+    """Return the page for 503, which has no request in it, whose context would ask the database.
+
+    The servers call this as they start: where no file may be opened any more, this one could not be read.
+    """
+    return render_to_string("503.html")
+
+
 def unavailable(request: HttpRequest) -> HttpResponse:
     """Answer that the database is away or at its limit: nothing was done, try again in a moment."""
     if wants_json(request):
         response: HttpResponse = JsonResponse(answers.UNAVAILABLE, status=503)
-    else:  # rendered without the request, whose context would ask the database
-        response = HttpResponse(render_to_string("503.html"), status=503)
+    else:
+        response = HttpResponse(busy_page(), status=503)
     response["Retry-After"] = RETRY_AFTER
     return response
+
+
+def script(name: str) -> FileResponse:
+    """Answer a service worker of ours from an address of its own: it serves only what is below its address."""
+    found = open(str(finders.find(f"core/js/{name}")), "rb")  # noqa: SIM115 -- closed by the answer
+    return FileResponse(found, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
 def download(request: HttpRequest, pieces: Iterator[bytes], content_type: str, name: str) -> StreamingHttpResponse:

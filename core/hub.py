@@ -8,11 +8,13 @@ and no socket costs a query. Every 10 seconds all that is shown is looked at aga
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 
 from . import arrivals, live, relay, visitors
 from .board import Board
@@ -20,10 +22,13 @@ from .gathered import Gathered
 from .live import Line
 from .mailbox import Letter, Mailbox
 from .messages import GateMessage, OwnMessage
+from .operations import measures
 from .relay import Changes
 from .visitors import Visitor
 
 logger = logging.getLogger(__name__)
+
+Owner = int | str  # whose a socket is: a person's id, or the address of somebody who is not logged in
 
 TICK = 0.25  # seconds: at most four messages a second and event (rule 22)
 LONGEST_TICK = 0.5  # seconds: every page is told within a second (rule 20)
@@ -45,6 +50,8 @@ class Hub:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.mailboxes: set[Mailbox] = set()
+        self._sockets: Counter[Owner] = Counter()  # that are open, or being opened
+        self._open = 0  # of them, in all
         self._people: dict[int, list[Mailbox]] = {}  # the same by user id; kept, as thousands of lists a tick are not
         self.visitors: Gathered[str, Visitor] = Gathered(visitors.read_visitors)
         self.own: Gathered[int, list[OwnMessage]] = Gathered(live.read_own)
@@ -63,6 +70,29 @@ class Hub:
         self._upcoming_until = 0.0
         self._reading = asyncio.Lock()
         self._rush_until = 0.0
+
+    def admit(self, owner: Owner) -> bool:
+        """Count one more socket, until it is dismissed; return False, and count none, where there are too many.
+
+        So many may one person have, so many may come from one address (unknown ones share no limit), and so many may
+        one process have: a page without a socket asks again every 30 seconds.
+        """
+        most = settings.SOCKETS_PER_PERSON if isinstance(owner, int) else settings.SOCKETS_PER_ADDRESS
+        has_room = owner == "" or self._sockets[owner] < most
+        if has_room and self._open < settings.SOCKETS_PER_PROCESS:
+            self._sockets[owner] += 1
+            self._open += 1
+            measures.SOCKETS.inc()
+            return True
+        return False
+
+    def dismiss(self, owner: Owner) -> None:
+        """Count one socket less."""
+        self._open -= 1
+        measures.SOCKETS.dec()
+        self._sockets[owner] -= 1
+        if self._sockets[owner] <= 0:
+            del self._sockets[owner]
 
     def enter(self, mailbox: Mailbox) -> None:
         """Leave letters in a mailbox from now on."""
@@ -196,7 +226,7 @@ class Hub:
         if self._told.get(event_id) is letter and self.board.has(event_id):  # who came since was told it on entering
             return
         self._told[event_id] = letter
-        _leave(letter, (mailbox for mailbox in self.mailboxes if mailbox.gate is None))
+        _leave(letter, (m for m in self.mailboxes if m.gate is None or m.shows(event_id)))
 
     def _tell_gate(self, numbers: GateMessage) -> None:
         at_gate = (m for m in self.mailboxes if m.gate is not None and m.gate[1] == numbers["event"])

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
 from . import arrivals, prepared
 from .checkin.figures import GateNumbers, gate_numbers
 from .checkin.staff import may_scan
 from .many import among
 from .messages import GateMessage, HoldMessage, OwnMessage, PositionMessage, Snapshot, TicketMessage
-from .models import Event, Ticket, TicketHold, status_of_ticket
+from .models import Event, Ticket, TicketHold, User, status_of_ticket
 from .now import now
 from .numbers import Stats, stats, with_line
 from .position import positions, positions_of, seconds_per_place
@@ -238,6 +238,17 @@ def read_gate_snapshot(event_id: int) -> Snapshot:
     """Return the first message of a gate's socket."""
     gate = next(iter(gate_numbers([event_id])), GateNumbers(event=event_id, admitted=0, expected=0))
     return Snapshot(type="snapshot", gate=gate, now=now().isoformat())
+
+
+def read_organizer_snapshot(event_id: int) -> Snapshot:
+    """Return the first message of the socket of an organizer's page."""
+    return Snapshot(**read_gate_snapshot(event_id), events=read_stats([event_id]))
+
+
+def read_may_manage(user_id: int, event_id: int) -> bool:
+    """Return whether a person organizes an event, or administers the site."""
+    is_theirs = Q(created_by=user_id) | Q(Exists(User.objects.filter(pk=user_id, is_superuser=True)))
+    return Event.objects.filter(is_theirs, pk=event_id).exists()
 
 
 def read_refused(gates: set[tuple[int, int]]) -> set[tuple[int, int]]:

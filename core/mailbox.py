@@ -41,14 +41,22 @@ class Mailbox:
     """
 
     __slots__ = (
-        "_answers", "_arrived", "_is_greeted", "_shown", "_waiting", "closed", "forwarding", "gate", "sending_since",
-        "session_key", "user_id",
+        "_answers", "_arrived", "_is_greeted", "_shown", "_waiting", "closed", "forwarding", "gate", "has_numbers",
+        "sending_since", "session_key", "user_id",
     )  # fmt: skip
 
-    def __init__(self, user_id: int | None = None, session_key: str = "", gate: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        user_id: int | None = None,
+        session_key: str = "",
+        gate: tuple[int, int] | None = None,
+        *,
+        has_numbers: bool = False,
+    ) -> None:
         self.user_id = user_id
         self.session_key = session_key
-        self.gate = gate  # of a gate's page `(user id, event id)`: it is sent this gate's numbers, and nothing else
+        self.gate = gate  # of a gate's page `(user id, event id)`: it is sent this gate's numbers, and nothing else,
+        self.has_numbers = has_numbers  # but for the numbers of its event, if it is the organizer's page
         self.closed = False
         self.sending_since: float | None = None  # by the loop's clock: since when the server has not taken a message
         self.forwarding: asyncio.Task[None] | None = None
@@ -83,6 +91,10 @@ class Mailbox:
             if letter.content.get("version", 0) > shown.content.get("version", 0):  # that was put before this was read
                 self._shown[letter.key] = letter
                 self._waiting.pop(letter.key, None)
+
+    def shows(self, event_id: int) -> bool:
+        """Return whether the page of a gate's event is told its numbers as well."""
+        return self.has_numbers and self.gate is not None and self.gate[1] == event_id
 
     def hang_up(self) -> None:
         """Ask the socket to close."""

@@ -15,30 +15,30 @@ import random
 import smtplib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from email.utils import make_msgid
 from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage, EmailMultiAlternatives
+from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connections, transaction
 from django.db.models import Q, QuerySet
-from django.template.loader import render_to_string
+from django.utils.translation import gettext
 from post_office.connections import connections as servers
 from post_office.models import PRIORITY, STATUS, Email
 
 from . import documents, notices, prepared
-from .models import Ticket, TicketTransfer
+from .mail_rows import row
+from .models import Ticket, TicketTransfer, User
 from .now import now
+from .telling import everybody, noted, places, wishes
+from .telling.letters import about, in_language_of, letter, name_of, stored
+from .telling.noted import Letter
 
 logger = logging.getLogger(__name__)
 
-BATCH = 50  # confirmations stored in one transaction
-AT_ONCE = 10  # mails delivered before the queue is looked at again,
+BATCH = 50  # notices of offers stored in one transaction
+AT_ONCE = 50  # mails delivered before the queue is looked at again,
 SPELL = 1.0  # or as many as begin in so many seconds
 # And for so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests.
 REST = 3
@@ -71,7 +71,10 @@ def _work_in_thread(*, in_rush: bool) -> None:
     try:
         if not in_rush:
             store_confirmations()
+            everybody.remind()
         store_notices()
+        places.tell(in_rush=in_rush)
+        everybody.store()
         deliver(least=PRIORITY.medium if in_rush else PRIORITY.low)
     finally:
         connections.close_all()
@@ -81,39 +84,22 @@ def store_confirmations() -> int:
     """Store the confirmation of each ticket that has none yet, a batch at most; return how many tickets were noted."""
     if not _one_to_confirm():  # SQLite would lock out all writers for a look
         return 0
-    with transaction.atomic():
-        locked = (
-            _to_confirm().select_for_update(skip_locked=True, of=("self",), no_key=True).select_related("event", "user")
-        )
-        tickets = list(locked[:BATCH])
-        mails = [confirmation for ticket in tickets if (confirmation := _confirmation(ticket))]
-        Email.objects.bulk_create(mails)
-        Ticket.objects.filter(pk__in=[ticket.pk for ticket in tickets]).update(mailed_at=now())
-    return len(tickets)
+    return noted.store(_to_confirm(), _write_confirmations, mailed_at=now())
+
+
+def _write_confirmations(tickets: list[Ticket]) -> Iterator[Letter]:
+    for ticket in tickets:
+        yield Letter(frozenset({ticket.pk}), _confirmation(ticket))
 
 
 def _confirmation(ticket: Ticket) -> Email | None:
     """Return the mail, not stored yet; None for somebody without an address that mail can be sent to."""
-    if not ticket.user.email:
-        return None
-    context = {
-        "ticket": ticket,
-        "event": ticket.event,
-        "holder": ticket.user.display_name,
-        "starts_at": ticket.event.starts_at.astimezone(ZoneInfo(ticket.event.zone)),
-        "url": documents.absolute(ticket.page_url),
-    }
-    message = EmailMultiAlternatives(
-        subject=f"Your ticket: {' '.join(ticket.event.name.split())}",
-        body=render_to_string("core/mail/confirmation.txt", context),
-        to=[ticket.user.email],
-    )
-    message.attach_alternative(render_to_string("core/mail/confirmation.html", context), "text/html")
-    try:
-        return _row(message, priority=PRIORITY.low, context={"ticket": ticket.pk})
-    except ValidationError:
-        logger.warning("Ticket %s has no confirmation: the address of its owner cannot be written to.", ticket.pk)
-        return None
+    person, event = ticket.user, ticket.event
+    with in_language_of(person):
+        subject = gettext("Your ticket: %(event)s") % {"event": name_of(event)}
+        more = {"holder": person.display_name, "url": documents.absolute(ticket.page_url)}
+        message = letter("confirmation", subject, person, about(event) | more)
+    return stored(message, PRIORITY.low, {"ticket": ticket.pk})
 
 
 def store_notices() -> int:
@@ -123,44 +109,22 @@ def store_notices() -> int:
     with transaction.atomic():
         locked = _to_tell().select_for_update(skip_locked=True, of=("self",), no_key=True)
         transfers = list(locked.select_related("ticket__event", "ticket__user", "offered_by", "accepted_by")[:BATCH])
-        Email.objects.bulk_create([mail for transfer in transfers for mail in _notices(transfer)])
+        accounts = wishes.people_of(transfer.email for transfer in transfers)
+        mails = (mail for transfer in transfers for mail in _notices(transfer, accounts.get(transfer.email)))
+        Email.objects.bulk_create(mails)
         TicketTransfer.objects.filter(pk__in=[transfer.pk for transfer in transfers]).update(mailed_at=now())
     return len(transfers)
 
 
-def _notices(transfer: TicketTransfer) -> Iterator[Email]:
+def _notices(transfer: TicketTransfer, recipient: User | None) -> Iterator[Email]:
     """Yield the mails, not stored yet; without those to addresses that cannot be written to."""
     is_offer = transfer.status == "open"
-    about = {"offer" if is_offer else "outcome": transfer.pk}
-    for message in [notices.offered(transfer)] if is_offer else notices.outcome(transfer):
+    about_it = {"offer" if is_offer else "outcome": transfer.pk}
+    for message in [notices.offered(transfer, recipient)] if is_offer else notices.outcome(transfer):
         try:
-            yield _row(message, priority=PRIORITY.medium, context=about)
+            yield row(message, priority=PRIORITY.medium, context=about_it)
         except ValidationError:
             logger.warning("Offer %s: an address cannot be written to.", transfer.pk)
-
-
-def _row(message: EmailMessage, **fields: Any) -> Email:
-    """Return a mail as a row, not stored yet. Raises ValidationError.
-
-    Not by the library's own functions: they take what is in a message for a template, and an event, or an address, may
-    be named `{{ so }}`.
-    """
-    html = [content for content, kind in getattr(message, "alternatives", []) if kind == "text/html"]
-    row = Email(
-        from_email=message.from_email,
-        to=message.to,
-        cc=message.cc,
-        bcc=message.bcc,
-        subject=message.subject,
-        message=message.body,
-        html_message=html[0] if html else "",
-        headers=message.extra_headers or None,
-        message_id=make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
-        status=STATUS.queued,
-        **fields,
-    )
-    row.full_clean()
-    return row
 
 
 class QueueBackend(BaseEmailBackend):
@@ -168,7 +132,7 @@ class QueueBackend(BaseEmailBackend):
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         """Store messages; return how many. Raises ValidationError for an address that is none."""
-        return len(Email.objects.bulk_create([_row(message, priority=PRIORITY.high) for message in email_messages]))
+        return len(Email.objects.bulk_create([row(message, priority=PRIORITY.high) for message in email_messages]))
 
 
 def _to_confirm() -> QuerySet[Ticket]:
@@ -217,7 +181,8 @@ def _deliver_one(email: Email) -> None:
             return
         message = email.prepare_email_message()
         if ticket is not None:
-            _attach(message, ticket)
+            with in_language_of(ticket.user):
+                _attach(message, ticket)
         email.dispatch(commit=False)
     except Exception as error:  # noqa: BLE001 -- whatever it is, this mail is tried again and the others are not held up
         _note_failure(email, error)
@@ -234,7 +199,8 @@ def _why_not(email: Email, ticket: Ticket | None) -> str:
     offer = (email.context or {}).get("offer")
     if offer and not TicketTransfer.objects.open(now()).filter(pk=offer).exists():
         return "The offer ended before this mail was sent."
-    return ""
+    context = email.context or {}
+    return places.over(context) or everybody.over(context)
 
 
 def _ticket_of(email: Email) -> Ticket | None:
@@ -255,7 +221,7 @@ def _note_failure(email: Email, error: Exception) -> None:
     is_over = now() - email.created > GIVE_UP or _is_refused_for_good(error)
     logger.warning("Mail %s was not sent: %s.", email.pk, type(error).__name__)
     if is_over:
-        _end(email, STATUS.failed, type(error).__name__)
+        _end(email, STATUS.failed, type(error).__name__, is_given_up=True)
         return
     retries = (email.number_of_retries or 0) + 1
     longest = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(retries - 1, 10))
@@ -272,10 +238,10 @@ def _is_refused_for_good(error: Exception) -> bool:
     return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= REFUSED_FOR_GOOD
 
 
-def _end(email: Email, status: int, why: str = "") -> None:
+def _end(email: Email, status: int, why: str = "", *, is_given_up: bool = False) -> None:
     """Note how a mail ended. What it said goes: it may have been the link to a new password."""
     Email.objects.filter(pk=email.pk).update(
         status=status, message="", html_message="", scheduled_time=None, last_updated=now()
     )
     if why:
-        email.logs.create(status=status, message=why)
+        email.logs.create(status=status, message=why, exception_type=why if is_given_up else "")

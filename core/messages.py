@@ -71,7 +71,11 @@ class ResultMessage(TypedDict, total=False):
 
 
 class Snapshot(TypedDict, total=False):
-    """The first message of a socket; `holds` and `tickets` on the dashboard's only. A gate's has `gate` alone."""
+    """The first message of a socket.
+
+    `holds` and `tickets` are on the dashboard's only. A gate's has `gate` alone; an organizer's page that, and the one
+    event.
+    """
 
     type: Literal["snapshot"]
     events: list[Stats]

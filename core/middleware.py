@@ -4,22 +4,29 @@ import logging
 from collections.abc import Callable
 from typing import Any, cast
 
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib import messages
 from django.contrib.auth import get_user
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import SuspiciousOperation
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import SimpleLazyObject
 
 from . import allocation, arrivals
-from .http import PersonRequest, unavailable
-from .models import UserSession
+from .deadline import answering_within
+from .http import PersonRequest, problem, unavailable, wants_json
+from .logs import is_too_slow
+from .models import Event, UserSession
 from .receivers import ARRIVED
 from .sessions import SessionStore, person_of
+from .trust import confirmation, second_factor, trail
+from .views.errors import bad_request
 
 logger = logging.getLogger(__name__)
 
+ALIVE = "/healthz"  # answers without the database, also whoever has a session
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -48,10 +55,30 @@ class NoNulMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass the request on, or refuse it."""
+        """Pass the request on, or refuse it; not by raising, which would be a traceback in the log for each."""
         if "%00" in request.META.get("QUERY_STRING", ""):
-            raise SuspiciousOperation("NUL in the query string")
+            return bad_request(request)
         return self.get_response(request)
+
+
+class StoredSessionMiddleware(SessionMiddleware):
+    """Django's, which stores a session after the view: when the database is gone by then, that is a 503 as well.
+
+    What comes after it may wait for the database, all in all no longer than is good for a page.
+    """
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Answer in time."""
+        with answering_within():
+            return super().__call__(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Store the session."""
+        try:
+            return super().process_response(request, response)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("a session was not stored: %s", type(error.__cause__ or error).__name__)
+            return unavailable(request)
 
 
 class PersonMiddleware(AuthenticationMiddleware):
@@ -62,6 +89,63 @@ class PersonMiddleware(AuthenticationMiddleware):
         super().process_request(request)
         person: Any = SimpleLazyObject(lambda: person_of(cast("SessionStore", request.session)) or get_user(request))
         request.user = person
+
+
+class TrailMiddleware:
+    """Whatever is recorded in the audit trail while a request is served, was asked by it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Keep the request at hand."""
+        with trail.asking(request):
+            return self.get_response(request)
+
+
+class SecondFactorMiddleware:
+    """Staff without a second factor are sent to set one up, or to use it (`trust/second_factor.py`)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Look at whoever enters the administration; other pages ask for themselves."""
+        is_admin = request.resolver_match is not None and request.resolver_match.app_name == "admin"
+        if is_admin and request.user.is_authenticated and request.user.is_staff:
+            try:
+                second_factor.require(request)
+            except second_factor.SecondFactorNeeded as needed:
+                return self.process_exception(request, needed)
+        return None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Send people where they use their second factor, or confirm a download; tell a program so."""
+        if isinstance(exception, ReauthenticationRequired) and wants_json(request):
+            return problem(request, 403, "confirmation_needed", "Log in again before that: your login is too old.")
+        if isinstance(exception, second_factor.SecondFactorNeeded) and wants_json(request):
+            return problem(request, 403, "second_factor_needed", exception.detail)
+        try:  # both ask the database, where no other middleware takes what it raises
+            if isinstance(exception, confirmation.FileAskedFor):
+                return HttpResponseRedirect(confirmation.where_to(request, exception))
+            if not isinstance(exception, second_factor.SecondFactorNeeded):
+                return None
+            to = second_factor.where_to(request)
+        except (OperationalError, InterfaceError) as error:
+            return _away(request, error)
+        messages.info(request, exception.detail)
+        return HttpResponseRedirect(to)
+
+
+def _away(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer 503 in place of a traceback: the database is away, or a lock took too long."""
+    trace = error if is_too_slow(error) else None
+    logger.warning("database unavailable: %s", type(error.__cause__ or error).__name__, exc_info=trace)
+    return unavailable(request)
 
 
 class TicketHoldMiddleware:
@@ -76,6 +160,8 @@ class TicketHoldMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Hold before the view, so that it sees the holds, and after it, when the view was a login."""
+        if request.path_info == ALIVE:
+            return self.get_response(request)
         try:
             self._attend(cast("PersonRequest", request))
             response = self.get_response(request)
@@ -85,20 +171,16 @@ class TicketHoldMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer 503 in place of a traceback when the database is away, or a lock took too long."""
-        if not isinstance(exception, OperationalError | InterfaceError):
-            return None
-        logger.warning("database unavailable: %s", type(exception.__cause__ or exception).__name__)
-        return unavailable(request)
+        """Answer 503 when the database fails a view, and 404 for a draft that was deleted since the view read it."""
+        if isinstance(exception, Event.DoesNotExist):
+            return problem(request, 404, "not_found", "No such event.")
+        return _away(request, exception) if isinstance(exception, OperationalError | InterfaceError) else None
 
     def _attend(self, request: PersonRequest) -> None:
         request.arrival = None
-        before = request.session.session_key
-        if before is None or not request.user.is_authenticated:
+        if request.session.session_key is None or not request.user.is_authenticated:
             return
         key = request.session.session_key or ""
-        if key != before:  # Django gives a new key to a session that was signed with one of SECRET_KEY_FALLBACKS
-            arrivals.rename_session(before, key)
         self._hold(request)
         known = cast("SessionStore", request.session).login
         request.arrival = arrivals.session_of(user_id=request.user.pk, session_key=key, known=known)

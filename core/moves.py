@@ -6,11 +6,11 @@ Used by `serving.py` alone, under the lock.
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import F, QuerySet
 
 from . import prepared
 from .many import update_each
-from .models import Event, TicketHold, TicketHoldQuerySet
+from .models import Event, TicketHold, TicketHoldQuerySet, has_line
 from .prepared import Change, Prepared, Rows
 
 NUMBERS = (
@@ -35,8 +35,7 @@ def _to_link_or_to_expire() -> TicketHoldQuerySet:
 
 
 def _events_with_a_line() -> QuerySet[Any, Any]:
-    waiting = TicketHold.objects.waiting().filter(event=OuterRef("pk"))
-    found = Event.objects.filter(Exists(waiting), pk__in=prepared.numbers("events"))
+    found = Event.objects.filter(has_line(), pk__in=prepared.numbers("events"))
     return found.order_by("pk").values_list("pk")
 
 
@@ -50,7 +49,9 @@ def moving(**to: Any) -> Change[TicketHold]:
 
 
 EXPIRE = moving(ended_at=F("expires_at"))
-HOLD = moving(held_at=prepared.moment("held_at"), expires_at=prepared.moment("expires_at"))
+_held: dict[str, Any] = {"held_at": prepared.moment("held_at"), "expires_at": prepared.moment("expires_at")}
+HOLD = moving(**_held)
+HOLD_AFTER_WAITING = moving(**_held, is_turn_due=True)  # of which they are told by mail
 END = moving(ended_at=prepared.moment("ended_at"), end_reason=prepared.text("end_reason"))
 unlinked_or_lapsing = Prepared(_to_link_or_to_expire)
 with_a_line = Rows(_events_with_a_line)

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Case, DateTimeField, Exists, Q, QuerySet, Value, When
+from django.db.models import Case, DateTimeField, Q, QuerySet, Value, When
 
 from . import prepared
-from .models import Event, Ticket, TicketHold, User
+from .models import Event, Ticket, TicketHold, User, has_line
 from .prepared import Rows
 
 PLACE, LAPSED, TICKET, PERSON, LINE = 1, 2, 3, 4, 5  # what a row is about
@@ -64,7 +64,7 @@ def _places_tickets_and_inactive() -> QuerySet[Any, Any]:
     places: QuerySet[Any, Any] = TicketHold.objects.filter(event=event, user__in=users)
     tickets: QuerySet[Any, Any] = Ticket.objects.filter(event=event, user__in=users)
     inactive: QuerySet[Any, Any] = User.objects.filter(is_active=False, pk__in=users)
-    with_line = Event.objects.filter(Exists(TicketHold.objects.waiting().filter(event=event)), pk=event)
+    with_line = Event.objects.filter(has_line(), pk=event)
     # Neither has a moment: as places and tickets that have not ended.
     nothing = Value(None, DateTimeField())
     return (

@@ -3,17 +3,32 @@
 from functools import partial
 from typing import Any
 
-from allauth.account.signals import password_changed, password_reset
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.signals import (
+    authentication_step_completed,
+    email_added,
+    email_changed,
+    email_removed,
+    login_code_rejected,
+    password_changed,
+    password_reset,
+    password_set,
+)
+from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
+from allauth.socialaccount.signals import social_account_added, social_account_removed
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from django.db.models.signals import post_save
-from django.dispatch import receiver
+from django.dispatch import Signal, receiver
 
-from . import accounts, allocation, arrivals, hub
+from . import accounts, allocation, arrivals, hub, login_code
+from .locking import again_after_conflict
 from .models import Cause, Ticket, TicketHold, User
 from .relay import Changes
 from .signals import availability_changed, hold_changed, ticket_changed
+from .trust import attempts, second_factor, trail
 
 ARRIVED = "arrived"  # in a session whose login is yet to be put forward for holds
 
@@ -22,8 +37,23 @@ ARRIVED = "arrived"  # in a session whose login is yet to be put forward for hol
 def record_login(request: Any, user: User, **kwargs: Any) -> None:
     """Note the moment of the login; the middleware holds places for it."""
     if request is not None and request.session.session_key:
-        request.session.login = arrivals.record_login(user=user, session_key=request.session.session_key)
+        login = {"session_key": request.session.session_key, "address": trail.address_of(request)}
+        request.session.login = arrivals.record_login(user=user, **login)
         request.session[ARRIVED] = True
+        attempts.note_login(user, methods=[said["method"] for said in get_authentication_records(request, user)])
+
+
+@receiver(authentication_step_completed)
+def forget_unproven_password(request: Any, user: User, method: str, **kwargs: Any) -> None:
+    """A code that came back from an address makes an account good: its password is to be its owner's, too."""
+    if method == "code":
+        login_code.forget_unproven_password(request, user)
+
+
+@receiver(login_code_rejected)
+def note_wrong_login_code(user: User, **kwargs: Any) -> None:
+    """A wrong code from a mail is a login that failed."""
+    attempts.note_failure(attempts.Action.LOGIN_FAILED, person=user)
 
 
 @receiver(user_logged_out)
@@ -33,19 +63,83 @@ def end_places_with_the_last_session(request: Any, user: User | None, **kwargs: 
         return
     # A changed password signs out as well, but ends no place: the session still bears the hash of the old one.
     by_hand = request.session.get(HASH_SESSION_KEY) == user.get_session_auth_hash()
-    key = request.session.session_key
+    _sign_out(user, request.session.session_key, by_hand=by_hand)
+    hub.hang_up(request.session.session_key)
+
+
+@again_after_conflict
+def _sign_out(user: User, key: str, *, by_hand: bool) -> None:
     with transaction.atomic():  # if the places cannot be ended, they are still signed in
         list(arrivals.locking_person(user.pk))  # of two devices that sign out at the same moment, one is the last
         if by_hand and arrivals.is_last_session(user=user, session_key=key):
             allocation.end_places(TicketHold.objects.filter(user=user), cause=Cause.LOGGED_OUT)
         arrivals.end_session(key)
-    hub.hang_up(key)
+        trail.record(trail.Action.SIGNED_OUT, actor=user, person=user.pk)
+
+
+def _note(action: trail.Action, signal: Signal) -> None:
+    """Have the audit trail tell what somebody did to their own account."""
+
+    def note(user: User, **kwargs: Any) -> None:
+        trail.record(action, actor=user, person=user.pk)
+
+    signal.connect(note, weak=False)
+
+
+_note(trail.Action.PASSWORD_CHANGED, password_changed)
+_note(trail.Action.PASSWORD_CHANGED, password_set)
+_note(trail.Action.PASSWORD_RESET, password_reset)
+_note(trail.Action.EMAIL_CHANGED, email_changed)
+_note(trail.Action.EMAIL_ADDED, email_added)
+_note(trail.Action.EMAIL_REMOVED, email_removed)
+_note(trail.Action.FACTOR_ADDED, authenticator_added)
+_note(trail.Action.FACTOR_REMOVED, authenticator_removed)
+_note(trail.Action.FACTOR_RENEWED, authenticator_reset)
+
+
+@receiver(authenticator_added)
+def count_new_factor_as_used(request: Any, authenticator: Any, **kwargs: Any) -> None:
+    """Let staff who have just set up a second factor go on without logging in again."""
+    second_factor.count_as_used(request, authenticator)
+
+
+@receiver(social_account_added)
+def note_connected_account(sociallogin: Any, **kwargs: Any) -> None:
+    """Have the audit trail tell that somebody can log in by an account elsewhere from now on."""
+    trail.record(trail.Action.ACCOUNT_CONNECTED, actor=sociallogin.user, person=sociallogin.user.pk)
+
+
+@receiver(social_account_removed)
+def note_disconnected_account(socialaccount: Any, **kwargs: Any) -> None:
+    """Have the audit trail tell that they no longer can."""
+    trail.record(trail.Action.ACCOUNT_DISCONNECTED, actor=socialaccount.user, person=socialaccount.user.pk)
+
+
+@receiver(post_save, sender=LogEntry)
+def note_change_in_admin(instance: LogEntry, *, created: bool, **kwargs: Any) -> None:
+    """Have the audit trail tell what was changed in the administration."""
+    if created:
+        trail.record_admin(instance)
+        if instance.content_type and instance.content_type.model in {"emailaddress", "socialaccount"}:
+            # Its name is somebody's address, and would outlive the account.
+            nameless = f"{instance.content_type.model} {instance.object_id}"
+            LogEntry.objects.filter(pk=instance.pk).update(object_repr=nameless)
 
 
 @receiver([password_changed, password_reset])
 def end_sessions_of_the_old_password(user: User, **kwargs: Any) -> None:
     """A changed password ends sessions, but neither holds nor places."""
     arrivals.end_all_sessions(user)
+
+
+@receiver(post_save, sender=User)
+def end_sessions_of_a_password_that_was_set(instance: User, *, created: bool, **kwargs: Any) -> None:
+    """However a password was set, by a command or in the admin: who was logged in by the old one is out, sockets too.
+
+    Not where a password is hashed anew at a login, which is the same one: Django forgets it before it saves then.
+    """
+    if not created and getattr(instance, "_password", None) is not None:
+        arrivals.end_all_sessions(instance)
 
 
 @receiver(post_save, sender=User)

@@ -21,6 +21,12 @@ class LoginEnded(Refused):
     detail = "Log in first: places are given to people, in the order of their logins."
 
 
+class StillNeeded(Refused):
+    """Somebody without whom events, or the site, would be nobody's wants to erase their account."""
+
+    status = "still_needed"
+
+
 class SoldOut(Refused):
     """No place is free."""
 
@@ -43,6 +49,13 @@ class HoldExpired(Refused):
     status = "hold_expired"
     detail = "Your hold ran out before it was booked, and the place went on. Join the line for the next one."
     can_join = True
+
+
+class HoldOver(Refused):
+    """What staff wanted to extend is not held any more."""
+
+    status = "hold_over"
+    detail = "This place is not held any more: it was booked or released, or its time was up. Nothing was done."
 
 
 class NotOnSale(Refused):
@@ -120,6 +133,27 @@ class TooMany(Refused):
     status = "too_many"
 
 
+class AlreadySent(Refused):
+    """A message that is on its way is no draft any more."""
+
+    status = "already_sent"
+    detail = "This message was sent, so it stays as it is."
+
+
+class Discarded(Refused):
+    """A draft that somebody has discarded, in another tab or at the same instant."""
+
+    status = "discarded"
+    detail = "This draft was discarded before, so nobody was sent it."
+
+
+class NobodyToTell(Refused):
+    """A message that is for nobody."""
+
+    status = "nobody"
+    detail = "Nobody can be written to: nobody is in this group now, or nobody of it wants messages."
+
+
 class CapacityTooLow(Refused):
     """The capacity asked for is below what is booked and held."""
 
@@ -127,7 +161,7 @@ class CapacityTooLow(Refused):
 
 
 class EventInUse(Refused):
-    """The event has places or tickets, so it cannot become a draft again."""
+    """The event has places or tickets, so it cannot become a draft again, or be deleted."""
 
     status = "event_in_use"
     detail = "People have places or tickets for this event. Cancel it instead of hiding it as a draft."
@@ -140,6 +174,16 @@ class TermsFrozen(Refused):
     detail = "The sale has opened: the order of the line and its tiers stay as they were announced before."
 
 
+class NotReady(Refused):
+    """A draft lacks what an event that everybody sees must have; `reasons` says what, a sentence each."""
+
+    status = "not_ready"
+
+    def __init__(self, reasons: list[str]) -> None:
+        self.reasons = reasons
+        super().__init__(" ".join(reasons))
+
+
 class OpeningSkipped(Refused):
     """The sale would end together with its announced opening, which would not take place."""
 
@@ -148,3 +192,9 @@ class OpeningSkipped(Refused):
         "The sale has been announced and has not opened: close it after a moment of opening that is still to come, or"
         " cancel the event."
     )
+
+
+class NotImported(Refused):
+    """Events of a file that cannot be created, or were already."""
+
+    status = "not_imported"

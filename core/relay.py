@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 GROUP = "changes"
 PROCESS = f"{os.getpid()}-{secrets.token_hex(4)}"
 SEND_TIMEOUT = 0.5  # seconds the channel layer may take to carry one message
+ECHO_TIMEOUT = 3.0  # seconds
 GATHER = 0.01  # seconds: what one commit changes, and the commits of a rush, are one message
 LAST_WORDS = 2 * SEND_TIMEOUT  # seconds that an exit may wait for what is yet to be told
 
@@ -59,6 +60,21 @@ async def publish(changes: Changes) -> None:
             await layer.group_send(GROUP, {"type": "changed", "process": PROCESS, **ids})
     except Exception as error:  # noqa: BLE001 -- whatever the layer raises, pages heal by the resync
         logger.warning("other processes were not told of a change: %s", error or type(error).__name__)
+
+
+async def echoes() -> bool:
+    """Return whether the layer gives back what it is given, within a few seconds."""
+    layer = shared_layer()
+    try:
+        async with asyncio.timeout(ECHO_TIMEOUT):
+            channel = await layer.new_channel()
+            await layer.group_add(f"{GROUP}-echo", channel)
+            await layer.group_send(f"{GROUP}-echo", {"type": "echo", "process": PROCESS})
+            heard = await layer.receive(channel)
+            await layer.group_discard(f"{GROUP}-echo", channel)
+    except Exception:  # noqa: BLE001 -- whatever the layer raises: it does not carry messages
+        return False
+    return bool(heard["type"] == "echo")
 
 
 async def changes_elsewhere() -> AsyncIterator[Changes]:

@@ -5,11 +5,13 @@ from typing import Any
 from django.urls import path, re_path
 
 from .consumers import DashboardConsumer, EventsConsumer, GateConsumer, UnknownConsumer
+from .organizer_consumer import OrganizerConsumer
 
 # Channels' router takes Django's patterns with its own applications behind them, which Django's types do not know.
 websocket_urlpatterns: Any = [
     path("ws/events/", EventsConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
     path("ws/dashboard/", DashboardConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
     path("ws/gate/<int:event_id>/", GateConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
+    path("ws/organize/<int:event_id>/", OrganizerConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
     re_path("", UnknownConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
 ]

@@ -5,7 +5,7 @@ Used by `allocation.py`, `booking.py`, `transfer.py` and `steering.py` alone, un
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import F
@@ -23,8 +23,6 @@ ENDINGS = {
     TicketHold.Status.RELEASED: "release",
     TicketHold.Status.LEFT: "leave",
 }  # and their entries in the ledger; the end by booking is in the ticket's
-
-
 JUST_BEFORE = dt.timedelta(microseconds=1)  # what is held in the moment in which it is made is automatic (rule 12)
 
 
@@ -35,7 +33,7 @@ class Serving:
     `event.free` is right throughout, and written as guarded steps at the end, together with the ledger's entries.
     """
 
-    def __init__(self, events: Mapping[int, Event], moment: dt.datetime) -> None:
+    def __init__(self, events: Mapping[int, Event], moment: dt.datetime, new: Iterable[int] = ()) -> None:
         self.events = events
         self.moment = moment
         self.ledger = Ledger(moment)
@@ -46,6 +44,7 @@ class Serving:
         self._unwritten = {event.pk for event in events.values() if event.ledger_seq == 0}
         self._linked: set[int] = set()  # places that the ledger has now, and whose rows do not say so yet
         self._moved: set[int] = set()  # places whose rows do
+        self._new = set(new)  # places of people who join just now: who is held one at once did not wait for it
 
     def bring_up_to_date(self) -> None:
         """Link who joined, end what lapsed, carry out openings, and give every free place to the first in line."""
@@ -151,14 +150,15 @@ class Serving:
     def hold(self, places: list[TicketHold]) -> None:
         """Turn waiting places into holds, each as long as its event's holds last."""
         self.link(places)
-        until: dict[dt.datetime, list[TicketHold]] = defaultdict(list)
+        alike: dict[tuple[dt.datetime, bool], list[TicketHold]] = defaultdict(list)
         for place in places:
             place.held_at, place.expires_at = self.moment, self.moment + self.events[place.event_id].hold_time
-            until[place.expires_at].append(place)
+            alike[place.expires_at, place.pk in self._new].append(place)
             self.note(place, "hold", until=place.expires_at)
             self.count(place.event_id, held=1)
-        for expires_at, alike in until.items():
-            self._move(alike, moves.HOLD, TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
+        for (expires_at, is_new), held in alike.items():
+            change = moves.HOLD if is_new else moves.HOLD_AFTER_WAITING
+            self._move(held, change, TicketHold.Status.HELD, held_at=self.moment, expires_at=expires_at)
 
     def insert(self, places: list[TicketHold]) -> list[TicketHold]:
         """Store new places, waiting or held; return those that are in line, or held, now.
@@ -192,6 +192,7 @@ class Serving:
                 place.expires_at = self.moment + event.hold_time
                 place.created_at -= JUST_BEFORE
         stored = self.insert(places)
+        self._new |= {place.pk for place in stored}
         if not is_simple or len(stored) < len(places):  # of the others a place has just come, from another tab
             self.bring_up_to_date()
 
@@ -253,9 +254,13 @@ class Serving:
         held = list(TicketHold.objects.filter(event=event, status=TicketHold.Status.HELD))
         self.ledger.note(event, "extension", minutes=by / dt.timedelta(minutes=1), reason=reason)
         if held:
-            extended = moves.moving(expires_at=F("expires_at") + by)
-            self._move(held, extended, TicketHold.Status.HELD)
+            self._move(held, _extending(by), TicketHold.Status.HELD)
         return len(held)
+
+    def extend_one(self, place: TicketHold, by: dt.timedelta, reason: str) -> None:
+        """Move the end of one hold, which is live."""
+        self.note(place, "hold_extension", minutes=by / dt.timedelta(minutes=1), reason=reason)
+        self._move([place], _extending(by), TicketHold.Status.HELD)
 
     def retier(self, waiting: TicketHoldQuerySet) -> None:
         """Give those who wait, for one of the locked events, the tier that its tiers, declared anew, make them."""
@@ -301,3 +306,8 @@ class Serving:
             TicketHold.objects.filter(pk__in=unmarked[start : start + BATCH]).update(is_linked=True)
         self.touched |= {place.event_id for place in self.holds}
         announce_after_commit(self.touched, self.holds, self.tickets)
+
+
+def _extending(by: dt.timedelta) -> Change[TicketHold]:
+    """Return the statement that moves the ends of holds; who was warned of the former one is warned anew (rule 15)."""
+    return moves.moving(expires_at=F("expires_at") + by, lapse_mailed_at=None)

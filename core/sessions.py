@@ -1,6 +1,6 @@
 """Sessions as Django keeps them, read with the login behind them and its person: one query in place of three."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -61,12 +61,22 @@ def person_of(session: SessionStore) -> User | None:
     """
     claimed = session.get(SESSION_KEY)  # this reads it
     login = session.login if claimed else None
-    return login.user if login and is_of(session, login.user, [login.user.get_session_auth_hash()]) else None
+    return login.user if login and is_of(session, login.user, hashes(login.user)) else None
 
 
-def is_of(session: Any, user: User, hashes: Iterable[str]) -> bool:
+def hashes(user: User) -> Iterator[str]:
+    """Yield the hashes of the password with which a session may be signed: by this key, or by a former one.
+
+    Django gives a session of a former key a new one, and so logs out whoever asks twice at once, or a process that does
+    not know the new key yet. A session lasts a day: it may end with the key it has.
+    """
+    yield user.get_session_auth_hash()
+    yield from user.get_session_auth_fallback_hash()
+
+
+def is_of(session: Any, user: User, known_hashes: Iterable[str]) -> bool:
     """Return whether what a session keeps names a person, signed for one of these states of their password."""
     is_named = session.get(SESSION_KEY) == str(user.pk)
     is_known = session.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
     proof = session.get(HASH_SESSION_KEY) or ""
-    return is_named and is_known and any(constant_time_compare(proof, known) for known in hashes)
+    return is_named and is_known and any(constant_time_compare(proof, known) for known in known_hashes)

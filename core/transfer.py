@@ -16,10 +16,12 @@ from django.db.models.functions import Coalesce
 
 from . import ticket_code
 from .fairness.ledger import pseudonym
-from .locking import locked
+from .locking import again_after_conflict, locked
 from .models import Cause, Event, Ticket, TicketHold, TicketTransfer, TicketTransferQuerySet, User
 from .refusals import AlreadyBooked, AlreadyCheckedIn, AlreadyGiven, EventCancelled, EventOver, OfferEnded, TooMany
 from .serving import Serving
+from .trust import trail
+from .trust.trail import Action
 
 HOUR = dt.timedelta(hours=1)
 OFFERS_AN_HOUR = 5  # of one person's tickets for an event, new codes included: each is a mail to whomever they like
@@ -46,6 +48,7 @@ def _locked_offer(transfer_id: int) -> Iterator[tuple[Serving, TicketTransfer]]:
         yield serving, TicketTransfer.objects.select_related("ticket__user").get(pk=transfer_id)
 
 
+@again_after_conflict
 def offer(*, ticket_id: int, email: str, by: User, reason: str = "") -> TicketTransfer:
     """Offer a ticket to whoever has this address; an offer to another one ends thereby, the same again is the same.
 
@@ -60,6 +63,7 @@ def offer(*, ticket_id: int, email: str, by: User, reason: str = "") -> TicketTr
             return standing
         _refuse_many_offers(ticket, by, serving.moment)
         _end(ticket.transfers.unended(), End.REPLACED, serving.moment)
+        trail.record_of_ticket(Action.TICKET_OFFERED, ticket, detail=reason)
         made = {"email": email, "offered_by": by, "offered_at": serving.moment, "reason": reason}
         return TicketTransfer.objects.create(ticket=ticket, **made)
 
@@ -93,14 +97,17 @@ def _end(offers: QuerySet[TicketTransfer], end: End, moment: dt.datetime) -> int
     return offers.update(ended_at=moment, end=end, mailed_at=Coalesce("mailed_at", Value(moment)))
 
 
+@again_after_conflict
 def withdraw(*, ticket_id: int) -> None:
     """End the open offer of a ticket; without one nothing changes. Raises AlreadyGiven: somebody was faster."""
     with _locked(ticket_id) as (serving, ticket):
         if ticket.transfers.filter(accepted_at__isnull=False).exists():
             raise AlreadyGiven("This ticket was accepted before that, so it is somebody else's now.")
-        _end(ticket.transfers.unended(), End.WITHDRAWN, serving.moment)
+        if _end(ticket.transfers.unended(), End.WITHDRAWN, serving.moment):
+            trail.record_of_ticket(Action.TICKET_WITHDRAWN, ticket)
 
 
+@again_after_conflict
 def decline(*, transfer_id: int) -> None:
     """End an offer because its recipient does not want the ticket; again, nothing changes.
 
@@ -116,8 +123,10 @@ def decline(*, transfer_id: int) -> None:
         # With mail due again: to whoever made the offer.
         ended = {"ended_at": serving.moment, "end": End.DECLINED, "mailed_at": None}
         TicketTransfer.objects.filter(pk=transfer_id).update(**ended)
+        trail.record_of_ticket(Action.TICKET_DECLINED, transfer.ticket)
 
 
+@again_after_conflict
 def end_offers(offers: TicketTransferQuerySet) -> None:
     """End those of these offers that have not ended: the account of somebody concerned is erased."""
     for event_id in sorted(set(offers.unended().values_list("ticket__event", flat=True))):
@@ -130,6 +139,7 @@ def end_void_offers(offers: QuerySet[TicketTransfer], moment: dt.datetime) -> in
     return _end(offers, End.VOID, moment)
 
 
+@again_after_conflict
 def accept(*, transfer_id: int, user: User) -> Ticket:
     """Take an offered ticket: the old one ends, and the person has a new one in its place, with a code of its own.
 
@@ -150,9 +160,11 @@ def accept(*, transfer_id: int, user: User) -> Ticket:
         accepted = {"accepted_at": serving.moment, "accepted_by": user, "mailed_at": None}
         TicketTransfer.objects.filter(pk=transfer_id).update(**accepted)
         serving.bring_up_to_date()
+        trail.record_of_ticket(Action.TICKET_ACCEPTED, transfer.ticket)
     return ticket
 
 
+@again_after_conflict
 def reissue(*, ticket_id: int, by_staff: bool = False, reason: str = "") -> Ticket:
     """Give the same person a new code, because the old one was seen by others; an open offer ends.
 
@@ -171,6 +183,7 @@ def reissue(*, ticket_id: int, by_staff: bool = False, reason: str = "") -> Tick
         ticket = _replace(serving, old, old.user, reason)
         _end(old.transfers.unended(), End.VOID, serving.moment)
         serving.bring_up_to_date()
+        trail.record_of_ticket(Action.TICKET_REISSUED, old, detail=reason)
     return ticket
 
 

@@ -1,9 +1,10 @@
 """Who opened a socket: the login behind the session cookie, of many sockets at once. Nothing is written here."""
 
-from collections.abc import Iterator
+import ipaddress
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.core.internal.httpkit import clean_client_ip
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.http import parse_cookie
@@ -12,7 +13,8 @@ from django.utils import timezone
 from . import arrivals
 from .many import among
 from .models import User, UserSession
-from .sessions import SessionStore, is_of
+from .sessions import SessionStore, hashes, is_of
+from .trust import second_factor
 
 LONGEST_KEY = 40  # characters, as the session table has it
 
@@ -23,6 +25,7 @@ class Visitor:
 
     user: User
     arrival: UserSession
+    has_used_factor: bool = False  # whether the login was made, or confirmed, with a second factor
 
 
 def session_key_of(scope: Any) -> str:
@@ -33,6 +36,25 @@ def session_key_of(scope: Any) -> str:
     cookies = (value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
     key = next((parse_cookie(text).get(settings.SESSION_COOKIE_NAME, "") for text in cookies), "")
     return key if key.isascii() and key.isalnum() and len(key) <= LONGEST_KEY else ""
+
+
+def address_of(scope: Any) -> str:
+    """Return the address that a handshake came from; empty where nobody tells.
+
+    Behind proxies we trust it is the one that the outermost of them added: what stands before it anybody may write.
+    """
+    trusted = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    if not trusted:
+        return _one_address(str((scope.get("client") or ("",))[0]))
+    lines = (value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
+    said = [part.strip() for line in lines for part in line.split(",")]
+    return _one_address(said[-trusted]) if len(said) >= trusted else ""
+
+
+def _one_address(said: str) -> str:
+    """Return an address as it is counted: of IPv6 the network of 64 bits, of which one machine has all addresses."""
+    address = clean_client_ip(said) or ""
+    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 def read_visitors(session_keys: set[str]) -> dict[str, Visitor]:
@@ -47,17 +69,7 @@ def read_visitors(session_keys: set[str]) -> dict[str, Visitor]:
         return {}
     logins = arrivals.live_sessions(timezone.now()).filter(session_key__in=among(said)).select_related("user")
     return {
-        login.session_key: Visitor(login.user, login)
+        login.session_key: Visitor(login.user, login, second_factor.is_noted_in(said[login.session_key]))
         for login in logins
-        if is_of(said[login.session_key], login.user, _hashes(login.user))
+        if is_of(said[login.session_key], login.user, hashes(login.user))
     }
-
-
-def _hashes(user: User) -> Iterator[str]:
-    """Yield the hashes of the password with which a session may be signed: by this key, or by a former one.
-
-    A page that stays open while the key is changed must not be logged out by its socket; its next request gives the
-    session the new key.
-    """
-    yield user.get_session_auth_hash()
-    yield from user.get_session_auth_fallback_hash()

@@ -9,6 +9,7 @@ ASGI knows it.
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -25,7 +26,8 @@ def limit(send: Any, seconds: float) -> None:
     handle: Any = get_info("socket") if get_info else getattr(transport, "socket", None)
     option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
     if option is not None and getattr(handle, "family", None) in {socket.AF_INET, socket.AF_INET6}:
-        handle.setsockopt(socket.IPPROTO_TCP, option, round(1000 * seconds))
+        with suppress(OSError, ValueError):  # who has left while the handshake was answered
+            handle.setsockopt(socket.IPPROTO_TCP, option, round(1000 * seconds))
 
 
 def is_full(send: Any) -> bool:

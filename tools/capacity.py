@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 TICKS = 4  # messages a second and event, at most (core/hub.py)
 FRAME = 90  # bytes of TCP, IP, TLS and WebSocket around a message
-POOL = 8  # connections of one process to the database, at most (settings.py)
+POOL = 8  # connections of one process to the database, at most (event_ticketing/stores.py)
 FILES = 15_000  # sockets for which one process may have files, of 20,000
 BUSY = 0.6  # of a core, planned: the rest is for what was not thought of
 CORES = 4  # of a web node

@@ -1,5 +1,10 @@
-"""Check docker-compose.yml where there is no Docker: its services, what they wait for, and the settings they get."""
+"""Check docker-compose.yml where there is no Docker: its services, what they wait for, and the settings they get.
 
+And all of it by the compose specification's own schema, `tools/vendor/compose-spec.json` (Apache-2.0), as it was in
+https://github.com/compose-spec/compose-spec at 170098ba.
+"""
+
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -7,25 +12,38 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonschema import Draft7Validator
 
 ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = Path(__file__).parent / "vendor/compose-spec.json"
 SERVICES = {"db", "redis", "migrate", "pages", "sockets", "proxy", "cleanup"}
-REQUIRED = {"SECRET_KEY", "POSTGRES_PASSWORD"}
+REQUIRED = {"SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 APP_SETTINGS = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "HTTPS"}
 
 
 def problems(text: str, env_example: str) -> Iterator[str]:
     """Yield a sentence for everything wrong with a compose file; the settings it reads must be in `.env.example`."""
     compose = yaml.safe_load(text)
+    yield from by_schema(compose)
     services: dict[str, dict[str, Any]] = compose["services"]
     if set(services) != SERVICES:
         yield f"its services are {sorted(services)}, not {sorted(SERVICES)}"
     for name, service in services.items():
         yield from _service_problems(name, service, compose)
     yield from (f"{name} must be required, as in ${{{name}:?...}}" for name in REQUIRED if f"${{{name}:?" not in text)
+    if "--requirepass" not in services["redis"]["command"]:
+        yield "redis asks for no password: the cache has pickles, and whoever writes one runs code"
     for name in sorted(set(re.findall(r"\$\{(\w+)", text))):
         if not re.search(rf"^#?{name}=", env_example, re.MULTILINE):
             yield f"{name} is not in .env.example"
+
+
+def by_schema(compose: Any) -> Iterator[str]:
+    """Yield a sentence for everything that the specification does not allow."""
+    schema = json.loads(SCHEMA.read_text())
+    Draft7Validator.check_schema(schema)
+    for error in Draft7Validator(schema).iter_errors(compose):
+        yield f"at {'.'.join(map(str, error.absolute_path)) or 'its top'}: {error.message[:200]}"
 
 
 def _service_problems(name: str, service: dict[str, Any], compose: dict[str, Any]) -> Iterator[str]:

@@ -1,13 +1,20 @@
 """Django's admin: what administrators see of everything, and organizers of their own events."""
 
 from .events import EventAdmin
+from .keys import AdministratorsOnly
 from .line import ScanAdmin, TicketAdmin, TicketHoldAdmin, TicketTransferAdmin
 from .mail import EmailAdmin
 from .people import PersonAdmin, UserSessionAdmin
+from .runs import LastRunAdmin
+from .trust import AuditEntryAdmin, AuthenticatorAdmin
 
 __all__ = [
+    "AdministratorsOnly",
+    "AuditEntryAdmin",
+    "AuthenticatorAdmin",
     "EmailAdmin",
     "EventAdmin",
+    "LastRunAdmin",
     "PersonAdmin",
     "ScanAdmin",
     "TicketAdmin",

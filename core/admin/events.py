@@ -1,31 +1,53 @@
 """Events in the admin: the four numbers of each, and changes that go through the allocation."""
 
-from typing import Any, ClassVar
+import logging
+from typing import Any, ClassVar, Literal
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
-from django.db.models import ProtectedError, QuerySet, Value
+from django.db.models import DateTimeField, ProtectedError, QuerySet, Value
 from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from .. import numbers, steering
-from ..forms import EventForm
+from .. import allocation, numbers, steering
+from ..forms import NO_ROOM, EventForm, MomentField, TrailReasonForm
 from ..models import Event, Scan
 from ..now import now
 from ..refusals import Refused
-from .records import SecretsAdmin, only_own, read_at
+from ..trust import confirmation
+from .links import OF_EVENT
+from .questions import Question
+from .records import PersonSelect, SecretsAdmin, counted, only_own, read_at
 from .serving import ServingAdmin, serving_in_words
 from .terms import TermsAdmin
 
+logger = logging.getLogger(__name__)
+
 IN_USE = "“%s” has places, tickets, scans or a ledger, which stay on record: it cannot be deleted. Cancel it instead."
+
+
+SERVE = Question(
+    action="serve_now",
+    verb="Serve",
+    one="event",
+    many="events",
+    warning=(
+        "Lapsed holds end, and free places go to the first in line, now. The clock does the same every second: this is"
+        " for when it does not run. Where serving is paused, nobody is given anything."
+    ),
+    describe=lambda event: f"{event.name}: {counted(event.line_waiting, 'person', 'people')} waiting",
+    reason_form=TrailReasonForm,
+)
 
 
 class RevisionForm(EventForm):
@@ -52,12 +74,14 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     date_hierarchy = "starts_at"
     ordering = ("-starts_at", "-pk")
     autocomplete_fields = ("created_by",)
-    readonly_fields = ("serving_now", "booked_now", "held_now", "available_now", "waiting_now", "sold")
+    readonly_fields = ("serving_now", "booked_now", "held_now", "available_now", "waiting_now", "sold", "on_record")
+    ways = OF_EVENT
+    actions = ("serve_now",)
     list_per_page = 50
+    formfield_overrides: ClassVar = {DateTimeField: {"form_class": MomentField, "widget": AdminSplitDateTime}}
 
     class Media:
-        css: ClassVar = {"all": ["core/css/admin.css"]}
-        js: ClassVar = [Script("core/js/admin_shares.js", type="module")]
+        js: ClassVar = [Script(f"core/js/{name}.js", type="module") for name in ("admin_shares", "admin_numbers")]
 
     show_full_result_count = False
 
@@ -72,6 +96,12 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         line = self.terms_fieldset(request, obj)
         parts: list[Any] = [(None, {"fields": event, "description": times}), ("Sale", {"fields": sale}), line]
         return [*parts, ("Now", {"fields": self.readonly_fields})] if obj else parts
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Let the organizer be looked for."""
+        if db_field.name == "created_by":
+            kwargs["widget"] = PersonSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """Return the events with their lines, counted in the same query."""
@@ -90,6 +120,18 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         actions.pop("delete_selected", None)
         return actions
 
+    @admin.action(description="Serve the selected events now…", permissions=["change"])
+    def serve_now(self, request: HttpRequest, queryset: QuerySet[Event]) -> TemplateResponse | None:
+        """Ask why, and serve the lines."""
+        return SERVE.ask(self, request, queryset, then=self._serve)
+
+    def _serve(self, request: HttpRequest, events: list[Event], reason: str) -> None:
+        for event in events:
+            moved = allocation.serve(event.pk)
+            done = f"{counted(len(moved), 'place', 'places')} changed"
+            self.log_change(request, event, f"Served, {done}: {reason}")
+            messages.success(request, f"{event.name}: {done}.")
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Preset the organizer: whoever is typing."""
         return {"created_by": request.user.pk, **super().get_changeform_initial_data(request)}
@@ -103,12 +145,27 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        """Show the form again, with what was typed and the reason, when the allocation refuses: somebody was faster."""
+        """Show the form again, with what was typed and the reason, when the allocation refuses: somebody was faster.
+
+        Before an event is somebody else's, whoever gives it to them shows again who they are: it gives rights.
+        """
+        if self._gives_to_another(request, object_id):
+            confirmation.require_before_writing(request)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Refused as refused:
             request.event_refusal = refused.detail  # type: ignore[attr-defined]  # -- ours, read by get_form
-            return super().changeform_view(request, object_id, form_url, extra_context)
+        except OSError as error:  # of the media folder: nothing was saved
+            logger.warning("A picture could not be stored: %s.", error.strerror)
+            request.event_refusal = NO_ROOM  # type: ignore[attr-defined]  # -- as above
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _gives_to_another(self, request: HttpRequest, object_id: str | None) -> bool:
+        """Return whether what was sent changes the organizer, or makes an event for somebody else."""
+        if request.method != "POST" or "created_by" not in request.POST or not request.user.is_superuser:
+            return False
+        event: Event | None = self.get_object(request, unquote(object_id)) if object_id else None
+        return request.POST["created_by"] != str(event.created_by_id if event else request.user.pk)
 
     def save_model(self, request: HttpRequest, obj: Event, form: Any, change: bool) -> None:
         """Store a new event; change an existing one by the allocation alone, which knows what was sold meanwhile."""
@@ -156,39 +213,49 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     @admin.display(description="booked", ordering="booked")
     def booked_now(self, event: Event) -> SafeString:
         """Return how many are booked, leading to their tickets."""
-        return _link("ticket", event, numbers.stats(event, read_at(event))["booked"])
+        return _live(event, _link("ticket", event, "booked"))
 
     @admin.display(description="held", ordering="held")
     def held_now(self, event: Event) -> SafeString:
         """Return how many are held, leading to their places."""
-        return _link("tickethold", event, numbers.stats(event, read_at(event))["held"])
+        return _live(event, _link("tickethold", event, "held"))
 
     @admin.display(description="available")
-    def available_now(self, event: Event) -> int:
+    def available_now(self, event: Event) -> SafeString:
         """Return how many are left."""
-        return numbers.stats(event, read_at(event))["available"]
+        available = numbers.stats(event, read_at(event))["available"]
+        return _live(event, format_html('<span data-number="available">{}</span>', available))
 
     @admin.display(description="waiting", ordering="line_waiting")
     def waiting_now(self, event: Event) -> SafeString:
         """Return how many wait, leading to their places."""
-        return _link("tickethold", event, numbers.stats(event, read_at(event))["waiting"])
+        return _live(event, _link("tickethold", event, "waiting"))
 
     @admin.display(description="sold")
     def sold(self, event: Event) -> SafeString:
         """Return the booked share of the capacity as a bar."""
-        return format_html(
-            '<span class="sold"><progress value="{}" max="{}">{}%</progress> of {}</span>',
+        bar = format_html(
+            '<progress value="{}" max="{}">{}%</progress> of <span data-number="capacity">{}</span>',
             event.booked,
             max(event.capacity, 1),
             f"{numbers.stats(event, read_at(event))['percentage_sold']:.0f}",
             event.capacity,
         )
+        return _live(event, bar, "sold")
 
 
-def _link(model: str, event: Event, number: int) -> SafeString:
+def _live(event: Event, content: SafeString, kind: str = "") -> SafeString:
+    """Return what `admin_numbers.js` keeps as it is by the public socket."""
+    html = '<span class="{}" data-event="{}" data-version="{}">{}</span>'
+    return format_html(html, kind, event.pk, event.version, content)
+
+
+def _link(model: str, event: Event, name: Literal["booked", "held", "waiting"]) -> SafeString:
     status = {"ticket": "", "tickethold": "&live=yes"}[model]
     address = reverse(f"admin:core_{model}_changelist")
-    return format_html('<a href="{}?event__id__exact={}{}">{}</a>', address, event.pk, status, number)
+    number = numbers.stats(event, read_at(event))[name]
+    html = '<a href="{}?event__id__exact={}{}" data-number="{}">{}</a>'
+    return format_html(html, address, event.pk, status, name, number)
 
 
 def _is_in_use(event: Event) -> bool:

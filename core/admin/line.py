@@ -5,14 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from .. import allocation, cleanup
+from ..forms import CancelTicketForm, TrailReasonForm
 from ..models import Cause, Event, Scan, Ticket, TicketHold, TicketTransfer
 from ..now import now
 from ..refusals import Refused
+from .extending import ExtendingAdmin
+from .links import OF_TICKET
 from .questions import Question
 from .records import RecordAdmin, counted, in_words
 
@@ -58,6 +62,18 @@ CANCEL = Question(
     many="tickets",
     warning="They no longer open the gate, and their places go to the first in line at once. This cannot be undone.",
     describe=_ticket_in_words,
+    reason_form=CancelTicketForm,
+)
+
+
+RESEND = Question(
+    action="resend_tickets",
+    verb="Send",
+    one="ticket",
+    many="tickets",
+    warning="Their owners get the confirmation once more, with the ticket as PDF. Nothing else changes.",
+    describe=_ticket_in_words,
+    reason_form=TrailReasonForm,
 )
 
 
@@ -91,14 +107,14 @@ class TicketStatusFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
         """Filter by the choice."""
-        admitted = Q(checked_in_at__isnull=False)
-        cancelled = ~admitted & (Q(cancelled_at__isnull=False) | Q(event__status=Event.Status.CANCELLED))
-        worth = {"valid": ~admitted & ~cancelled, "admitted": admitted, "cancelled": cancelled}
+        came = Q(checked_in_at__isnull=False)
+        cancelled = Q(cancelled_at__isnull=False) | Q(event__status=Event.Status.CANCELLED)
+        worth = {"valid": ~came & ~cancelled, "admitted": came & ~cancelled, "cancelled": cancelled}
         return queryset.filter(worth.get(self.value() or "", Q()))
 
 
 @admin.register(TicketHold)
-class TicketHoldAdmin(RecordAdmin):
+class TicketHoldAdmin(ExtendingAdmin, RecordAdmin):
     """Places in line and holds."""
 
     list_display = ("user", "event", "status", *map(_exactly, ("login_timestamp", "held_at", "expires_at", "ended_at")))
@@ -149,12 +165,13 @@ class TicketAdmin(RecordAdmin):
     ordering = ("-pk",)
     fields = (
         "masked_code", "event", "user", "status", "booked_at", "hold", "checked_in_at", "checked_in_by", "cancelled_at",
-        "cancel_reason", "replaces",
+        "cancel_reason", "replaces", "mailed_at", "on_record",
     )  # fmt: skip
-    readonly_fields = ("masked_code", "status", "replaces")
+    readonly_fields = ("masked_code", "status", "replaces", "on_record")
     secrets = ("code",)
-    actions = ("cancel_tickets",)
-    has_cancel_permission = RecordAdmin.may_act
+    ways = OF_TICKET
+    actions = ("cancel_tickets", "resend_tickets")
+    has_cancel_permission = has_resend_permission = RecordAdmin.may_act
 
     @admin.display(description="code")
     def masked_code(self, ticket: Ticket) -> str:
@@ -185,6 +202,25 @@ class TicketAdmin(RecordAdmin):
         for detail, number in refused.items():
             messages.warning(request, f"Left alone: {counted(number, 'ticket', 'tickets')}. {detail}")
 
+    @admin.action(description="Send the selected tickets again…", permissions=["resend"])
+    def resend_tickets(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> TemplateResponse | None:
+        """Ask why, and have the confirmations sent once more."""
+        return RESEND.ask(self, request, queryset, then=self._resend)
+
+    def _resend(self, request: HttpRequest, tickets: list[Ticket], reason: str) -> None:
+        """Note valid tickets as not mailed: `mailing.py` stores their confirmations, as of new ones."""
+        sent = [ticket for ticket in tickets if ticket.status == "valid" and ticket.mailed_at and ticket.user.email]
+        with transaction.atomic():
+            Ticket.objects.filter(pk__in=[ticket.pk for ticket in sent]).update(mailed_at=None)
+            for ticket in sent:
+                self.log_change(request, ticket, f"Sent again: {reason}")
+        if sent:
+            messages.success(request, f"On their way: {counted(len(sent), 'ticket', 'tickets')}.")
+        if len(sent) < len(tickets):
+            others = counted(len(tickets) - len(sent), "ticket", "tickets")
+            why = "Used, cancelled, without an address, or about to be sent anyway."
+            messages.warning(request, f"Left alone: {others}. {why}")
+
 
 @admin.register(TicketTransfer)
 class TicketTransferAdmin(RecordAdmin):
@@ -202,6 +238,7 @@ class TicketTransferAdmin(RecordAdmin):
     )  # fmt: skip
     readonly_fields = ("event", "owner", "status")
     secrets = ("token", "ticket__code")
+    entrances = ("ticket__user__id__exact", "ticket__id__exact")
 
     @admin.display(description="event")
     def event(self, transfer: TicketTransfer) -> Event:
@@ -231,6 +268,7 @@ class ScanAdmin(RecordAdmin):
         "staff", "gate", "undone_at", "undone_by", "undo_reason",
     )  # fmt: skip
     readonly_fields = ("attendee",)
+    entrances = ("ticket__user__id__exact", "ticket__id__exact", "staff__id__exact")
 
     @admin.display(description="attendee")
     def attendee(self, scan: Scan) -> str:

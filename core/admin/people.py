@@ -5,18 +5,23 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from .. import accounts, arrivals
-from ..forms import no_at_sign
+from ..forms import TrailReasonForm, no_at_sign
 from ..models import User, UserSession
+from ..trust import confirmation
+from .links import OF_PERSON
 from .questions import Question
-from .records import RecordAdmin, counted
+from .records import ConfirmedAdmin, RecordAdmin, SecretsAdmin, WatchedAdmin, counted, in_words
 
 ERASE = Question(
     action="erase_accounts",
@@ -28,7 +33,31 @@ ERASE = Question(
         " stay on record without a name. They can never log in again. This cannot be undone."
     ),
     describe=lambda person: f"{person.username} {person.get_full_name()} {person.email}",
-    wants_reason=False,
+    reason_form=None,
+    wants_confirmation=True,
+)
+
+
+OUT = Question(
+    action="sign_out_people",
+    verb="Sign out",
+    one="person",
+    many="people",
+    warning=(
+        "All their sessions end, on every device, and open pages are cut off within seconds. Holds, places in line and"
+        " tickets stay. They can log in again at once; whoever must not is deactivated, or gets a new password."
+    ),
+    describe=lambda person: f"{person.username} {person.get_full_name()}",
+    reason_form=TrailReasonForm,
+)
+END = Question(
+    action="end_sessions",
+    verb="End",
+    one="session",
+    many="sessions",
+    warning="They are signed out on that device, open pages within seconds. Holds, places in line and tickets stay.",
+    describe=lambda login: f"{login.user.username}, logged in {in_words(login.login_timestamp)}",
+    reason_form=TrailReasonForm,
 )
 
 
@@ -56,8 +85,14 @@ class ChangePersonForm(PersonForm, UserChangeForm):  # type: ignore[type-arg]  #
     """An existing account."""
 
 
+def _has_rights(person: User) -> bool:
+    """Return whether somebody has rights over others: whoever sets their password has these rights as well."""
+    at_the_gate = person.groups.exists() or person.gate_events.exists()
+    return person.is_staff or person.is_superuser or at_the_gate or person.organized_events.exists()
+
+
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
+class PersonAdmin(ConfirmedAdmin, WatchedAdmin, SecretsAdmin, UserAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
     """Accounts. Places, tickets and scans protect them, so they are erased in place of being deleted (rule 26)."""
 
     form = ChangePersonForm
@@ -68,7 +103,9 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # -- not subscriptable 
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "date_joined")
     list_per_page = 50
     show_full_result_count = False
-    actions = ("erase_accounts",)
+    actions = ("erase_accounts", "sign_out_people")
+    readonly_fields = ("on_record",)
+    ways = OF_PERSON
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: erase the account."""
@@ -80,15 +117,44 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # -- not subscriptable 
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let only administrators change staff: who may set a colleague's password or e-mail could act as them."""
-        is_above = obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser
+        is_above = obj is not None and _has_rights(obj) and not request.user.is_superuser
         return not is_above and super().has_change_permission(request, obj)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 -- Django's name
-        """Set a password, and end the person's sessions: whoever had taken them over is out, sockets included."""
+        """Set a password, and end the person's sessions: whoever had taken them over is out, sockets included.
+
+        One's own is changed where the former one is asked for.
+        """
+        person = self.get_object(request, unquote(id))
+        if person is not None and person.pk == request.user.pk:
+            return redirect("account_change_password")
+        if request.method == "POST":
+            confirmation.require_before_writing(request)
         response = super().user_change_password(request, id, form_url)
         if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
-            arrivals.end_all_sessions(User.objects.get(pk=id))
+            arrivals.end_all_sessions(User.objects.get(pk=person.pk if person else id))
         return response
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the parts of the form; of an account that there is, the ways to what is on record of it first."""
+        parts = super().get_fieldsets(request, obj)
+        return [(None, {"fields": ("on_record",)}), *parts] if obj else parts
+
+    def has_sign_out_permission(self, request: HttpRequest) -> bool:
+        """Allow whoever may end sessions to end all of a person."""
+        return bool(request.user.has_perm("core.change_usersession"))
+
+    @admin.action(description="Sign these people out everywhere…", permissions=["sign_out"])
+    def sign_out_people(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:
+        """Ask why, and end all sessions of exactly those who were named."""
+        return OUT.ask(self, request, queryset, then=self._sign_out)
+
+    def _sign_out(self, request: HttpRequest, people: list[User], reason: str) -> None:
+        with transaction.atomic():
+            ended = arrivals.end_sessions(UserSession.objects.filter(user__in=people, is_active=True))
+            for person in people:
+                self.log_change(request, person, f"Signed out everywhere: {reason}")
+        messages.success(request, f"Ended: {counted(ended, 'session', 'sessions')}. Holds and places in line stay.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Let only administrators give rights."""
@@ -135,13 +201,19 @@ class UserSessionAdmin(RecordAdmin):
         """Return all logins: they belong to no event; Django's permissions say which staff see them."""
         return UserSession.objects.order_by(*self.ordering)
 
-    @admin.action(description="End these sessions", permissions=["end"])
-    def end_sessions(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
-        """Sign people out; their holds and places stay (rule 14)."""
-        chosen = queryset.count()
-        ended = arrivals.end_sessions(queryset)
+    @admin.action(description="End these sessions…", permissions=["end"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> TemplateResponse | None:
+        """Ask why, and sign people out; their holds and places stay (rule 14)."""
+        return END.ask(self, request, queryset.select_related("user"), then=self._end)
+
+    def _end(self, request: HttpRequest, logins: list[UserSession], reason: str) -> None:
+        with transaction.atomic():
+            live = [login for login in logins if login.is_active]
+            ended = arrivals.end_sessions(UserSession.objects.filter(pk__in=[login.pk for login in logins]))
+            for login in live:
+                self.log_change(request, login, f"Session ended: {reason}")
         if ended:
             messages.success(request, f"Ended: {counted(ended, 'session', 'sessions')}. Holds and places in line stay.")
-        if ended < chosen:
-            others = counted(chosen - ended, "session", "sessions")
+        if ended < len(logins):
+            others = counted(len(logins) - ended, "session", "sessions")
             messages.warning(request, f"Left alone: {others}. They had ended before.")

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from ..forms import ReasonForm
+from ..trust import confirmation
 from .records import counted
 
 NAMED_AT_ONCE = 100  # rows that a question can name
@@ -27,7 +28,8 @@ class Question:
     many: str
     warning: str
     describe: Callable[[Any], str]
-    wants_reason: bool = True
+    reason_form: type[ReasonForm] | None = ReasonForm  # in which it is asked why: it says who reads that
+    wants_confirmation: bool = False  # that whoever is asked shows again who they are
 
     def ask(
         self,
@@ -38,10 +40,12 @@ class Question:
         then: Callable[[HttpRequest, list[Any], str], None],
     ) -> TemplateResponse | None:
         """Show the question; once it is answered, carry out `then` on exactly the rows that it named."""
+        if self.wants_confirmation:
+            confirmation.require(request)
         # "All rows that match" may be more by now than the question named, so that is asked again.
         is_answered = request.POST.get("confirmed") == "yes" and request.POST.get("select_across", "0") == "0"
         named = list(rows.order_by("pk")[: NAMED_AT_ONCE + 1])
-        asked_for = ReasonForm if self.wants_reason else forms.Form
+        asked_for = self.reason_form or forms.Form
         form = asked_for(request.POST if is_answered else None)
         if len(named) > NAMED_AT_ONCE:
             limit = f"{self.verb} at most {NAMED_AT_ONCE} {self.many} at once, so that the question can name them."

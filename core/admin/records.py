@@ -1,15 +1,24 @@
 """What the admin's read-only pages share: rows that rules write and people read."""
 
 import datetime as dt
-from typing import Any
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db import DataError, transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from ..models import Event
+from ..many import LARGEST_ID
+from ..models import Event, User
+from ..trust import confirmation, trail
+from .links import Ways, between
+from .saved_filters import SavedFiltersAdmin
 
 
 def only_own(request: HttpRequest, rows: QuerySet[Any], organizer: str) -> QuerySet[Any]:
@@ -33,19 +42,107 @@ def in_words(moment: dt.datetime | None) -> str:
     return date_format(timezone.localtime(moment), "j M Y, H:i:s") if moment else ""
 
 
-class SecretsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
-    """Rows with `secrets`: fields that must not be filtered by, since `?code__startswith=A` would tell them."""
-
-    secrets: tuple[str, ...] = ()
+class TidyAdmin(SavedFiltersAdmin):
+    """Lists whose address may be typed: what cannot be filtered by is left out, as Django does with most of it."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Refuse to filter by what must not be known."""
-        if lookup.startswith(self.secrets):
+        """Refuse patterns, which can keep a database busy."""
+        if "regex" in lookup:
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # -- as in Django's own UserAdmin
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list. Raises IncorrectLookupParameters, also for what the database alone finds out."""
+        try:
+            with transaction.atomic():
+                return super().get_changelist_instance(request)
+        except (ValueError, OverflowError, DataError) as error:
+            raise IncorrectLookupParameters from error
 
-class RecordAdmin(SecretsAdmin):
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Delete, once whoever asks has shown again who they are: a session that was left open is not enough."""
+        confirmation.require(request)
+        return super().delete_view(request, object_id, extra_context)
+
+
+class ConfirmedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- as above
+    """Pages that give rights, or ways into an account: who writes there shows again who they are."""
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Show the form, or take it."""
+        if request.method == "POST":
+            confirmation.require_before_writing(request)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+
+class PersonSelect(AutocompleteSelect):
+    """A choice of a person, which can be shown again when what was sent is no number."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        """Return the chosen ones."""
+        numbers = [text for text in value if not text or (text.isdecimal() and int(text) <= LARGEST_ID)]
+        return super().optgroups(name, numbers, attr)
+
+
+class SecretsAdmin(TidyAdmin):
+    """Rows with `secrets`: fields that must not be filtered by, since `?code__startswith=A` would tell them.
+
+    `ways` are the links of `links.py` that are shown with a row, and `entrances` what such links of others filter by.
+    """
+
+    secrets: tuple[str, ...] = ()
+    ways: Ways = ()
+    entrances: tuple[str, ...] = ()
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return a row, with what the links beside it need to know: who looks."""
+        if "\0" in object_id:  # no text of the database has one, and PostgreSQL refuses to look
+            return None
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            found.on_record = between(request, self.ways, found.pk) if self.ways else ""
+        return found
+
+    @admin.display(description="on record")
+    def on_record(self, row: Any) -> str:
+        """Return the links to what is on record of a row."""
+        return getattr(row, "on_record", "") or "–"
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Refuse to filter by what must not be known."""
+        if lookup in self.entrances:
+            return True
+        return not lookup.startswith(self.secrets) and super().lookup_allowed(lookup, value, request)
+
+
+class WatchedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- as above
+    """Pages about people: who reads them is entered in the audit trail, once for whoever reads on."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Show the list."""
+        response = super().changelist_view(request, extra_context)
+        return self._noted(request, response)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Show one of them."""
+        response = super().changeform_view(request, object_id, form_url, extra_context)
+        return self._noted(request, response) if object_id else response
+
+    def _noted(self, request: HttpRequest, response: Any) -> Any:
+        shown = getattr(response, "context_data", None) if response.status_code == HTTPStatus.OK else None
+        if request.method == "GET" and shown is not None:
+            thing = shown.get("original")
+            # By its own number: 007 in the address is 7 as well, however many zeros somebody types.
+            subject = f"{self.opts.model_name} {thing.pk}" if thing else f"list of {self.opts.verbose_name_plural}"
+            trail.record_admin_look(thing, actor=cast("User", request.user), subject=subject)
+        return response
+
+
+class RecordAdmin(WatchedAdmin, SecretsAdmin):
     """Rows that nobody adds, changes or deletes by hand; actions go through the domain's own functions."""
 
     organizer = "event__created_by"

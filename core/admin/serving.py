@@ -1,12 +1,8 @@
 """The admin's page on which an event's serving is paused and resumed, and its holds are extended."""
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -18,78 +14,13 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.views.decorators.http import require_http_methods
 
-from .. import numbers, steering
+from .. import acts, numbers
+from ..acts import ACTS, Act
 from ..fairness.ledger import extensions
 from ..forms import ReasonForm
 from ..models import Event, TicketHold
+from ..refusals import Refused
 from .records import counted, in_words, read_at
-
-LEAST_EXTENSION = Decimal("0.001")  # minutes; the field takes thousandths
-NO_LENGTH = f"Type a number of minutes: more than 0, at most {steering.LONGEST_EXTENSION}."
-
-
-class ExtensionForm(ReasonForm):
-    """By how much all holds are extended, and why."""
-
-    minutes = forms.DecimalField(
-        min_value=LEAST_EXTENSION,
-        max_value=steering.LONGEST_EXTENSION,
-        decimal_places=3,
-        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), NO_LENGTH),
-    )
-    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)  # extensions, when the page was made
-    field_order = ("minutes", "reason")
-
-
-@dataclass(frozen=True)
-class Act:
-    """Something that staff may do on this page. `carry_out` returns what is told, and what the history keeps if any."""
-
-    name: str
-    title: str
-    explanation: str
-    form: type[ReasonForm]
-    carry_out: Callable[[Event, dict[str, Any]], tuple[str, str]]
-
-
-def _pause(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
-    if steering.pause(event_id=event.pk, reason=typed["reason"]):
-        return "Serving is paused.", f"Serving paused: {typed['reason']}"
-    return "Serving was paused before; nothing has changed.", ""
-
-
-def _resume(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
-    if steering.resume(event_id=event.pk, reason=typed["reason"]):
-        return "Serving goes on, in the order of the line.", f"Serving resumed: {typed['reason']}"
-    return "Serving was not paused; nothing has changed.", ""
-
-
-def _extend(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
-    minutes = typed["minutes"].normalize()
-    extended = steering.extend_holds(
-        event_id=event.pk, minutes=float(minutes), reason=typed["reason"], seen=typed["seen"]
-    )
-    if extended is None:
-        return (
-            "The holds were extended since you opened this page, by you or a colleague; nothing was added to that.",
-            "",
-        )
-    done = f"{counted(extended, 'hold', 'holds')} by {minutes:f} min"
-    return f"Extended: {done}.", f"Extended {done}: {typed['reason']}"
-
-
-PAUSE = Act(
-    "pause",
-    "Pause serving",
-    "No free place is given to anybody. People can still join the line, and those who hold a place can book it.",
-    ReasonForm,
-    _pause,
-)
-RESUME = Act("resume", "Resume serving", "Free places go to the first in line again, at once.", ReasonForm, _resume)
-EXTEND = Act(
-    "extend", "Extend all holds", "After an outage, say. Who waits, waits on in the same order.", ExtensionForm, _extend
-)
-ACTS = {act.name: act for act in (PAUSE, RESUME, EXTEND)}
 
 
 class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
@@ -112,7 +43,10 @@ class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscr
         typed = act.form(request.POST, auto_id=_auto_id(act)) if act else None
         if act is None or typed is None or not typed.is_valid():
             return self._page(request, event, act, typed)
-        told, noted = act.carry_out(event, typed.cleaned_data)
+        try:
+            told, noted = act.carry_out(event, typed.cleaned_data)
+        except Refused as refused:
+            told, noted = refused.detail, ""
         if noted:
             self.log_change(request, event, noted)
         (messages.success if noted else messages.warning)(request, told)
@@ -120,7 +54,7 @@ class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscr
 
     def _page(self, request: HttpRequest, event: Event, act: Act | None, typed: ReasonForm | None) -> TemplateResponse:
         stats = numbers.stats(event, read_at(event))
-        offered = [RESUME if event.paused_at else PAUSE, EXTEND]
+        offered = acts.offered(event)
         if act and act not in offered:  # a colleague was faster: what was typed is still there
             offered.append(act)
         seen = {"seen": extensions(event)}

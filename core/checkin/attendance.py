@@ -3,11 +3,14 @@
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count
 from django.db.models.functions import TruncMinute
+from django.utils.formats import date_format
 
+from ..drawing import Drawing, over_time
 from ..models import Event, Scan
 
 WIDTHS = (1, 5, 10, 15, 30, 60, 120, 240, 720, 1440)  # minutes of one bar
@@ -15,19 +18,7 @@ MOST_BARS = 30
 MOST_GATES = 6  # that have a color of their own; the rest is one more
 OTHERS = "Other gates"
 NO_NAME = "No gate named"
-LEFT, TOP, WIDE, HIGH = 58, 12, 662, 218  # of the drawing: where the bars begin, and the room they have
-WIDEST = 80  # of one bar, while there are few
-LABELS = 6  # moments written below the bars
-MOST_LINES = 5  # above the one of none
-
-
-@dataclass(frozen=True)
-class Part:
-    """One gate's part of a bar, where it is drawn: `y` is its upper edge; `gate` counts from 1."""
-
-    gate: int
-    y: float
-    height: float
+HOUR, DAY = 60, 1440  # minutes
 
 
 @dataclass(frozen=True)
@@ -36,9 +27,6 @@ class Bar:
 
     start: dt.datetime
     counts: list[int]
-    x: float
-    parts: list[Part]
-    is_labeled: bool
 
     @property
     def total(self) -> int:
@@ -48,17 +36,35 @@ class Bar:
 
 @dataclass(frozen=True)
 class Attendance:
-    """The chart: bars of `minutes` each, oldest first, and `(y, number)` of its lines."""
+    """The chart: bars of `minutes` each, oldest first, by the clocks of their zone."""
 
     gates: list[str]
     totals: list[int]
     minutes: int
     bars: list[Bar]
-    bar_width: float
-    lines: list[tuple[float, int]]
-    left = LEFT
-    right = LEFT + WIDE
-    bottom = TOP + HIGH
+    title = "Attendance"
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        """The bars, one gate on the other."""
+        below = "j M" if self.minutes >= DAY // 2 else "H:i"
+        labels = [date_format(bar.start, below) for bar in self.bars]
+        return over_time(labels, [list(map(float, bar.counts)) for bar in self.bars], style="stacked")
+
+    @property
+    def summary(self) -> str:
+        """The whole in a sentence."""
+        first, last = (date_format(self.bars[n].start, "j M, H:i") for n in (0, -1))
+        return f"{self.total} {'person' if self.total == 1 else 'people'} let in between {first} and {last}."
+
+    @property
+    def width(self) -> str:
+        """How long a bar is, in words."""
+        for length, name in ((DAY, "day"), (HOUR, "hour"), (1, "minute")):
+            if self.minutes % length == 0:
+                count = self.minutes // length
+                return name if count == 1 else f"{count} {name}s"
+        raise AssertionError
 
     @property
     def total(self) -> int:
@@ -86,7 +92,7 @@ def attendance(event: Event) -> Attendance:
     by_minute = {(row["gate"], row["minute"]): row["n"] for row in rows.order_by("minute", "gate")}
     gates = _gates(by_minute)
     if not by_minute:
-        return Attendance([], [], WIDTHS[0], [], 0, [])
+        return Attendance([], [], WIDTHS[0], [])
     start, minutes, count = _span([moment for _, moment in by_minute])
     table = [[0] * len(gates) for _ in range(count)]
     for (gate, moment), n in by_minute.items():
@@ -95,7 +101,8 @@ def attendance(event: Event) -> Attendance:
             gates.index(name if name in gates else OTHERS)
         ] += n
     totals = [sum(column) for column in zip(*table, strict=True)]
-    return _draw(gates, totals, minutes, start, table)
+    bars = [Bar(start + dt.timedelta(minutes=minutes * n), row) for n, row in enumerate(table)]
+    return Attendance(gates, totals, minutes, bars)
 
 
 def _gates(by_minute: dict[tuple[str, dt.datetime], int]) -> list[str]:
@@ -116,29 +123,3 @@ def _span(moments: list[dt.datetime]) -> tuple[dt.datetime, int, int]:
     since_midnight = first.hour * 60 + first.minute
     start = first - dt.timedelta(minutes=since_midnight % minutes)
     return start, minutes, int((last - start).total_seconds() // 60 // minutes) + 1
-
-
-def _round(step: int) -> int:
-    """Return the next number that is easy to read: 1, 2 or 5 with zeros."""
-    power: int = 10 ** (len(str(step)) - 1)
-    return next(easy * power for easy in (1, 2, 5, 10) if easy * power >= step)
-
-
-def _draw(gates: list[str], totals: list[int], minutes: int, start: dt.datetime, table: list[list[int]]) -> Attendance:
-    most = max(sum(row) for row in table)
-    step = _round(-(-most // MOST_LINES))
-    steps = -(-most // step)
-    scale = HIGH / (step * steps)
-    width = min(WIDE / len(table), WIDEST)
-    every = -(-len(table) // LABELS)
-    bars = []
-    for n, row in enumerate(table):
-        top, parts = TOP + float(HIGH), []
-        for gate, count in enumerate(row, start=1):
-            top -= count * scale
-            if count:
-                parts.append(Part(gate, round(top, 2), round(count * scale, 2)))
-        at = start + dt.timedelta(minutes=minutes * n)
-        bars.append(Bar(at, row, round(LEFT + n * width, 2), parts, n % every == 0))
-    lines = [(round(TOP + HIGH - n * step * scale, 2), n * step) for n in range(steps + 1)]
-    return Attendance(gates, totals, minutes, bars, round(width * 0.86, 2), lines)

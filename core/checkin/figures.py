@@ -12,7 +12,7 @@ RECENT = 50  # scans of all gates
 
 
 class GateNumbers(TypedDict):
-    """How many are in, and how many have a ticket: those who are in included."""
+    """How many are in, and how many have a ticket that opens the gate: those who are in included."""
 
     event: int
     admitted: int
@@ -24,8 +24,8 @@ def gate_numbers(event_ids: Iterable[int]) -> list[GateNumbers]:
     admitted = Ticket.objects.filter(event=OuterRef("pk"), checked_in_at__isnull=False)
     rows = Event.objects.filter(pk__in=list(event_ids)).annotate(admitted=count_per_event(admitted))
     return [
-        GateNumbers(event=pk, admitted=admitted, expected=booked)
-        for pk, admitted, booked in rows.values_list("pk", "admitted", "booked")
+        GateNumbers(event=pk, admitted=admitted, expected=0 if status == Event.Status.CANCELLED else booked)
+        for pk, admitted, booked, status in rows.values_list("pk", "admitted", "booked", "status")
     ]
 
 

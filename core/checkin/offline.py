@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from .. import ticket_code
+from ..locking import again_after_conflict
 from ..models import Event, Scan, Ticket, User
 from ..now import now
 from .scans import Outcome, ScanResult, answer_of, locked_ticket, settle
@@ -109,6 +110,7 @@ def _tickets_of(event: Event, fingerprints: set[str]) -> dict[str, int]:
     return {name: pk for name, pk in named if name in fingerprints}
 
 
+@again_after_conflict
 def _record(event: Event, staff: User, scan: OfflineScan, ticket_id: int | None) -> ScanResult:
     with transaction.atomic():
         ticket = locked_ticket(ticket_id)

@@ -7,10 +7,12 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from .. import ticket_code
+from ..locking import again_after_conflict
 from ..models import Event, Scan, Ticket, User
 from ..now import now
 from ..refusals import NothingToUndo, NotYourScan, UndoTooLate
 from ..signals import announce_after_commit
+from ..trust import trail
 from .staff import may_undo_any
 
 Outcome = Scan.Outcome
@@ -36,6 +38,7 @@ class ScanResult:
     detail: str = ""
 
 
+@again_after_conflict
 def scan(*, code: str, event: Event, staff: User, gate: str = "", nonce: str = "", by_name: bool = False) -> ScanResult:
     """Try to admit the bearer of a code; store the attempt.
 
@@ -138,6 +141,7 @@ WORDS: dict[str, str] = {
 }
 
 
+@again_after_conflict
 def undo(*, scan_id: int, staff: User, reason: str) -> Scan:
     """Take back a scan that let somebody in, so that their ticket can be used again; doing it again changes nothing.
 
@@ -153,6 +157,8 @@ def undo(*, scan_id: int, staff: User, reason: str) -> Scan:
         _refuse_undo(taken_back, staff)
         taken_back.undone_at, taken_back.undone_by, taken_back.undo_reason = now(), staff, reason
         taken_back.save(update_fields=["undone_at", "undone_by", "undo_reason"])
+        about: dict[str, Any] = {"person": ticket and ticket.user_id, "event": taken_back.event_id}
+        trail.record(trail.Action.SCAN_UNDONE, subject=f"scan {scan_id}", detail=reason, **about)
         if ticket is not None:
             settle(ticket)
     return taken_back

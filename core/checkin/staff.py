@@ -1,9 +1,8 @@
 """Who may scan which event (rule 24), and an event's own list of gate staff."""
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 
-from .. import prepared
-from ..access import may_manage
+from ..access import may_manage, roles_of
 from ..models import GATE_STAFF, Event, EventQuerySet, User
 
 _LISTS = Event.gate_staff.through.objects.filter(event=OuterRef("pk"), user__is_active=True)
@@ -11,20 +10,7 @@ _LISTS = Event.gate_staff.through.objects.filter(event=OuterRef("pk"), user__is_
 
 def can_scan(user: User) -> bool:
     """Return whether the gate page is anything for this person."""
-    if user.is_superuser:
-        return True
-    return bool(_may_scan(user=user.pk))
-
-
-def _who_may_scan() -> QuerySet[User]:
-    organizes = Event.objects.filter(created_by=OuterRef("pk"))
-    is_listed = Event.gate_staff.through.objects.filter(user=OuterRef("pk"))
-    is_in_group = User.groups.through.objects.filter(user=OuterRef("pk"), group__name=GATE_STAFF)
-    at_the_gate = Q(Exists(is_in_group)) | Q(Exists(organizes)) | Q(Exists(is_listed))
-    return User.objects.filter(at_the_gate, pk=prepared.number("user"))
-
-
-_may_scan = prepared.Prepared(_who_may_scan)  # every page with a navigation asks
+    return roles_of(user).can_scan
 
 
 def scannable_events(user: User) -> EventQuerySet:

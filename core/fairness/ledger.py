@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from ..models import Cause, Event, LedgerEntry, Ticket
+from ..models import Cause, Event, LedgerEntry, Ticket, TicketHold
 from . import draw
 
 FORMAT = "box-office-ledger-1"
@@ -139,6 +139,12 @@ def openings(event: Event) -> list[dict[str, Any]]:
 def extensions(event: Event) -> int:
     """Return how many times the holds of an event were extended."""
     return event.ledger.filter(person="", text__contains='"kind":"extension"').count()
+
+
+def extensions_of_hold(place: TicketHold) -> int:
+    """Return how many times one hold was extended by itself."""
+    about = place.event.ledger.filter(person=pseudonym(place.event, place.user_id))
+    return about.filter(text__contains=f'"kind":"hold_extension","place":{place.pk},').count()
 
 
 def entries_of(event: Event, user_id: int) -> QuerySet[LedgerEntry]:

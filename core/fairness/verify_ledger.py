@@ -43,6 +43,7 @@ KINDS = {  # the fields that each must have; "?": may be null
     "pause": "reason",
     "resume": "reason",
     "extension": "minutes reason",
+    "hold_extension": "place person minutes reason",
 }
 NO_TERMS = {"status": "published", "capacity": LARGEST, "policy": "", "opens": None, "closes": None, "starts": NEVER}
 Entry = dict[str, Any]  # moments and minutes as microseconds, which cannot overflow; tiers as {tier: places}
@@ -540,6 +541,12 @@ class Ledger:
 
     def _extension(self, entry: Entry) -> None:
         self.extended += entry["minutes"]
+
+    def _hold_extension(self, entry: Entry) -> None:
+        place = self._place(entry, HELD)
+        is_live = place.state != HELD or entry["at"] < place.until + self.extended
+        self._check(is_live, f"place {place.number} is extended after its hold ended")
+        place.until += entry["minutes"]
 
 
 def verify(lines: Iterable[str], *, noted: tuple[int, str] | None = None) -> Report:

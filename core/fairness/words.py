@@ -30,6 +30,7 @@ SENTENCES = {  # about a person, they go on after the pseudonym
     "pause": "Staff paused serving.",
     "resume": "Staff resumed serving.",
     "extension": "Staff moved the end of every hold by {minutes:g} minutes.",
+    "hold_extension": "is held the ticket for {minutes:g} minutes longer: staff moved the end of this hold ({place}).",
 }
 CAUSES: dict[str, str] = {
     Cause.RELEASED: "they gave it up",

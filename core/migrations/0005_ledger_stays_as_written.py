@@ -1,8 +1,8 @@
 """Let the database itself refuse to change the ledger."""
 
-from typing import Any
-
 from django.db import migrations
+
+from ._by_database import by_database
 
 POSTGRESQL = (
     """
@@ -25,22 +25,10 @@ SQLITE = (
 SQLITE_BACK = ("DROP TRIGGER ledger_stays",)
 
 
-def run(forwards: bool) -> Any:
-    """Return the step, or the step back, for whichever database there is."""
-
-    def step(apps: Any, schema_editor: Any) -> None:
-        vendor = schema_editor.connection.vendor
-        for statement in {
-            ("postgresql", True): POSTGRESQL,
-            ("postgresql", False): POSTGRESQL_BACK,
-            ("sqlite", True): SQLITE,
-            ("sqlite", False): SQLITE_BACK,
-        }[vendor, forwards]:
-            schema_editor.execute(statement)
-
-    return step
-
-
 class Migration(migrations.Migration):
     dependencies = [("core", "0004_secrets_of_events")]
-    operations = [migrations.RunPython(run(True), run(False))]
+    operations = [
+        by_database(
+            {"postgresql": POSTGRESQL, "sqlite": SQLITE}, {"postgresql": POSTGRESQL_BACK, "sqlite": SQLITE_BACK}
+        )
+    ]

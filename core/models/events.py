@@ -3,6 +3,7 @@
 import datetime as dt
 import secrets
 import zoneinfo
+from functools import cache
 from typing import Any, TypedDict
 
 from django.conf import settings
@@ -14,12 +15,19 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from ..now import now
 from .people import User
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of the IANA time zone database, which lies in hundreds of files."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def known_time_zone(name: str) -> None:
     """Raise ValidationError unless `name` is a zone of the IANA time zone database."""
-    if name not in zoneinfo.available_timezones():
+    if name not in time_zones():
         raise ValidationError(f"“{name}” is no time zone; write one like Europe/Berlin or America/New_York.")
 
 
@@ -175,8 +183,8 @@ class Event(models.Model):
         A form that was loaded before a sale would otherwise write stale numbers back. An event that is new and already
         on sale has no opening to come.
         """
-        if self._state.adding and self.sales_open_at is not None and self.is_on_sale(timezone.now()):
-            self.opened_at = self.opened_at or timezone.now()
+        if self._state.adding and self.sales_open_at is not None and self.is_on_sale(moment := now()):
+            self.opened_at = self.opened_at or moment
         if not self._state.adding and kwargs.get("update_fields") is None:
             names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
             kwargs["update_fields"] = names - self.KEPT_BY_ALLOCATION

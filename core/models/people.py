@@ -2,6 +2,7 @@
 
 import hashlib
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
@@ -9,10 +10,26 @@ from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 
 GATE_STAFF = "gate staff"  # the group's name; a migration makes it
+ORGANIZERS = "organizers"  # as above: its members may make events
+
+
+def languages() -> list[tuple[str, str]]:
+    """Return the languages that the site has, as choices; called when they are asked for: a setting is no schema."""
+    return list(settings.LANGUAGES)
 
 
 class User(AbstractUser):
     """A person. They log in by user name or by e-mail."""
+
+    language = models.CharField(
+        "language of mails",
+        max_length=10,
+        choices=languages,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="Empty: the site's.",
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -26,10 +43,17 @@ class User(AbstractUser):
         # By which a login looks for its person, however the name was typed.
         indexes = [models.Index(Upper("username"), name="user_by_name_in_any_case")]
 
+    has_factor: bool  # whether they have a second factor; annotated by `auth_backends`
+
     @property
     def display_name(self) -> str:
         """The name that gate and ticket show: the full name, else the user name."""
         return self.get_full_name() or self.username
+
+    @property
+    def mail_language(self) -> str:
+        """The language of mails to them: the one they chose, while the site has it, or else the site's own."""
+        return self.language if self.language in dict(languages()) else settings.LANGUAGE_CODE
 
     @property
     def device_key(self) -> str:
@@ -51,6 +75,7 @@ class UserSession(models.Model):
     login_timestamp = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now, db_index=True)
     is_active = models.BooleanField(default=True)
+    address = models.CharField(max_length=45, blank=True, db_default="", default="", editable=False)  # from where
 
     session_data: str | None  # what Django stores of the session; annotated by `arrivals.login_and_session`
 

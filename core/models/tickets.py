@@ -48,6 +48,8 @@ class Ticket(models.Model):
     mailed_at = models.DateTimeField(null=True, blank=True, editable=False)  # when its confirmation was stored
     cancelled_at = models.DateTimeField(null=True, blank=True)
     cancel_reason = models.CharField(max_length=200, blank=True, db_default="", default="", editable=False)  # staff's
+    # Whether its person is yet to be told by mail that staff cancelled it.
+    is_cancel_mail_due = models.BooleanField(default=False, db_default=False, editable=False)
     checked_in_at = models.DateTimeField(null=True, blank=True)
     checked_in_by = models.ForeignKey(
         User, null=True, blank=True, related_name="admitted_tickets", on_delete=models.PROTECT
@@ -73,6 +75,7 @@ class Ticket(models.Model):
         indexes = [
             models.Index(fields=["event", "tier"], condition=Q(cancelled_at=None, tier__gt=0), name="ticket_of_tier"),
             models.Index(fields=["id"], condition=Q(cancelled_at=None, mailed_at=None), name="ticket_to_mail"),
+            models.Index(fields=["id"], condition=Q(is_cancel_mail_due=True), name="ticket_cancel_to_mail"),
             models.Index(fields=["event"], condition=Q(checked_in_at__isnull=False), name="ticket_admitted"),
         ]
 
@@ -89,17 +92,15 @@ class Ticket(models.Model):
 
     @property
     def status(self) -> str:
-        """`admitted`, `cancelled` (the ticket or its event), or `valid`."""
+        """`cancelled` (the ticket or its event, whoever was let in before), `admitted`, or `valid`."""
         return status_of_ticket(self.checked_in_at, self.cancelled_at, self.event.status)
 
 
 def status_of_ticket(checked_in_at: dt.datetime | None, cancelled_at: dt.datetime | None, event_status: str) -> str:
     """Return `Ticket.status` of a row of which no model is made."""
-    if checked_in_at:
-        return "admitted"
     if cancelled_at or event_status == Event.Status.CANCELLED:
         return "cancelled"
-    return "valid"
+    return "admitted" if checked_in_at else "valid"
 
 
 class Scan(models.Model):

@@ -18,7 +18,7 @@ FIRST = "the next free place is held for the first in line."
 def log_in(person: User | None) -> Client:
     """Return the browser of somebody who has just logged in, after their automatic holds were placed."""
     client = visit(person, headers=BROWSER)
-    client.get("/healthz")
+    client.get("/readyz")
     return client
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 import unittest
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,16 @@ class BrowserTestCase(CastOfRaces, TransactionTestCase):
         page.goto("/accounts/login/")
         page.get_by_label("User name or e-mail").fill(user.username)
         page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("main").get_by_role("button", name="Log in").click()
+        page.get_by_role("main").get_by_role("button", name="Log in", exact=True).click()
         page.wait_for_url("**/dashboard/")
+
+    def wait_for(self, page: Page, script: str, argument: Any = None) -> None:
+        """Wait until a script says yes; Playwright's own way asks with `eval`, which the pages' policy forbids."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not page.evaluate(script, argument):
+            if time.monotonic() > deadline:
+                self.fail(f"{script} did not come true.")
+            page.wait_for_timeout(50)
 
     def picture(self, page: Page, name: str) -> None:
         """Keep a picture of the page where SCREENSHOTS names a folder."""

@@ -17,7 +17,17 @@ from django.utils import timezone
 
 from core import allocation, steering, transfer
 from core.fairness import ledger, verify_ledger
-from core.models import GATE_STAFF, Event, LedgerEntry, Ticket, TicketHold, TicketTransfer, User, UserSession
+from core.models import (
+    GATE_STAFF,
+    ORGANIZERS,
+    Event,
+    LedgerEntry,
+    Ticket,
+    TicketHold,
+    TicketTransfer,
+    User,
+    UserSession,
+)
 from core.now import now
 from core.refusals import Refused
 
@@ -99,6 +109,12 @@ def make_cast() -> dict[str, User]:
 def make_person(name: str, **fields: Any) -> User:
     """Store a person who cannot log in by password; give `password` in `fields` if they must."""
     return User.objects.create_user(name, email=f"{name}@example.org", **fields)
+
+
+def appoint(person: User) -> User:
+    """Let a person make events."""
+    person.groups.add(Group.objects.get_or_create(name=ORGANIZERS)[0])
+    return person
 
 
 def make_people(count: int) -> list[User]:

@@ -35,7 +35,7 @@ def employ(person: User, *permissions: str) -> None:
 def at_desk(person: User) -> Client:
     """Return a browser in which this person is logged in, and whose first request (it places holds) is done."""
     browser = visit(person, headers=BROWSER)
-    browser.get("/healthz")
+    browser.get("/readyz")
     return browser
 
 

@@ -1,12 +1,15 @@
 """Web nodes as a site has them: processes with their own ports on this process's test database and Redis."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
@@ -43,14 +46,19 @@ class Node:
         self.process.kill()
         self.process.wait(START_SECONDS)
 
+    def kill_all(self) -> None:
+        """End it, and whatever it has started: granian does not hear a signal to end while a worker starts."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(START_SECONDS)
+
 
 DAPHNE = "daphne -v 0 -b {host} --port {port} event_ticketing.asgi:application"
 
 
-def start_node(kind: str = "", **differs: str) -> Node:
+def start_node(kind: str = "", *, log: Path | None = None, **differs: str) -> Node:
     """Start a node, with an environment that `differs`, and return once it answers; `kind` as `tools.servers` has it.
 
-    Without a kind it is what `make run` starts.
+    Without a kind it is what `make run` starts. What it logs goes into a file, if one is named.
     """
     port = free_port()
     own = {
@@ -68,7 +76,11 @@ def start_node(kind: str = "", **differs: str) -> Node:
         else DAPHNE.format(host="127.0.0.1", port=port).split()
     )
     command = [sys.executable, "-m", *program]
-    node = Node(f"http://127.0.0.1:{port}", subprocess.Popen(command, cwd=settings.BASE_DIR, env=os.environ | own))
+    with log.open("wb") if log else nullcontext() as written:
+        running = subprocess.Popen(
+            command, cwd=settings.BASE_DIR, env=os.environ | own, stderr=written, process_group=0
+        )
+    node = Node(f"http://127.0.0.1:{port}", running)
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:

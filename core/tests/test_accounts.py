@@ -1,10 +1,12 @@
 import datetime as dt
 from typing import Any
+from unittest import mock
 
 from django.conf import settings
 from django.test import Client, TestCase, override_settings
 
 from core import allocation
+from core.hashers import OwaspArgon2Hasher
 from core.models import Event, TicketHold, User, UserSession
 from core.tests.cast import Cast, ago, make_event, make_person, statuses
 from core.tests.visits import BROWSER, visit
@@ -71,7 +73,7 @@ class LoginTests(TestCase):
     def test_another_login_is_held_a_place_with_its_first_request(self):
         client = visit(self.carol)
         self.assertEqual(statuses(self.event), [])
-        client.get("/healthz")
+        client.get("/readyz")
         self.assertEqual(statuses(self.event), [("carol", "held")])
 
     def test_holds_are_placed_once_per_login(self):
@@ -117,6 +119,15 @@ class SignUpTests(TestCase):
         make_person("carol")
         self.sign_up(email="CAROL@example.org")
         self.assertEqual(list(User.objects.values_list("email", flat=True)), ["carol@example.org"])
+
+    def test_an_address_that_is_known_costs_a_hash_as_a_new_one_does(self):
+        make_person("carol")
+        hashed = mock.patch.object(OwaspArgon2Hasher, "encode", autospec=True, side_effect=OwaspArgon2Hasher.encode)
+        with override_settings(ACCOUNT_EMAIL_VERIFICATION="mandatory"):
+            for email in ("carol@example.org", "dora@example.org"):
+                with self.subTest(email), hashed as encode:
+                    _, response = self.sign_up(email=email)
+                    self.assertEqual((response.url, encode.call_count), ("/accounts/confirm-email/", 1))
 
     def test_names_of_every_script_are_welcome(self):
         for number, name in enumerate(("søren", "李雷", "محمد")):

@@ -114,14 +114,29 @@ class AddTests(AdminCase):
         organizer = {"created_by": self.root.pk}
         self.assertEqual(event, {"name": "Opera", "venue": "House", "capacity": 9, "held": 0, "booked": 0} | organizer)
 
+    def test_one_that_is_published_at_once_lacks_nothing(self) -> None:
+        opens = {"sales_open_at_0": f"{later(days=5):%Y-%m-%d}", "sales_open_at_1": "10:00:00"}
+        closed = {"sales_close_at_0": "2020-01-01", "sales_close_at_1": "10:00:00"}
+        for differs, said in (
+            ({"capacity": "0"}, "Its capacity is 0: nobody could get in."),
+            (opens, "Its sale would open after the event has started."),
+            (closed, "Its sale closed on"),
+        ):
+            with self.subTest(said=said):
+                response = self.browser.post(ADD, self.typed(**differs))
+                self.assertEqual(response.status_code, 200)
+                self.assertEqual([error.startswith(said) for error in errors_of(response)["__all__"]], [True])
+                self.assertFalse(Event.objects.exists())
+        self.assertEqual(self.browser.post(ADD, self.typed(capacity="0", status="draft")).status_code, 302)
+
     def test_a_bad_form_says_why_keeps_what_was_typed_and_stores_nothing(self) -> None:
         sales = {"sales_open_at_0": "2030-01-02", "sales_open_at_1": "10:00", "sales_close_at_0": "2030-01-01"}
         for differs, field in (
             ({"capacity": "-1"}, "capacity"),
             ({"time_zone": "Europe/Atlantis"}, "time_zone"),
-            ({"ends_at_0": "2020-01-01", "ends_at_1": "10:00:00"}, "__all__"),
-            (sales | {"sales_close_at_1": "10:00"}, "__all__"),
-            ({"hold_minutes": "0"}, "__all__"),
+            ({"ends_at_0": "2020-01-01", "ends_at_1": "10:00:00"}, "ends_at"),
+            (sales | {"sales_close_at_1": "10:00"}, "sales_close_at"),
+            ({"hold_minutes": "0"}, "hold_minutes"),
             ({"starts_at_0": "soon"}, "starts_at"),
             ({"name": ""}, "name"),
         ):
@@ -225,6 +240,11 @@ class ChangeTests(AdminCase):
                 self.assertEqual((response.status_code, errors_of(response)), (200, {"__all__": [sentence]}))
                 self.assertEqual((filled(response)["status"], filled(response)["venue"]), ("draft", "Elsewhere"))
         self.assertEqual(list(Event.objects.values_list("status", "venue").distinct()), [("published", "Hall")])
+
+    def test_a_draft_is_not_published_somewhere_that_is_nowhere(self) -> None:
+        event = make_event(auto_hold=False, status="draft")
+        response = self.change(event, status="published", time_zone="Europe/Atlantis")
+        self.assertEqual((response.status_code, list(errors_of(response))), (200, ["time_zone"]))
 
     def test_an_unused_event_can_be_hidden_and_published(self) -> None:
         event = make_event(auto_hold=False)

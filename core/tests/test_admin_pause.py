@@ -3,7 +3,7 @@
 import datetime as dt
 
 from core import allocation, clock, steering
-from core.admin.serving import EXTEND
+from core.acts import EXTEND
 from core.models import TicketHold, User
 
 from .cast import ago, arrive, book, join, lapse, ledger_problems, make_event, numbers, refusal, release, statuses

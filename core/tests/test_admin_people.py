@@ -118,7 +118,7 @@ class EmailTests(PeopleCase):
                 self.assertEqual((response.status_code, len(errors_of(response))), (200, 1))
                 kept = (filled(response)["email"], filled(response)["first_name"])
                 self.assertEqual(kept, (typed, "Typed with care"))
-        self.assertEqual(changed_tables(before, all_rows()), [])
+        self.assertEqual(changed_tables(before, all_rows()), ["core.AuditEntry"])  # that the page was looked at
 
     def test_a_user_name_that_could_be_an_e_mail_is_refused_in_new_names_only(self) -> None:
         response = self.change(self.alice, username="bob@example.org")
@@ -154,7 +154,7 @@ class RightsTests(PeopleCase):
         employ(self.bob)
         form: dict[str, Any] = filled(self.browser.get(page_of(self.alice)))
         before = list(User.objects.order_by("pk").values())
-        for colleague in (self.bob, self.root):
+        for colleague in (self.bob, self.root, self.greta):
             new = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
             codes = [
                 self.browser.post(page_of(colleague), form | {"email": "mine@example.org"}).status_code,
@@ -162,6 +162,12 @@ class RightsTests(PeopleCase):
             ]
             self.assertEqual(codes, [403, 403])
         self.assertEqual(list(User.objects.order_by("pk").values()), before)
+
+    def test_an_administrator_sets_their_own_password_where_the_former_one_is_asked_for(self) -> None:
+        root = make_person("chief", is_staff=True, is_superuser=True)
+        for number in (str(root.pk), f"0{root.pk}"):
+            response = visit(root, headers=BROWSER).post(f"/admin/core/user/{number}/password/", {"password1": "x"})
+            self.assertEqual(response.headers["Location"], "/accounts/password/change/")
 
     def test_nobody_deletes_an_account(self) -> None:
         for browser in (self.browser, at_desk(self.root)):

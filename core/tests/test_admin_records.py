@@ -225,7 +225,7 @@ class LoginsTests(RecordsCase):
         bobs = at_desk(self.bob)
         self.assertEqual(bobs.get("/dashboard/").status_code, 200)
         logins = list(UserSession.objects.filter(user__in=[self.bob, self.greta]))
-        answer = act(self.browser, "usersession", "end_sessions", list(logins))
+        answer = act(self.browser, "usersession", "end_sessions", list(logins), confirmed="yes", reason="Lost phone")
         self.assertEqual(answer, (302, ["Ended: 2 sessions. Holds and places in line stay."]))
         self.assertEqual(bobs.get("/dashboard/").status_code, 302)
         self.assertEqual(list(Session.objects.values_list("pk", flat=True)), [self.browser.session.session_key])
@@ -233,10 +233,24 @@ class LoginsTests(RecordsCase):
 
     def test_sessions_that_had_ended_are_counted(self) -> None:
         UserSession.objects.filter(user=self.greta).update(is_active=False)
-        answer = act(self.browser, "usersession", "end_sessions", list(UserSession.objects.filter(user=self.greta)))
+        answer = act(
+            self.browser,
+            "usersession",
+            "end_sessions",
+            list(UserSession.objects.filter(user=self.greta)),
+            confirmed="yes",
+            reason="Lost phone",
+        )
         self.assertEqual(answer, (302, ["Left alone: 1 session. They had ended before."]))
 
     def test_staff_who_may_only_look_end_none(self) -> None:
         employ(self.olga, "view_usersession")
-        act(at_desk(self.olga), "usersession", "end_sessions", list(UserSession.objects.filter(user=self.greta)))
+        act(
+            at_desk(self.olga),
+            "usersession",
+            "end_sessions",
+            list(UserSession.objects.filter(user=self.greta)),
+            confirmed="yes",
+            reason="Lost phone",
+        )
         self.assertEqual(UserSession.objects.get(user=self.greta).is_active, True)

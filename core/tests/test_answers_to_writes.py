@@ -155,6 +155,6 @@ class CancelTests(Cast, TestCase):
                 self.assertContains(olgas.post(self.path, {"reason": reason}), error, status_code=400)
         self.assertContains(olgas.post(self.path, {"reason": "x" * 201}), "x" * 201, status_code=400)
         json = answer_of(visit(self.olga).post(self.path, {"reason": ""}))
-        self.assertEqual(json, (400, {"status": "invalid", "detail": html.unescape(no_reason)}))
+        self.assertEqual(json, (400, {"status": "invalid", "field": "reason", "detail": html.unescape(no_reason)}))
         self.assertEqual(numbers(self.event)["booked"], 1)
         self.assertEqual(answer_of(visit(self.olga).post(self.path)), (200, {"status": "cancelled"}))

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.test import TestCase
 
+from bench.history import CHECKS
 from bench.onsale.judge import judge
 from bench.visits import Answer
 from core import allocation
 from core.models import Event, TicketHold, User
 from core.now import now
 
-from .cast import Cast, make_event
+from .cast import Cast, ago, arrive, make_event, make_person
 
 FAR = "2036-01-01T00:00:00+00:00"
 
@@ -45,6 +46,21 @@ class JudgeTests(Cast, TestCase):
     def test_a_hold_that_the_rows_do_not_have_is_seen(self):
         self.assertIn("the rows say otherwise", self.found(answer(self.bob, "join", 200, held(FAR))))
 
+    def test_a_place_and_a_ticket_that_were_acknowledged_and_left_no_row_at_all_are_seen(self):
+        lost = make_person("lost")
+        booked = answer(lost, "book", 200, {"status": "booked", "ticket": "A" * 74})
+        told = self.found(answer(lost, "join", 200, held(FAR)), booked)
+        for kind in ("join", "book"):
+            self.assertIn(f"answers: {kind} of person {lost.pk} was answered", told)
+
+    def test_of_several_events_who_has_a_row_in_none_is_seen_once_and_the_others_where_they_have_one(self):
+        other, lost = make_event(capacity=1, auto_hold=False), make_person("lost")
+        found = judge([self.event.pk, other.pk], [*self.answers, answer(lost, "join", 200, held(FAR))])
+        self.assertEqual([text.partition(",")[0] for text in found], [f"event {self.event.pk}"])
+
+    def test_whoever_was_refused_needs_no_row(self):
+        self.assertEqual(self.found(answer(make_person("late"), "book", 409, {"status": "people_waiting"})), "")
+
     def test_an_answer_of_an_error_is_seen(self):
         self.assertIn("ended in 500", self.found(answer(self.bob, "join", 500, {})))
 
@@ -64,6 +80,22 @@ class JudgeTests(Cast, TestCase):
         found = self.found()
         for told in ("order: place", "oversold: at", "numbers: event"):
             self.assertIn(told, found)
+
+    def test_all_checks_are_content_with_what_was_right(self):
+        self.assertEqual(judge([self.event.pk], self.answers, checks=CHECKS), [])
+
+    def test_all_checks_see_a_hold_of_another_length_and_who_waits_beside_a_free_place(self):
+        Event.objects.filter(pk=self.event.pk).update(hold_minutes=60, capacity=2)
+        found = "\n".join(judge([self.event.pk], self.answers, checks=CHECKS))
+        for told in ("holds: place", "left waiting: 2 people wait, and 1 places are free"):
+            self.assertIn(told, found)
+
+    def test_a_login_is_told_by_its_session_and_one_of_another_time_is_seen(self):
+        begun = time.time()
+        for login, is_wrong in ((arrive(self.alice), False), (arrive(self.bob, ago(minutes=1)), True)):
+            told = Answer(login.user_id, "log in", begun, time.time(), 302, b"")
+            found = "\n".join(judge([self.event.pk], [*self.answers, told], checks=CHECKS))
+            self.assertEqual("when it was not asked for" in found, is_wrong)
 
 
 def answer(person: User, kind: str, status: int, said: dict[str, Any]) -> Answer:

@@ -68,13 +68,13 @@ class CameraTestCase(BrowserTestCase):
 
     def codes(self, page: Page, count: int) -> list[str]:
         """Return the codes that were told, once there are so many."""
-        page.wait_for_function("(count) => codes.length >= count", arg=count)
+        self.wait_for(page, "(count) => codes.length >= count", count)
         told: list[str] = page.evaluate("codes")
         return told
 
     def troubles(self, page: Page, *names: str) -> None:
         """Wait for troubles, and see that there are no others."""
-        page.wait_for_function("(count) => troubles.length >= count", arg=len(names))
+        self.wait_for(page, "(count) => troubles.length >= count", len(names))
         self.assertEqual(page.evaluate("troubles"), list(names))
 
 
@@ -136,7 +136,7 @@ class CameraTests(CameraTestCase):
         page.evaluate("Object.defineProperty(document, 'hidden', { get: () => window.away, configurable: true })")
         page.evaluate("window.away = true")
         self.start(page)
-        page.wait_for_function("() => video.currentTime > 0.5")
+        self.wait_for(page, "video.currentTime > 0.5")
         self.assertEqual(page.evaluate("codes"), [])
         page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
         self.assertEqual(self.codes(page, 1), [self.ticket.code])

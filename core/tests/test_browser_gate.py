@@ -63,7 +63,7 @@ class CameraAtTheGateTests(CameraTestCase):
         page.keyboard.press("Enter")
         expect(stop).to_be_focused()
         expect(start).to_be_hidden()
-        page.wait_for_function("() => document.querySelector('[data-video]').currentTime > 0")
+        self.wait_for(page, "document.querySelector('[data-video]').currentTime > 0")
         self.picture(page, "gate-camera")
         page.keyboard.press("Enter")
         expect(start).to_be_focused()

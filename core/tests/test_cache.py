@@ -1,5 +1,7 @@
 """The cache while Redis is away: in use from this process's memory, so that logins go on."""
 
+from django.conf import settings
+from django.core.cache.backends.locmem import LocMemCache
 from django.test import TestCase, override_settings
 
 from core import cache as module
@@ -27,6 +29,18 @@ class RedisAwayTests(Cast, TestCase):
         self.assertEqual((cache.touch("b"), cache.delete("b"), cache.get("b", "none")), (True, True, "none"))
         cache.delete_many(["a", "c"])
         self.assertEqual(cache.get_many(["a", "c"]), {})
+
+    def test_nobody_wipes_out_the_counts_of_others_by_a_thousand_of_their_own(self) -> None:
+        in_memory = LocMemCache("a-thousand", {"OPTIONS": settings.LOCAL_CACHE})
+        instead_of_redis = RedisOrLocalCache(NOWHERE["LOCATION"], {})._local
+        for cache in (in_memory, instead_of_redis):
+            cache.clear()
+            cache.set("failed-logins", 30)
+            for n in range(1_000):
+                cache.add(f"name-{n}", 1)
+            self.assertEqual(cache.get("failed-logins"), 30)
+        if not settings.REDIS_URL:
+            self.assertEqual(settings.CACHES["default"]["OPTIONS"], settings.LOCAL_CACHE)
 
     def test_people_log_in_as_ever(self) -> None:
         self.alice.set_password("correct horse battery")

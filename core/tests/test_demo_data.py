@@ -2,6 +2,7 @@
 
 from io import StringIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth import authenticate
@@ -10,6 +11,9 @@ from django.core.management.base import CommandError
 from django.test import TestCase, TransactionTestCase, override_settings
 
 from core import audit, demo
+from core.analytics.periods import between
+from core.analytics.reading import Scope, extent, read
+from core.analytics.report import charts, highlights
 from core.demo_events import EVENTS as DESIGNED
 from core.models import Event, Scan, Ticket, TicketHold, User
 from core.now import now
@@ -132,6 +136,25 @@ class DemoTests(TestCase):
         scans = set(Scan.objects.values_list("outcome", "staff__username", "gate"))
         self.assertEqual(scans, {("admitted", "greta", "Main entrance")})
 
+    def test_all_that_happened_at_the_past_event_happened_before_it_was_over(self) -> None:
+        past = Event.objects.get(name="Harvest Lantern Walk")
+        places = TicketHold.objects.filter(event=past)
+        for row in places.values_list("created_at", "held_at", "ended_at", "expires_at"):
+            moments: list[Any] = [past.created_at, *row, past.starts_at]
+            self.assertEqual(moments, sorted(set(moments)))
+        scans = Scan.objects.filter(event=past).values_list("scanned_at", "recorded_at")
+        self.assertEqual([scanned for scanned, _ in scans], [recorded for _, recorded in scans])
+
+    def test_its_analytics_do_not_contradict_themselves(self) -> None:
+        past, moment = Event.objects.get(name="Harvest Lantern Walk"), now()
+        scope = Scope(event=past)
+        found = read(scope, between(*extent(scope, moment), ZoneInfo(past.zone)), moment)
+        told = {chart.key: chart.empty if chart.is_empty else chart.summary for chart in charts(found)}
+        self.assertIn("10 holds placed, 10 tickets booked.", told["sale"])
+        self.assertIn("Of 10 holds that ended, 100% became a ticket", told["holds"])
+        self.assertEqual((told["line"], told["wait"]), ("Nobody waited.", "Whoever joined was served at once."))
+        self.assertEqual(dict(highlights(found))["Let in"], "8")
+
     def test_a_second_run_changes_nothing(self) -> None:
         alice, event = User.objects.get(username="alice"), Event.objects.get(name="Night Trains Live")
         alice.set_password("a password of her own")
@@ -166,4 +189,4 @@ class RaceTests(TransactionTestCase):
     def test_two_runs_at_once_make_everything_once(self) -> None:
         made = race([demo.create_missing] * 2, threads=2)
         self.assertEqual(sorted(map(str, made)), ["(0, 0)", "(17, 9)"])
-        self.assertEqual((User.objects.count(), Event.objects.count(), TicketHold.objects.count()), (17, 9, 10))
+        self.assertEqual((User.objects.count(), Event.objects.count(), TicketHold.objects.count()), (17, 9, 55))

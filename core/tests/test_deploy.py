@@ -1,25 +1,134 @@
 """What the examples and tables for operators say is what the application does."""
 
+import copy
+import functools
 import json
+import os
 import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
+from typing import Any
+from unittest import skipUnless
 
+import yaml
 from django.conf import settings
+from django.core.management import get_commands
 from django.test import SimpleTestCase
+from redis import Redis
 
-from event_ticketing import settings as source
-from tools import capacity, servers
+from core.tests.cast import PATIENCE
+from event_ticketing import stores
+from tools import capacity, check_compose, servers
+from tools.ports import free_port
 
 ROOT = Path(settings.BASE_DIR)
 
 
 class PgBouncerTests(SimpleTestCase):
     def test_it_sets_what_the_start_up_options_cannot_tell_it(self) -> None:
-        options = str(source._POSTGRESQL["options"]).replace("\\ ", "_")
+        options = str(stores._POSTGRESQL["options"]).replace("\\ ", "_")
         asked = dict(re.findall(r"-c (\w+)=(\S+)", options)) | {"idle_in_transaction_session_timeout": "5s"}
         query = re.search(r"connect_query='(.*)'\n", (ROOT / "deploy/pgbouncer.ini").read_text())
         told = dict(re.findall(r"SET (\w+) = ''([^']+)''", query[1] if query else ""))
         self.assertEqual({name: value.replace(" ", "_") for name, value in told.items()}, asked)
+
+
+class ComposeTests(SimpleTestCase):
+    def test_it_is_what_the_specification_allows(self) -> None:
+        text, example = ((ROOT / name).read_text() for name in ("docker-compose.yml", ".env.example"))
+        self.assertEqual(list(check_compose.problems(text, example)), [])
+
+    def test_what_the_specification_does_not_allow_is_told(self) -> None:
+        compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+        for path, wrong in {"healthcheck.retrys": 3, "ports": 8000, "restart": ["no"], "volume": []}.items():
+            planted = copy.deepcopy(compose)
+            *outer, name = ["services", "proxy", *path.split(".")]
+            place = functools.reduce(lambda part, key: part.setdefault(key, {}), outer, planted)
+            place[name] = wrong
+            with self.subTest(path=path):
+                told = list(check_compose.by_schema(planted))
+                self.assertTrue(told and all(problem.startswith("at services.proxy") for problem in told), told)
+
+    def test_the_schema_comes_with_its_license(self) -> None:
+        self.assertIn("Apache License", check_compose.SCHEMA.with_name("compose-spec.LICENSE").read_text())
+
+
+class UnitTests(SimpleTestCase):
+    """deploy/systemd, as docs/deploy-vps.md has it copied."""
+
+    def directives(self, name: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for line in (ROOT / "deploy/systemd" / name).read_text().splitlines():
+            key, is_one, value = line.partition("=")
+            if is_one and not line.startswith("#"):
+                found.setdefault(key, []).append(value)
+        return found
+
+    def test_they_start_the_chosen_servers(self) -> None:
+        for name, kind, port in (("pages", servers.PAGES, 8001), ("sockets", servers.SOCKETS, 8002)):
+            program = " ".join(servers.command(kind, host="127.0.0.1", port=port))
+            command = f"/srv/tickets/current/.venv/bin/python -m {program}"
+            self.assertEqual(self.directives(f"tickets-{name}.service")["ExecStart"], [command])
+
+    def test_each_service_may_do_as_little_as_can_be(self) -> None:
+        least = {
+            "User": "tickets", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
+            "PrivateTmp": "yes", "CapabilityBoundingSet": "", "SystemCallFilter": "@system-service",
+        }  # fmt: skip
+        services = sorted(path.name for path in (ROOT / "deploy/systemd").glob("*.service"))
+        self.assertEqual(services, [f"tickets-{name}.service" for name in ("backup", "cleanup", "pages", "sockets")])
+        for name in services:
+            has = self.directives(name)
+            with self.subTest(name=name):
+                self.assertEqual({key: has[key][-1] for key in least}, least)
+
+    def test_each_timer_has_its_service_and_the_commands_exist(self) -> None:
+        for timer in (ROOT / "deploy/systemd").glob("*.timer"):
+            [command] = self.directives(timer.with_suffix(".service").name)["ExecStart"]
+            self.assertIn(command.partition("manage.py ")[2].split()[0], get_commands())
+
+    def test_backups_go_into_a_folder_that_the_unit_makes_and_those_go_that_grow_old_there(self) -> None:
+        has = self.directives("tickets-backup.service")
+        folder = has["ExecStart"][0].rpartition(" backup ")[2]
+        self.assertIn(folder.removeprefix("/var/lib/"), has["StateDirectory"][0].split())
+        self.assertIn(f' {folder} -name "tickets-*.tar.gz" ', has["ExecStartPost"][0])
+        self.assertIn(f"into `{folder}`", (ROOT / "docs/deploy-vps.md").read_text())
+
+    def test_systemd_takes_them(self) -> None:
+        program = shutil.which("systemd-analyze")
+        if not program:
+            self.skipTest("systemd-analyze is not installed here")
+        with tempfile.TemporaryDirectory() as folder:
+            for file in (ROOT / "deploy/systemd").iterdir():
+                here = file.read_text().replace("/srv/tickets/current/.venv/bin/python", sys.executable)
+                Path(folder, file.name).write_text(here.replace("=tickets\n", "=daemon\n"))
+            units = [str(unit) for unit in Path(folder).iterdir()]
+            done = subprocess.run([program, "verify", "--man=no", *units], capture_output=True, text=True, check=False)
+        complaints = [line for line in done.stderr.splitlines() if "tickets-" in line]
+        self.assertEqual(complaints, [])
+
+
+class GuideTests(SimpleTestCase):
+    def test_every_file_that_the_guide_names_is_there(self) -> None:
+        text = (ROOT / "docs/deploy-vps.md").read_text()
+        named = set(re.findall(r"\bdeploy/[\w./-]+\w", text))
+        self.assertGreater(len(named), 1)
+        self.assertEqual([name for name in named if not (ROOT / name).exists()], [])
+
+    def test_its_change_of_the_example_makes_one_node_of_two(self) -> None:
+        [script] = re.findall(
+            r"^sed -e '(.*?)' .*nginx.conf", (ROOT / "docs/deploy-vps.md").read_text(), re.MULTILINE | re.DOTALL
+        )
+        done = subprocess.run(
+            ["sed", "-e", script, ROOT / "deploy/nginx.conf"], capture_output=True, text=True, check=True
+        ).stdout
+        self.assertEqual(re.findall(r"^ +server (\S+) max", done, re.MULTILINE), ["127.0.0.1:8001", "127.0.0.1:8002"])
+        self.assertNotIn("/srv/tickets/staticfiles", done)
 
 
 class CapacityTests(SimpleTestCase):
@@ -45,6 +154,33 @@ class CapacityTests(SimpleTestCase):
 
     def test_there_is_never_one_node_alone(self) -> None:
         self.assertEqual(capacity.Opening(people=10, tickets=5).nodes, 2)
+
+
+@skipUnless(shutil.which("redis-server"), "needs redis-server")
+class RedisTests(SimpleTestCase):
+    def test_that_of_the_compose_file_lets_in_who_has_the_password_its_health_check_included(self) -> None:
+        text = re.sub(r"\$\{REDIS_PASSWORD:\?[^}]*\}", "letters1234", (ROOT / "docker-compose.yml").read_text())
+        service, port = yaml.safe_load(text)["services"]["redis"], str(free_port())
+        with subprocess.Popen([*shlex.split(service["command"]), "--port", port], stdout=subprocess.DEVNULL) as server:
+            try:
+                self.assertEqual(self.ping(service, port, **service["environment"]), "PONG")
+                self.assertIn("NOAUTH", self.ping(service, port))
+                address = re.search(r"REDIS_URL: (\S+)@redis:6379/0", text)
+                assert address is not None
+                with Redis.from_url(f"{address[1]}@127.0.0.1:{port}/0") as ours:
+                    self.assertTrue(ours.ping())
+            finally:
+                server.terminate()
+
+    def ping(self, service: dict[str, Any], port: str, **differs: str) -> str:
+        """Do what the health check does, until the server is up; return what it says."""
+        command = [*service["healthcheck"]["test"][1:2], "-p", port, *service["healthcheck"]["test"][2:]]
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            done = subprocess.run(command, env=os.environ | differs, capture_output=True, text=True, check=False)
+            said = (done.stdout + done.stderr).strip()
+            if "refused" not in said or time.monotonic() > deadline:
+                return said
 
 
 class ServerTests(SimpleTestCase):

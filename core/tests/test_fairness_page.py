@@ -191,7 +191,7 @@ class PagingTests(PageCase):
             allocation.serve(event.pk)
             fill(event, count)
             client = visit(self.alice, headers=BROWSER)
-            client.get("/healthz")
+            client.get("/readyz")
             for query in ("", f"?page={count // 100}", "?person=mine"):
                 with CaptureQueriesContext(connection) as asked:
                     client.get(f"/events/{event.pk}/fairness/{query}")

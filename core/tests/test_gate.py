@@ -108,8 +108,8 @@ class ScanTests(GateCase):
         self.assertEqual((self.admitted_at(), {outcome for outcome, *_ in self.scans()}), (None, {"unknown_code"}))
 
     def test_a_scan_without_a_code_or_an_event_is_400_and_no_attempt(self):
-        empty = {"status": "invalid", "detail": "Scan or type a code first."}
-        no_event = {"status": "invalid", "detail": "Pick an event."}
+        empty = {"status": "invalid", "field": "code", "detail": "Scan or type a code first."}
+        no_event = {"status": "invalid", "field": "event", "detail": "Pick an event."}
         self.assertEqual([self.scan(""), self.scan("  \n")], [(400, empty)] * 2)
         for event in ("x", "1.5", "9" * 5000):
             with self.subTest(event=event[:20]):

@@ -8,11 +8,12 @@ from django.test import override_settings
 
 from core import allocation
 from core.checkin.attendance import MOST_BARS, MOST_GATES, NO_NAME, OTHERS, attendance
-from core.models import Scan, Ticket
+from core.models import AuditEntry, Scan, Ticket
 from core.tests.cast import make_event, make_people, make_person
+from core.tests.test_bad_logins import PASSWORD
 from core.tests.test_gate import OWN_CACHE, GateCase
 from core.tests.test_query_counts import queries_of
-from core.tests.visits import BROWSER, answer_of, redirect_of, visit
+from core.tests.visits import BROWSER, answer_of, redirect_of, target_of, visit
 
 EVENING = dt.datetime(2026, 5, 1, 19, 0, tzinfo=dt.UTC)
 
@@ -49,11 +50,11 @@ class AttendanceTests(ReportCase):
     def test_parts_of_a_bar_stand_on_one_another_and_reach_no_higher_than_the_top_line(self) -> None:
         self.let_in("North", 0, 0, 0)
         self.let_in("South", 0)
-        chart = attendance(self.event)
-        north, south = chart.bars[0].parts
-        self.assertEqual((north.y + north.height, south.y + south.height), (chart.bottom, north.y))
-        self.assertGreaterEqual(south.y, chart.lines[-1][0])
-        self.assertEqual(chart.lines[-1][1], 4)
+        drawing = attendance(self.event).drawing
+        north, south = drawing.boxes
+        self.assertEqual((north.y + north.height, south.y + south.height), (drawing.bottom, north.y))
+        self.assertGreaterEqual(south.y, drawing.grid[-1][0])
+        self.assertEqual(drawing.grid[-1][1], "4")
 
     def test_only_what_counts_is_counted(self) -> None:
         self.let_in("North", 0)
@@ -72,6 +73,13 @@ class AttendanceTests(ReportCase):
                 self.assertLessEqual(len(chart.bars), MOST_BARS + 1)
                 self.assertEqual((chart.minutes, chart.total), (minutes, 2))
                 self.assertEqual(chart.bars[0].start.minute % min(minutes, 60), 0)
+
+    def test_it_says_in_words_how_long_a_bar_is(self) -> None:
+        cases = ((28, "minute"), (29, "5 minutes"), (1500, "hour"), (3000, "2 hours"), (9000, "12 hours"))
+        for last, width in (*cases, (40_000, "day"), (200_000, "5 days")):
+            Scan.objects.all().delete()
+            self.let_in("", 0, last)
+            self.assertEqual(attendance(self.event).width, width)
 
     def test_of_many_gates_the_busiest_have_their_own_color(self) -> None:
         for n in range(MOST_GATES + 3):
@@ -93,7 +101,16 @@ class AttendanceTests(ReportCase):
         page = self.page()
         self.assertIn("North &lt;3", page)
         self.assertIn("2 May, 00:45", page)
-        self.assertEqual(page.count('class="chart__part chart__part--1"'), 3)  # two bars, and the legend
+        self.assertEqual(page.count('class="chart__part chart__part--1"'), 2)  # of one gate there is no legend
+
+
+class TrailTests(ReportCase):
+    def test_whoever_looks_is_in_the_trail_once_and_whoever_may_not_is_not(self) -> None:
+        self.page()
+        self.page()
+        visit(self.greta, headers=BROWSER).get(self.address)
+        looks = AuditEntry.objects.filter(action=AuditEntry.Action.GATE_SEEN)
+        self.assertEqual(list(looks.values_list("actor__username", "event")), [("olga", self.event.pk)])
 
 
 class ConflictTests(ReportCase):
@@ -135,6 +152,23 @@ class StaffListTests(ReportCase):
         gone = visit(self.olga).post(f"{self.address}staff/{self.bob.pk}/remove/")
         self.assertEqual(answer_of(gone), (200, {"status": "removed"}))
         self.assertEqual(list(self.event.gate_staff.all()), [])
+
+    def test_a_session_that_was_left_open_is_not_enough_for_either(self) -> None:
+        self.olga.set_password(PASSWORD)
+        self.olga.save()
+        self.event.gate_staff.add(self.alice)
+        browser = visit(self.olga, headers=BROWSER)
+        for address, form in (
+            (f"{self.address}staff/", {"person": "bob"}),
+            (f"{self.address}staff/{self.alice.pk}/remove/", {}),
+        ):
+            with self.subTest(address=address):
+                self.assertIn("/accounts/reauthenticate/?next=", target_of(browser.post(address, form)))
+        self.assertEqual(self.add("bob")[1]["status"], "confirmation_needed")
+        self.assertEqual(list(self.event.gate_staff.all()), [self.alice])
+        asked = target_of(browser.post(f"{self.address}staff/", {"person": "bob"}))
+        self.assertEqual(target_of(browser.post(asked, {"password": PASSWORD})), self.address)
+        self.assertEqual(set(self.event.gate_staff.all()), {self.alice, self.bob})
 
     def test_removing_twice_or_nobody_changes_nothing(self) -> None:
         for number in (self.bob.pk, 999_999, 2**63):

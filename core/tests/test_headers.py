@@ -18,6 +18,7 @@ POLICY = {
     "frame-ancestors": "'none'",
     "worker-src": "'self'",
     "manifest-src": "'self'",
+    "report-uri": "/csp-report/",
 }
 
 

@@ -2,11 +2,13 @@ from typing import Any
 from unittest.mock import patch
 
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
+from django.core.cache import cache as cached
 from django.db import OperationalError, connection
 from django.test import TestCase, override_settings
 
-from core import cache, clock
-from core.tests.cast import make_event, make_person
+from core import cache, cleanup, clock
+from core.tests.cast import ago, make_event, make_person
 from core.tests.sockets import PATIENCE, SocketCase
 from core.tests.visits import BROWSER, answer_of, visit
 
@@ -29,9 +31,65 @@ class DatabaseAwayTests(TestCase):
         with connection.execute_wrapper(away):
             self.assertEqual(answer_of(visit().get("/healthz")), (200, {"status": "ok"}))
 
+    def test_also_for_whoever_asks_with_a_session(self):
+        def away(*args: Any) -> Any:
+            raise OperationalError("the database is away")
+
+        client = visit(make_person("carol"))
+        with connection.execute_wrapper(away):
+            self.assertEqual(answer_of(client.get("/healthz")), (200, {"status": "ok"}))
+
+    def test_so_is_a_login_whose_session_cannot_be_stored(self):
+        def away(execute: Any, sql: str, *args: Any) -> Any:
+            if sql.startswith(("INSERT", "UPDATE")) and "django_session" in sql:
+                raise OperationalError("the database is away")
+            return execute(sql, *args)
+
+        make_person("carol", password="a long password")
+        form = {"login": "carol", "password": "a long password"}
+        with connection.execute_wrapper(away):
+            response = visit().post("/accounts/login/", form, headers=BROWSER)
+        self.assertEqual((response.status_code, response.headers["Retry-After"]), (503, "3"))
+
+    def test_so_is_the_way_of_staff_to_their_second_factor(self):
+        def away(execute: Any, sql: str, *args: Any) -> Any:
+            if "mfa_authenticator" in sql:
+                raise OperationalError("the database is away")
+            return execute(sql, *args)
+
+        root = make_person("root", is_staff=True, is_superuser=True)
+        for path in ("/admin/", "/checkin/"):
+            client = visit(root, headers=BROWSER)
+            with self.subTest(path=path), self.settings(STAFF_NEED_SECOND_FACTOR=True):
+                with connection.execute_wrapper(away), self.assertLogs("core.middleware", "WARNING") as logged:
+                    response = client.get(path)
+                self.assertEqual((response.status_code, response.headers["Retry-After"]), (503, "3"))
+                self.assertEqual([line.count("database unavailable") for line in logged.output], [1])
+
+    def test_nobody_is_locked_out_of_logging_in_by_having_tried_without_it(self):
+        def away(execute: Any, sql: str, *args: Any) -> Any:
+            raise OperationalError("the database is away")
+
+        make_person("carol", password="a long password")
+        form = {"login": "carol", "password": "a long password"}
+        cached.clear()
+        self.addCleanup(cached.clear)
+        with connection.execute_wrapper(away):
+            for _ in range(11):  # a minute, of one address: who fails as often is told to come back later
+                self.assertEqual(visit().post("/accounts/login/", form, headers=BROWSER).status_code, 503)
+        self.assertEqual(visit().post("/accounts/login/", form, headers=BROWSER).status_code, 302)
+
 
 class ReadyTests(TestCase):
     def test_all_is_well(self):
+        self.assertEqual(answer_of(visit().get("/readyz")), (200, {"status": "ok", "missing": []}))
+
+    def test_a_cleanup_that_has_not_run_for_a_quarter_of_an_hour_is_missing(self):
+        session = Session.objects.create(session_key="over", session_data="", expire_date=ago(minutes=14))
+        self.assertEqual(answer_of(visit().get("/readyz")), (200, {"status": "ok", "missing": []}))
+        Session.objects.filter(pk=session.pk).update(expire_date=ago(minutes=16))
+        self.assertEqual(answer_of(visit().get("/readyz")), (200, {"status": "degraded", "missing": ["cleanup"]}))
+        cleanup.clean()
         self.assertEqual(answer_of(visit().get("/readyz")), (200, {"status": "ok", "missing": []}))
 
     def test_without_redis_it_is_degraded_and_people_log_in_and_book(self):

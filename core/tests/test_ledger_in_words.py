@@ -55,16 +55,22 @@ class SentenceTests(Cast, TestCase):
         event = make_event(capacity=1)
         place, waiting = join(event, self.alice), join(event, self.bob)
         steering.extend_holds(event_id=event.pk, minutes=2.5, reason="An outage.")
+        steering.extend_hold(event_id=event.pk, hold_id=place.pk, minutes=1.5, reason="A lift stood still.")
         steering.pause(event_id=event.pk, reason="A fire alarm.")
         steering.resume(event_id=event.pk, reason="It was none.")
         release(event, self.bob)
         bought = book(event, self.alice)
         allocation.cancel_ticket(ticket_id=bought.pk, cause=Cause.CANCELLED_BY_STAFF, reason="Paid twice.")
         direct = book(event, self.greta)
+        longer = (
+            "alice is held the ticket for 1.5 minutes longer: staff moved the end of this hold"
+            f" (place no. {place.pk}). Their reason: “A lift stood still.”"
+        )
         self.assertEqual(
             self.told(event)[4:],
             [
                 "Staff moved the end of every hold by 2.5 minutes. Their reason: “An outage.”",
+                longer,
                 "Staff paused serving. Their reason: “A fire alarm.”",
                 "Staff resumed serving. Their reason: “It was none.”",
                 f"bob left the line: they gave it up (place no. {waiting.pk}).",

@@ -266,6 +266,7 @@ class LineMachine(RuleBasedStateMachine):
         else:
             self.revise({"starts": self.clock.at}, starts_at=self.clock.at)
 
+    @precondition(lambda self: self.model.status != "cancelled")
     @rule(is_paused=st.booleans())
     def pause_or_resume(self, is_paused: bool) -> None:
         is_paused = is_paused and not self.model.is_paused

@@ -18,6 +18,7 @@ from icalendar import Calendar
 from post_office.models import PRIORITY, STATUS, Email
 
 from core import accounts, allocation, cleanup, documents, mailing
+from core.mail_rows import GIVEN_UP
 from core.models import Ticket, User
 from tools.ports import free_port
 
@@ -33,6 +34,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.messages: list[Any] = []
+        self.sent: list[str] = []  # the same, as it came
         self.answer = "250 OK"
 
     async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802 -- its name
@@ -40,6 +42,7 @@ class Inbox:
         message = message_from_bytes(envelope.content, policy=email.policy.default)
         if self.answer.startswith("250"):
             self.messages.append((envelope.rcpt_tos, message))
+            self.sent.append(envelope.content.decode())
         return self.answer
 
 
@@ -87,7 +90,7 @@ class ConfirmationTests(MailCase):
         text = message.get_body(("plain",)).get_content()
         for fact in ("Opera\nNight <3", "Monday 1 July 2030, 20:15 (Europe/Berlin)", "Großer Saal", "alice"):
             self.assertIn(fact, text.replace("\r\n", "\n"))
-        self.assertIn(f"http://localhost:8000/ticket/{ticket.code}/", text)
+        self.assertIn(f"http://127.0.0.1:8000/ticket/{ticket.code}/", text)
         self.assertIn("Opera\nNight &lt;3</h1>", message.get_body(("html",)).get_content().replace("\r\n", "\n"))
         attached = {part.get_filename(): part for part in message.iter_attachments()}
         self.assertEqual(set(attached), {f"ticket-{ticket.pk}.pdf", f"ticket-{ticket.pk}.ics"})
@@ -133,7 +136,7 @@ class ConfirmationTests(MailCase):
         User.objects.filter(pk=self.bob.pk).update(email="no address")
         for person in (self.alice, self.bob, self.greta):
             book(self.event, person)
-        with self.assertLogs("core.mailing", "WARNING"):
+        with self.assertLogs("core.telling.letters", "WARNING"):
             self.assertEqual((mailing.store_confirmations(), mailing.deliver()), (3, 1))
         self.assertEqual([to for to, _ in self.inbox.messages], [["greta@example.org"]])
 
@@ -197,6 +200,7 @@ class DeliveryTests(MailCase):
                 self.assertEqual(self.statuses(), [expected])
                 self.due_again()
         self.assertEqual(list(Email.objects.get().logs.values_list("message", flat=True)), ["SMTPDataError"])
+        self.assertTrue(Email.objects.filter(GIVEN_UP).exists())
 
     def test_an_address_that_the_server_refuses_is_given_up_unless_it_is_busy(self) -> None:
         for code, expected in ((450, False), (550, True)):
@@ -301,3 +305,16 @@ class CrowdTests(CastOfRaces, TransactionTestCase):
         self.assertEqual(len({message.to[0] for message in outgoing.outbox}), 30)
         self.assertEqual(len(outgoing.outbox), 30)
         self.assertFalse(Ticket.objects.filter(mailed_at=None).exists())
+
+    def test_nothing_is_locked_while_it_is_written_and_a_ticket_that_is_cancelled_meanwhile_has_none(self) -> None:
+        ticket = book(make_event(), self.alice)
+
+        def cancel_first(*args: Any) -> Any:
+            self.assertFalse(connection.in_atomic_block)
+            allocation.cancel_ticket(ticket_id=ticket.pk)
+            return write(*args)
+
+        write = mailing._confirmation
+        with patch.object(mailing, "_confirmation", cancel_first):
+            self.assertEqual(mailing.store_confirmations(), 0)
+        self.assertFalse(Email.objects.exists())

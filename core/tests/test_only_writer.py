@@ -1,7 +1,7 @@
 """One writer: nothing but the allocation makes, changes or counts places and tickets (house rule 2)."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -14,8 +14,9 @@ WRITERS = {"Change", "store_new", "update_each"}  # statements that are composed
 RELATED = {"places", "tickets"}  # the same rows, reached from an event or a person
 MAKE = {"create", "get_or_create", "update_or_create", "bulk_create", "acreate", "abulk_create"}
 CHANGE = {"update", "bulk_update", "aupdate", "abulk_update"}
-# Say when, and decide nothing: the gate's, the mail's, and the demo's dates.
-MARKS = {"checked_in_at", "checked_in_by", "booked_at", "mailed_at"}
+# Say when, and decide nothing: the gate's and the mail's.
+MARKS = {"checked_in_at", "checked_in_by", "booked_at", "mailed_at", "lapse_mailed_at"}
+DATES = {"login_timestamp", "created_at", "held_at", "expires_at", "ended_at"}  # the demo moves a sale into the past
 NUMBERS = {"held", "booked", "version", "opened_at"}
 
 
@@ -26,7 +27,7 @@ def names_in(node: ast.expr) -> set[str]:
     }
 
 
-def writes(source: str) -> Iterator[str]:
+def writes(source: str, marks: Collection[str] = MARKS) -> Iterator[str]:
     """Yield each statement of Python that makes or changes places or tickets, or an event's numbers."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
@@ -37,7 +38,9 @@ def writes(source: str) -> Iterator[str]:
             on_rows = names_in(node.func.value) & (ROWS | RELATED)
             fields = {keyword.arg for keyword in node.keywords}
             makes = node.func.attr in MAKE and on_rows
-            changes = node.func.attr in CHANGE and ((on_rows and not (fields and fields <= MARKS)) or fields & NUMBERS)
+            changes = node.func.attr in CHANGE and (
+                (on_rows and not (fields and fields <= set(marks))) or fields & NUMBERS
+            )
             if makes or changes:
                 yield ast.unparse(node)
 
@@ -45,11 +48,12 @@ def writes(source: str) -> Iterator[str]:
 class OnlyWriterTests(SimpleTestCase):
     def test_no_other_module_makes_or_changes_places_tickets_or_numbers(self):
         modules = [file for file in CORE.rglob("*.py") if not {"tests", "migrations"} & set(file.parts)]
-        found = {
-            str(file.relative_to(CORE)): statements
-            for file in modules
-            if str(file.relative_to(CORE)) not in THEIRS and (statements := list(writes(file.read_text())))
-        }
+        found = {}
+        for file in modules:
+            name = str(file.relative_to(CORE))
+            statements = list(writes(file.read_text(), MARKS | DATES if name == "demo.py" else MARKS))
+            if statements and name not in THEIRS:
+                found[name] = statements
         self.assertEqual(found, {})
         self.assertGreater(len(modules), 20)
 

@@ -6,7 +6,7 @@ from unittest.mock import patch
 from django.db import OperationalError
 from django.db.models import F
 
-from core import allocation, clock, position, steering
+from core import allocation, clock, locking, position, steering
 from core.models import Event, TicketHold, User, UserSession
 from core.now import now
 
@@ -143,7 +143,7 @@ def busy() -> OperationalError:
     """Return what a lock that was waited for too long raises (the words and the number are PostgreSQL's)."""
     error = OperationalError("canceling statement due to lock timeout")
     error.__cause__ = Exception()
-    vars(error.__cause__)["sqlstate"] = allocation.LOCK_NOT_AVAILABLE
+    vars(error.__cause__)["sqlstate"] = locking.LOCK_NOT_AVAILABLE
     return error
 
 

@@ -188,9 +188,10 @@ class PrecedenceTests(Cast, TestCase):
         }
         self.assertEqual({path: target_of(browser.get(path)) for path in targets}, targets)
         # A form's address takes no GET: the page with its button is where the login leads.
-        form = browser.post(f"/book/{self.closed.pk}/")
-        event = f"/accounts/login/?next=%2Fevents%2F{self.closed.pk}%2F"
-        self.assertEqual((form.status_code, target_of(form)), (302, event))
+        for path in (f"/book/{self.closed.pk}/", f"/events/{self.closed.pk}/gate/staff/1/remove/"):
+            form = browser.post(path)
+            event = f"/accounts/login/?next=%2Fevents%2F{self.closed.pk}%2F"
+            self.assertEqual((form.status_code, target_of(form)), (302, event))
 
     def test_a_program_gets_401_on_every_page_that_needs_a_login(self):
         anonymous = visit(headers=JSON)

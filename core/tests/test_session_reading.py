@@ -32,7 +32,7 @@ class ReadingTests(Cast, TestCase):
 
     def test_one_query_tells_the_session_the_login_and_the_person(self):
         with CaptureQueriesContext(connection) as captured:
-            self.browser.get("/healthz")
+            self.browser.get("/.well-known/security.txt")
         self.assertEqual(len(captured), 1)
         self.assertEqual(self.who(), "alice")
 
@@ -68,7 +68,7 @@ class ReadingTests(Cast, TestCase):
         session = stranger.session
         session["colour"] = "blue"
         session.save()
-        self.assertEqual(stranger.get("/healthz").wsgi_request.session["colour"], "blue")
+        self.assertEqual(stranger.get("/readyz").wsgi_request.session["colour"], "blue")
 
 
 class StoringTests(Cast, TestCase):

@@ -1,5 +1,6 @@
 """What the end of a session, and of an account's activity, ends (rules 14, 25 and 26)."""
 
+from django.conf import settings
 from django.test import TestCase
 from django.urls import reverse
 
@@ -28,6 +29,18 @@ class LoginTests(Cast, TestCase):
             self.assertEqual(self.client.get("/dashboard/").status_code, 200)
             self.assertEqual(self.client.get("/dashboard/").status_code, 200)
         self.assertEqual(UserSession.objects.values_list("pk", "login_timestamp").get(), login)
+
+    def test_a_session_of_a_former_key_keeps_its_own_so_that_who_asks_twice_at_once_is_not_logged_out(self):
+        with self.settings(SECRET_KEY="old-key"):
+            self.client.force_login(self.alice)
+            self.client.get("/dashboard/")
+        cookie = self.client.cookies[settings.SESSION_COOKIE_NAME].value
+        with self.settings(SECRET_KEY="new-key", SECRET_KEY_FALLBACKS=["old-key"]):
+            first = self.client.get("/dashboard/")
+        with self.settings(SECRET_KEY="old-key"):  # a process that was not restarted yet
+            second = self.client.get("/dashboard/")
+        self.assertEqual((first.status_code, second.status_code), (200, 200))
+        self.assertEqual(self.client.cookies[settings.SESSION_COOKIE_NAME].value, cookie)
 
     def test_the_same_session_keeps_its_first_moment(self):
         arrivals.record_login(user=self.alice, session_key="key")

@@ -48,7 +48,7 @@ class OfferMailTests(OfferMailCase):
             "Großer Saal",
             "bob@example.org",
         )
-        for fact in (*facts, f"http://localhost:8000{made.page_url}", "http://localhost:8000/accounts/signup/"):
+        for fact in (*facts, f"http://127.0.0.1:8000{made.page_url}", "http://127.0.0.1:8000/accounts/signup/"):
             self.assertIn(fact, self.said())
             self.assertIn(fact, self.said("html"))
         self.assertIn("Opera Night <3", self.said())

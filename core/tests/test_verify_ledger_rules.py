@@ -66,6 +66,18 @@ class StateTests(SimpleTestCase):
         late = ticket("booking", 9, ALICE, 1, at=at(10))
         self.assert_found([step("hold", 1, ALICE), late], "place 1 is booked after its hold ended")
 
+    def test_an_extension_of_one_hold_is_for_that_one_before_its_end(self):
+        longer = step("hold_extension", 1, ALICE, minutes=5, reason="ill", at=at(9))
+        late, early = ticket("booking", 9, ALICE, 1, at=at(14)), step("expiry", 1, ALICE, at=at(14))
+        held = step("hold", 1, ALICE), step("hold", 2, BOB)
+        self.assert_found([*held, longer, late])
+        self.assert_found([*held, longer, early], "the hold of place 1 expired before its end")
+        self.assert_found([*held, longer, step("expiry", 2, BOB, at=at(10))])
+        other = ticket("booking", 9, BOB, 2, at=at(10))
+        self.assert_found([*held, longer, other], "place 2 is booked after its hold ended")
+        self.assert_found([*held, longer | {"at": at(10)}], "place 1 is extended after its hold ended")
+        self.assert_found([longer], "place 1 is waiting, not held")
+
     def test_an_extension_is_for_the_holds_there_are_and_not_for_later_ones(self):
         extension, late = steering("extension", minutes=5), ticket("booking", 9, ALICE, 1, at=at(10))
         early = step("expiry", 1, ALICE, at=at(14))

@@ -26,6 +26,7 @@ from ..numbers import stats, with_line
 from ..paging import page_of_upcoming
 from ..position import PersonPlaces, places_of
 from ..prepared import Prepared
+from ..push import subscriptions
 from ..refusals import Refused
 from ..shared_answers import is_known, shared
 from .lookup import visible_event
@@ -93,6 +94,7 @@ def dashboard(request: PersonRequest) -> HttpResponse:
         "page": page,
         "offers": open_offers(request.user, moment),
         "organized": _organized(user=request.user.pk),
+        "push": subscriptions.offer_to(request.user),
         "now": moment,
     }
     return render(request, "core/dashboard.html", context)
@@ -175,10 +177,7 @@ def _ask(request: PersonRequest, act: str, event_id: int) -> Any:
     """Do what a person asks of an event, or raise Refused; the event of which nobody knows is not there."""
     if event_id > LARGEST_ID:
         raise Http404("No such event.")
-    try:
-        return gathering.ask(act, event_id=event_id, user=request.user, login=request.arrival)
-    except Event.DoesNotExist as error:
-        raise Http404("No such event.") from error
+    return gathering.ask(act, event_id=event_id, user=request.user, login=request.arrival)
 
 
 @writes

@@ -5,7 +5,6 @@ import uuid
 from typing import Any
 
 from allauth.core import ratelimit
-from django.contrib.staticfiles import finders
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -17,18 +16,32 @@ from ..checkin.figures import gate_numbers, last_scans
 from ..checkin.forms import GateForm, ListForm, PeopleForm, ScanForm, SyncForm, UndoForm
 from ..checkin.people import found_ticket, token_of
 from ..checkin.scans import UNDO_TIME, WORDS
-from ..http import PersonRequest, answer, for_people, problem, reads, refuse, wants_json, with_camera, writes
+from ..http import (
+    PersonRequest,
+    answer,
+    for_people,
+    invalid,
+    problem,
+    reads,
+    refuse,
+    script,
+    wants_json,
+    with_camera,
+    writes,
+)
 from ..models import Event, Scan, Ticket, User
 from ..now import now
 from ..refusals import NotYourScan, Refused
+from ..trust import second_factor, too_often, trail
 
 RATE = "gate_people"  # its limit is in ACCOUNT_RATE_LIMITS
-TOO_MANY = "You have looked up many people in a minute. Wait a moment, then go on."
+TOO_MANY = "You have looked up many people in a minute. Go on {when}."
 
 
 def _only_staff(request: PersonRequest) -> None:
     if not checkin.can_scan(request.user):
         raise PermissionDenied("Only gate staff and organizers check tickets in.")
+    second_factor.require(request)
 
 
 def _event(request: PersonRequest, event_id: int) -> Event:
@@ -36,6 +49,7 @@ def _event(request: PersonRequest, event_id: int) -> Event:
     if event is None:
         _only_staff(request)
         raise Http404("No such event.")
+    second_factor.require(request)
     return event
 
 
@@ -62,9 +76,7 @@ def _gate_page(request: PersonRequest, form: GateForm, *, status: int = 200, **s
 
 def _invalid(request: PersonRequest, form: GateForm, **shown: Any) -> HttpResponse:
     _only_staff(request)
-    if wants_json(request):
-        return JsonResponse({"status": "invalid", "detail": form.problem()}, status=400)
-    return _gate_page(request, form, status=400, error=form.problem(), **shown)
+    return invalid(request, form, lambda: _gate_page(request, form, status=400, error=form.problem(), **shown))
 
 
 @reads
@@ -154,14 +166,24 @@ def checkin_people(request: PersonRequest) -> HttpResponse:
     event = _event(request, form.cleaned_data["event"])
     is_free = checkin.may_undo_any(request.user, event)
     if not is_free and not ratelimit.consume(request, action=RATE, user=request.user):
-        if wants_json(request):
-            return JsonResponse({"status": "too_many", "detail": TOO_MANY}, status=429)
-        return _gate_page(request, form, status=429, error=TOO_MANY, who=form.cleaned_data["who"])
+        return _too_many_looked_up(request, form)
+    trail.record_once(trail.Action.PEOPLE_SOUGHT, actor=request.user, event=event.pk)
     found = checkin.find_tickets(event, form.cleaned_data["who"])
     if wants_json(request):
         return JsonResponse({"people": [_person_json(ticket, request.user) for ticket in found]})
     people = [(ticket, token_of(ticket, request.user)) for ticket in found]
     return _gate_page(request, form, who=form.cleaned_data["who"], found=people)
+
+
+def _too_many_looked_up(request: PersonRequest, form: PeopleForm) -> HttpResponse:
+    """Answer with the page of the gate, where scanning goes on."""
+    seconds = too_often.seconds_left(request, RATE)
+    if wants_json(request):
+        return too_often.answer(request, TOO_MANY, seconds)
+    error = TOO_MANY.format(when=too_often.in_words(seconds))
+    response = _gate_page(request, form, status=429, error=error, who=form.cleaned_data["who"])
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 def _person_json(ticket: Ticket, staff: User) -> dict[str, Any]:
@@ -194,6 +216,5 @@ def checkin_sync(request: PersonRequest) -> HttpResponse:
 
 @reads
 def gate_worker(request: HttpRequest) -> FileResponse:
-    """Answer the gate's service worker: from here, since a worker serves only what is below its own address."""
-    script = open(str(finders.find("core/js/gate_worker.js")), "rb")  # noqa: SIM115 -- closed by the answer
-    return FileResponse(script, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+    """Answer the gate's service worker."""
+    return script("gate_worker.js")

@@ -1,8 +1,9 @@
 """What an event's organizer and administrators see of its gates: attendance, conflicts, scans, and the gate staff."""
 
 from allauth.core import ratelimit
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -10,8 +11,9 @@ from ..checkin.attendance import attendance
 from ..checkin.figures import conflicts, gate_numbers, recent_scans
 from ..checkin.staff import find_person
 from ..forms import StaffForm
-from ..http import answer, for_people, reads, wants_json, writes
+from ..http import PersonRequest, answer, for_people, invalid, reads, writes
 from ..models import Event, User
+from ..trust import confirmation, too_often, trail
 from .gate import RATE, TOO_MANY
 from .lookup import managed_event
 
@@ -31,14 +33,16 @@ def _page(request: HttpRequest, event: Event, form: StaffForm, *, status: int = 
 
 @reads
 @for_people
-def gate_report(request: HttpRequest, event_id: int) -> HttpResponse:
-    """Show the gates of an event."""
-    return _page(request, managed_event(request, event_id), StaffForm())
+def gate_report(request: PersonRequest, event_id: int) -> HttpResponse:
+    """Show the gates of an event; that somebody looked is in the trail, as who came in by which scan is shown."""
+    event = managed_event(request, event_id)
+    trail.record_once(trail.Action.GATE_SEEN, actor=request.user, event=event.pk)
+    return _page(request, event, StaffForm())
 
 
 def _person(request: HttpRequest, form: StaffForm) -> User | None:
     if not ratelimit.consume(request, action=RATE, user=request.user):  # whose an address is can be tried out
-        form.add_error("person", TOO_MANY)
+        form.add_error("person", TOO_MANY.format(when=too_often.in_words(too_often.seconds_left(request, RATE))))
         return None
     person = find_person(form.cleaned_data["person"])
     if person is None:
@@ -51,15 +55,16 @@ def _person(request: HttpRequest, form: StaffForm) -> User | None:
 @writes
 @for_people
 def gate_staff_add(request: HttpRequest, event_id: int) -> HttpResponse:
-    """Put somebody on the event's own list of gate staff."""
+    """Put somebody on the event's own list of gate staff, once whoever asks has shown again who they are."""
     event = managed_event(request, event_id)
+    confirmation.require_before_writing(request)
     form = StaffForm(request.POST)
     person = _person(request, form) if form.is_valid() else None
     if person is None:
-        if wants_json(request):
-            return JsonResponse({"status": "invalid", "detail": str(form.errors["person"][0])}, status=400)
-        return _page(request, event, form, status=400)
-    event.gate_staff.add(person)
+        return invalid(request, form, lambda: _page(request, event, form, status=400))
+    with transaction.atomic():
+        event.gate_staff.add(person)
+        trail.record(trail.Action.GATE_STAFF_ADDED, person=person.pk, event=event.pk)
     message = f"{person.display_name} can scan this event now. Only those on the list, you and administrators can."
     return answer(request, {"status": "added"}, message=message, to=_report_url(event))
 
@@ -67,9 +72,13 @@ def gate_staff_add(request: HttpRequest, event_id: int) -> HttpResponse:
 @writes
 @for_people
 def gate_staff_remove(request: HttpRequest, event_id: int, user_id: int) -> HttpResponse:
-    """Take somebody off the list; doing it again changes nothing."""
+    """Take somebody off the list; doing it again changes nothing. An empty one lets the whole group in, so the same."""
     event = managed_event(request, event_id)
-    event.gate_staff.remove(*User.objects.filter(pk=user_id))
+    confirmation.require_before_writing(request)
+    if listed := _listed(event).filter(pk=user_id).first():
+        with transaction.atomic():
+            event.gate_staff.remove(listed)
+            trail.record(trail.Action.GATE_STAFF_REMOVED, person=listed.pk, event=event.pk)
     whole_group = not _listed(event).exists()
     message = "Taken off the list." + (" It is empty now: all gate staff can scan this event." if whole_group else "")
     return answer(request, {"status": "removed"}, message=message, to=_report_url(event))

@@ -1,17 +1,20 @@
 """What a view looks up, or answers 404 for."""
 
 import datetime as dt
+from typing import cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
 from .. import accounts, prepared
-from ..access import may_manage
+from ..access import Roles, may_manage, roles_of
 from ..http import PersonRequest
 from ..many import LARGEST_ID
-from ..models import Event, Ticket, TicketTransfer
+from ..models import Announcement, Event, Ticket, TicketTransfer, User
 from ..now import now
 from ..numbers import with_line
+from ..telling import messages
+from ..trust import second_factor, trail
 
 
 def visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> Event:
@@ -20,6 +23,8 @@ def visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> E
     event = found[0] if found else None
     if event is None or (event.status == Event.Status.DRAFT and not may_manage(request.user, event)):
         raise Http404("No such event.")
+    if event.status == Event.Status.DRAFT:
+        second_factor.require(request)
     return event
 
 
@@ -35,7 +40,16 @@ def managed_event(request: HttpRequest, event_id: int) -> Event:
         if Event.objects.filter(created_by=request.user.pk).exists():  # a rival learns nothing, not even a no
             raise Http404("No such event.")
         raise PermissionDenied("Only the event's organizer and administrators see this.")
+    second_factor.require(request)
     return event
+
+
+def message_of_event(event: Event, message_id: int) -> Announcement:
+    """Return an organizer's message about an event."""
+    found = messages.messages_of(event).filter(pk=message_id).first() if message_id <= LARGEST_ID else None
+    if found is None:
+        raise Http404("No such message.")
+    return found
 
 
 def visible_ticket(request: HttpRequest, code: str) -> Ticket:
@@ -44,6 +58,9 @@ def visible_ticket(request: HttpRequest, code: str) -> Ticket:
     ticket = tickets.filter(code=code).first() if code.isprintable() else None  # PostgreSQL refuses a NUL
     if ticket is None or not (ticket.user_id == request.user.pk or may_manage(request.user, ticket.event)):
         raise Http404("No such ticket.")
+    if ticket.user_id != request.user.pk:
+        second_factor.require(request)
+        trail.record_look(ticket, cast("User", request.user))
     return ticket
 
 
@@ -54,3 +71,18 @@ def visible_offer(request: PersonRequest, token: str) -> TicketTransfer:
     if offer is None:
         raise Http404("No such offer.")
     return offer
+
+
+def organizer_or_404(request: PersonRequest) -> Roles:
+    """Return what an organizer is to the site; for everybody else the organizers' pages look absent."""
+    roles = roles_of(request.user)
+    if not roles.can_organize:
+        raise Http404("No such page.")
+    second_factor.require(request)
+    return roles
+
+
+def creator_or_404(request: PersonRequest) -> None:
+    """See that the person may make events; for everybody else the page for that looks absent."""
+    if not organizer_or_404(request).can_create:
+        raise Http404("No such page.")

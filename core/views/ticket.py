@@ -3,12 +3,12 @@
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from .. import allocation, documents
-from ..forms import ReasonForm
-from ..http import PersonRequest, answer, for_people, reads, refuse, unavailable, wants_json, writes
+from ..forms import CancelTicketForm
+from ..http import PersonRequest, answer, for_people, invalid, reads, refuse, unavailable, writes
 from ..models import Cause, Ticket
 from ..now import now
 from ..refusals import Refused
@@ -33,7 +33,7 @@ def ticket_page(request: HttpRequest, ticket: Ticket, *, status: int = 200, **fo
         "event": ticket.event,
         "is_owner": is_owner,
         "can_cancel": can_cancel,
-        "form": ReasonForm(),
+        "form": CancelTicketForm(),
         "zone": ticket.event.zone,
         **transfer_context(ticket, is_owner=is_owner),
         **forms,
@@ -97,12 +97,10 @@ def ticket_cancel(request: PersonRequest, code: str) -> HttpResponse:
     """
     ticket = visible_ticket(request, code)
     is_owner = ticket.user_id == request.user.pk
-    form = ReasonForm(request.POST)
+    form = CancelTicketForm(request.POST)
     asks_why = not is_owner and "reason" in request.POST
     if asks_why and not form.is_valid():
-        if wants_json(request):
-            return JsonResponse({"status": "invalid", "detail": str(form.errors["reason"][0])}, status=400)
-        return ticket_page(request, ticket, form=form, status=400)
+        return invalid(request, form, lambda: ticket_page(request, ticket, form=form, status=400))
     cause = Cause.CANCELLED_BY_OWNER if is_owner else Cause.CANCELLED_BY_STAFF
     reason = form.cleaned_data["reason"] if asks_why else ""
     try:

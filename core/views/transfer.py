@@ -1,25 +1,16 @@
 """Giving a ticket away: its owner, or its organizer, offers it, and the person it is offered to accepts or declines."""
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from .. import transfer
-from ..forms import OfferForm, ReasonForm
-from ..http import PersonRequest, answer, for_people, reads, refuse, wants_json, writes
+from ..http import PersonRequest, answer, for_people, invalid, reads, refuse, writes
 from ..models import Ticket, TicketHold
 from ..now import now
 from ..refusals import Refused
 from .lookup import visible_offer, visible_ticket
 from .ticket import ticket_page
 from .transfer_parts import new_code_form, offer_form
-
-
-def _invalid(request: PersonRequest, ticket: Ticket, form: OfferForm | ReasonForm, name: str) -> HttpResponse:
-    """Answer a form that is not right: the first error as JSON, or the page with what was typed."""
-    if wants_json(request):
-        detail = str(next(iter(form.errors.values()))[0])
-        return JsonResponse({"status": "invalid", "detail": detail}, status=400)
-    return ticket_page(request, ticket, status=400, **{name: form})
 
 
 @writes
@@ -30,7 +21,7 @@ def ticket_transfer(request: PersonRequest, code: str) -> HttpResponse:
     asks_why = ticket.user_id != request.user.pk and "reason" in request.POST
     form = offer_form(ticket, request.POST, asks_why=asks_why)
     if not form.is_valid():
-        return _invalid(request, ticket, form, "offer_form")
+        return invalid(request, form, lambda: ticket_page(request, ticket, status=400, offer_form=form))
     typed = {"email": form.cleaned_data["email"], "reason": form.cleaned_data.get("reason", "")}
     try:
         offer = transfer.offer(ticket_id=ticket.pk, by=request.user, **typed)
@@ -62,7 +53,7 @@ def ticket_reissue(request: PersonRequest, code: str) -> HttpResponse:
     form = new_code_form(request.POST)
     asks_why = not is_owner and "reason" in request.POST
     if asks_why and not form.is_valid():
-        return _invalid(request, ticket, form, "new_code_form")
+        return invalid(request, form, lambda: ticket_page(request, ticket, status=400, new_code_form=form))
     reason = form.cleaned_data["reason"] if asks_why else ""
     try:
         new = transfer.reissue(ticket_id=ticket.pk, by_staff=not is_owner, reason=reason)

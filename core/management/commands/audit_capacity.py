@@ -2,20 +2,22 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from core import audit
+from core.analytics import keeping
+from core.management.base import DatabaseCommand
 from core.models import Event
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Compare rows with numbers."""
 
-    help = "Recounts the rows of every event against its numbers; exits with 1 on any difference."
+    help = "Recounts the rows of every event against its numbers and figures; exits with 1 on any difference."
 
     def handle(self, **options: Any) -> None:
         """Print each difference."""
-        differences = audit.differences()
+        differences = [*audit.differences(), *keeping.differences()]
         for difference in differences:
             self.stdout.write(str(difference))
         if differences:

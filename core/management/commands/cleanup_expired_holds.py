@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import connections
 
 from core import cleanup
+from core.management.base import DatabaseCommand
+from core.trust.causes import cause_of
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +20,7 @@ EVERY = 60  # seconds, with --watch
 TALKATIVE = 2  # Django's own --verbosity from which it is as --verbose
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Serve what is due, end what was left behind, prune old rows."""
 
     help = "Serves events that are due, ends lapsed holds and abandoned places, prunes old logins, places and sessions."
@@ -40,8 +42,14 @@ class Command(BaseCommand):
             while not interrupted.is_set():
                 try:
                     self._report(run(), dry_run=options["dry_run"], tell_all=tell_all)
-                except Exception:
-                    logger.exception("the cleanup failed; it tries again in %s seconds", EVERY)
+                except Exception as error:
+                    cause = cause_of(error)
+                    logger.error(  # noqa: TRY400 -- its trace says nothing that the cause does not
+                        "the cleanup failed; it tries again in %s seconds%s",
+                        EVERY,
+                        f": {cause}" if cause else "",
+                        exc_info=None if cause else error,
+                    )
                 connections.close_all()
                 interrupted.wait(EVERY)
 

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from core import demo
+from core.management.base import DatabaseCommand
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Create what is missing of the demo."""
 
     help = "Creates the demo accounts and events that are missing; changes nothing that exists. Needs DEBUG."

@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.fairness import check
+from core.management.base import DatabaseCommand
 from core.models import Event
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Check ledgers."""
 
-    help = (
-        "Checks events' ledgers by their rules and against the database; exits with 1 on any problem, 2 if it cannot."
-    )
+    help = "Checks events' ledgers by their rules and against the database; exits with 1 on any problem."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options."""

@@ -7,10 +7,11 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from core.management.base import DatabaseCommand
 from core.models import Event
 
 FILES = {
@@ -20,7 +21,7 @@ FILES = {
 NUMBERS = ("available", "held", "booked", "waiting")
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Write the page."""
 
     help = "Writes a static page with countdown, numbers and link for an event with an announced opening."

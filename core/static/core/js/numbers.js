@@ -15,11 +15,13 @@ export function cardsOf(event) {
 
 export function applyStats(stats) {
   if (!(latest.get(stats.event)?.version > stats.version)) latest.set(stats.event, stats);
+  let news = false;
   for (const card of cardsOf(stats.event)) {
     if (stats.version < Number(card.dataset.version ?? 0)) continue;
-    showNumbers(card, stats);
+    news = showNumbers(card, stats) || news;
     showState(card, stats);
   }
+  if (news) document.dispatchEvent(new CustomEvent("numbers-changed", { detail: stats }));
 }
 
 // A page that was fetched may be older than what the socket has said since: the server shares its pages for a second.
@@ -39,19 +41,24 @@ function isNewer(stats, version, servedAt) {
   return stats.version > version || (stats.version === version && Date.parse(stats.now) > servedAt);
 }
 
+// Return whether they are others than were shown.
 function showNumbers(card, stats) {
   card.dataset.version = stats.version;
+  let news = false;
   for (const name of NAMES) {
-    for (const element of card.querySelectorAll(`[data-number="${name}"]`)) put(element, stats[name]);
+    for (const element of card.querySelectorAll(`[data-number="${name}"]`)) news = put(element, stats[name]) || news;
   }
   const percentage = Math.round(stats.percentage_sold);
   for (const element of card.querySelectorAll("[data-percentage]")) put(element, percentage);
   for (const ring of card.querySelectorAll("[data-ring]")) ring.setAttribute("stroke-dasharray", `${percentage} 100`);
   for (const bar of card.querySelectorAll("[data-bar]")) bar.value = percentage;
+  return news;
 }
 
 function put(element, value) {
-  if (element.textContent !== String(value)) element.textContent = value;
+  if (element.textContent.trim() === String(value)) return false;
+  element.textContent = value;
+  return true;
 }
 
 // A sale that starts, pauses or ends needs other words and buttons: the server's. Within a sale both buttons are in the page.
@@ -66,8 +73,9 @@ function showState(card, stats) {
     refreshSoon(spreadOf(stats));
   } else if (stats.on_sale && OPEN.has(card.dataset.state)) {
     card.dataset.state = openState(stats);
+    const now = stats.available > 0 ? [card.dataset.state] : [card.dataset.state, "full"]; // also while people wait
     for (const element of card.querySelectorAll("[data-when]")) {
-      element.hidden = !element.dataset.when.split(" ").includes(card.dataset.state);
+      element.hidden = !element.dataset.when.split(" ").some((when) => now.includes(when));
     }
   }
 }

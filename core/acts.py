@@ -1,0 +1,89 @@
+"""What staff can do to an event's line, as the admin and the organizers' pages offer it: with a form, and in words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from . import steering
+from .forms import ReasonForm
+from .models import Event
+
+LEAST_EXTENSION = Decimal("0.001")  # minutes; the field takes thousandths
+NO_LENGTH = f"Type a number of minutes: more than 0, at most {steering.LONGEST_EXTENSION}."
+
+
+class ExtensionForm(ReasonForm):
+    """By how much all holds are extended, and why."""
+
+    minutes = forms.DecimalField(
+        min_value=LEAST_EXTENSION,
+        max_value=steering.LONGEST_EXTENSION,
+        decimal_places=3,
+        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), NO_LENGTH),
+    )
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)  # extensions, when the page was made
+    field_order = ("minutes", "reason")
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that staff may do on this page. `carry_out` returns what is told, and what the history keeps if any.
+
+    It raises EventCancelled where it is not `offered`.
+    """
+
+    name: str
+    title: str
+    explanation: str
+    form: type[ReasonForm]
+    carry_out: Callable[[Event, dict[str, Any]], tuple[str, str]]
+
+
+def _pause(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
+    if steering.pause(event_id=event.pk, reason=typed["reason"]):
+        return "Serving is paused.", f"Serving paused: {typed['reason']}"
+    return "Serving was paused before; nothing has changed.", ""
+
+
+def _resume(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
+    if steering.resume(event_id=event.pk, reason=typed["reason"]):
+        return "Serving goes on, in the order of the line.", f"Serving resumed: {typed['reason']}"
+    return "Serving was not paused; nothing has changed.", ""
+
+
+def _extend(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
+    minutes = typed["minutes"].normalize()
+    extended = steering.extend_holds(
+        event_id=event.pk, minutes=float(minutes), reason=typed["reason"], seen=typed["seen"]
+    )
+    if extended is None:
+        return (
+            "The holds were extended since you opened this page, by you or a colleague; nothing was added to that.",
+            "",
+        )
+    done = f"{extended} {'hold' if extended == 1 else 'holds'} by {minutes:f} min"
+    return f"Extended: {done}.", f"Extended {done}: {typed['reason']}"
+
+
+PAUSE = Act(
+    "pause",
+    "Pause serving",
+    "No free place is given to anybody. People can still join the line, and those who hold a place can book it.",
+    ReasonForm,
+    _pause,
+)
+RESUME = Act("resume", "Resume serving", "Free places go to the first in line again, at once.", ReasonForm, _resume)
+EXTEND = Act(
+    "extend", "Extend all holds", "After an outage, say. Who waits, waits on in the same order.", ExtensionForm, _extend
+)
+ACTS = {act.name: act for act in (PAUSE, RESUME, EXTEND)}
+
+
+def offered(event: Event) -> list[Act]:
+    """Return what can be done to the event's line now: that of a cancelled event has ended."""
+    if event.status == Event.Status.CANCELLED:
+        return []
+    return [RESUME if event.paused_at else PAUSE, EXTEND]

@@ -1,0 +1,98 @@
+"""The audit trail: who did what to what, when and from where. Written once; nobody changes it."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from .events import Event
+from .people import User
+
+LONGEST_DETAIL = 500  # characters
+_OUTLIVED: Any = {"null": True, "on_delete": models.DO_NOTHING, "db_constraint": False}
+
+
+class AuditEntry(models.Model):
+    """One thing that somebody with rights over others did, or a person to their own account.
+
+    The database refuses to change an entry, but for its address, which may be blanked: it is personal, and forgotten
+    after RETENTION_DAYS or with the account. On PostgreSQL it refuses to delete one, or all, too.
+    """
+
+    class Action(models.TextChoices):
+        """What was done. What the line and the gate do has records of its own: the ledger, and scans."""
+
+        ADMIN = "admin", "changed in the administration"
+        ATTENDEES_SEEN = "attendees_seen", "looked at the list of attendees"
+        # In entries of before; now EXPORTED.
+        ATTENDEES_EXPORTED = "attendees_exported", "downloaded the list of attendees"
+        EXPORTED = "exported", "downloaded a list"
+        EVENTS_IMPORTED = "events_imported", "imported events"
+        TICKET_SEEN = "ticket_seen", "looked at somebody's ticket"
+        TICKET_CANCELLED = "ticket_cancelled", "cancelled a ticket"
+        TICKET_OFFERED = "ticket_offered", "offered a ticket to somebody else"
+        TICKET_WITHDRAWN = "ticket_withdrawn", "withdrew an offer"
+        TICKET_DECLINED = "ticket_declined", "declined a ticket"
+        TICKET_ACCEPTED = "ticket_accepted", "accepted a ticket"
+        TICKET_REISSUED = "ticket_reissued", "made a new code of a ticket"
+        GATE_STAFF_ADDED = "gate_staff_added", "put somebody on the list of gate staff"
+        GATE_STAFF_REMOVED = "gate_staff_removed", "took somebody off the list of gate staff"
+        GATE_SEEN = "gate_seen", "looked at the report of the gate"
+        PEOPLE_SOUGHT = "people_sought", "looked people up at the gate"
+        RECORDS_SEEN = "records_seen", "looked at records in the administration"
+        EVENT_CREATED = "event_created", "made the event"
+        EVENT_CHANGED = "event_changed", "changed the event"
+        EVENT_PUBLISHED = "event_published", "published the event"
+        EVENT_CANCELLED = "event_cancelled", "cancelled the event"
+        EVENT_DELETED = "event_deleted", "deleted the draft of an event"
+        SERVING_CHANGED = "serving_changed", "interfered with the line"
+        SCAN_UNDONE = "scan_undone", "took back a scan"
+        LOGIN_FAILED = "login_failed", "failed to log in"
+        FACTOR_FAILED = "factor_failed", "failed to show the second factor"
+        LOGIN_LIMITED = "login_limited", "was not let in: too many logins had failed"
+        MESSAGE_SENT = "message_sent", "sent a message to attendees"
+        MESSAGE_STOPPED = "message_stopped", "stopped a message to attendees"
+        SIGNED_OUT = "signed_out", "signed out"
+        PASSWORD_CHANGED = "password_changed", "changed the password"
+        PASSWORD_RESET = "password_reset", "set a new password by a link"
+        EMAIL_CHANGED = "email_changed", "changed the e-mail address"
+        EMAIL_ADDED = "email_added", "added an e-mail address"
+        EMAIL_REMOVED = "email_removed", "removed an e-mail address"
+        FACTOR_ADDED = "factor_added", "added a second factor"
+        FACTOR_REMOVED = "factor_removed", "removed a second factor"
+        FACTOR_RENEWED = "factor_renewed", "made new recovery codes"
+        ACCOUNT_CONNECTED = "account_connected", "connected an account elsewhere"
+        ACCOUNT_DISCONNECTED = "account_disconnected", "disconnected an account elsewhere"
+        DATA_DOWNLOADED = "data_downloaded", "downloaded what is stored about them"
+        ACCOUNT_ERASED = "account_erased", "erased an account"
+
+    at = models.DateTimeField(default=timezone.now)
+    action = models.CharField(max_length=20, choices=Action.choices)
+    # By number, whatever becomes of them: an event that nobody has anything of can be deleted, and the trail stays.
+    actor = models.ForeignKey(User, related_name="deeds", **_OUTLIVED)  # None: no person
+    person = models.ForeignKey(User, related_name="audited", **_OUTLIVED)  # whom it concerns
+    event = models.ForeignKey(Event, related_name="audited", **_OUTLIVED)
+    subject = models.CharField(max_length=100, blank=True)  # what it was done to, as `ticket 7`
+    detail = models.CharField(max_length=LONGEST_DETAIL, blank=True)
+    address = models.CharField(max_length=45, blank=True)  # from where; blank: from the server itself, or forgotten
+
+    class Meta:
+        verbose_name_plural = "audit trail"
+        indexes = [
+            models.Index(fields=["actor", "-id"], name="audit_of_actor"),
+            models.Index(fields=["person", "-id"], condition=Q(person__isnull=False), name="audit_of_person"),
+            models.Index(fields=["event", "-id"], condition=Q(event__isnull=False), name="audit_of_event"),
+            models.Index(fields=["at"], condition=~Q(address=""), name="audit_with_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.subject}".strip()
+
+    @property
+    def is_attempt(self) -> bool:
+        """Return whether it is a login that failed: whose it was, nobody knows."""
+        return self.action in FAILED_LOGINS
+
+
+FAILED_LOGINS = (AuditEntry.Action.LOGIN_FAILED, AuditEntry.Action.FACTOR_FAILED, AuditEntry.Action.LOGIN_LIMITED)

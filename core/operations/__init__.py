@@ -1,0 +1,1 @@
+"""What operators watch: measurements, the figures of the database, numbers of requests in logs, reported errors."""

@@ -1,0 +1,260 @@
+"""The form of an event as its organizer fills it in: times are typed in the event's own time zone."""
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import cache, cached_property
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.choices import flatten_choices
+
+from .forms import EventForm, MomentField, ReasonField
+from .models import Event
+from .pictures import PictureInput
+
+MOMENTS = ("starts_at", "ends_at", "sales_open_at", "sales_close_at")
+NUMBERS = ("capacity", "hold_minutes")
+PARTS: list[tuple[str, list[str]]] = [
+    ("The event", ["name", "venue", "description", "image"]),
+    ("When", ["time_zone", "starts_at", "ends_at"]),
+    ("Tickets", ["capacity", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes"]),
+]
+ZONE_HELP = (
+    "All times on this page are of this zone, and everybody sees them in it. If you choose another one, the times stay"
+    " as they are written, and are times there."
+)
+MAX_TOLD = 1000  # characters
+TWICE = "{label}: on that night the clocks show {time} twice in {zone}. It means the first time ({name})."
+
+
+COMMON = (
+    "Europe/London", "Europe/Paris", "Europe/Berlin", "Europe/Madrid", "Europe/Istanbul", "Africa/Lagos",
+    "Africa/Johannesburg", "Asia/Dubai", "Asia/Kolkata", "Asia/Singapore", "Asia/Shanghai", "Asia/Tokyo",
+    "Australia/Sydney", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles",
+    "America/Sao_Paulo",
+)  # fmt: skip
+
+
+@cache
+def zones() -> list[tuple[str, Any]]:
+    """Return the time zones to choose from: the site's own, UTC, those that many live in, then all places by region.
+
+    Each begins with its place, which is what a browser finds when its first letters are typed.
+    """
+    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    regions = groupby(names, key=lambda name: name.partition("/")[0])
+    by_region = [(region, [(name, _place_of(name)) for name in of_it]) for region, of_it in regions]
+    common = [(name, f"{_place_of(name)} ({name.partition('/')[0]})") for name in COMMON]
+    return [("", f"{settings.TIME_ZONE} (this site's)"), ("UTC", "UTC"), ("Common", common), *by_region]
+
+
+def _place_of(zone: str) -> str:
+    *around, place = zone.replace("_", " ").split("/")[1:]
+    return f"{place}, {around[0]}" if around else place
+
+
+def is_twice(moment: dt.datetime, zone: str) -> bool:
+    """Return whether the clocks of a zone show what they show at a moment twice, as in autumn."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
+class _Minutes:
+    """Moments to the minute. One that was never typed, as that of an opening, is not changed by being shown."""
+
+    def decompress(self, value: Any) -> Any:
+        """Return the day and the time."""
+        parts: Any = super().decompress(value)  # type: ignore[misc]  # -- a mixin
+        return [parts[0], parts[1].replace(second=0)] if parts[1] else parts
+
+
+class MomentInput(_Minutes, forms.SplitDateTimeWidget):
+    """A day and a time, each with the browser's own picker."""
+
+    def __init__(self) -> None:
+        days = {"type": "date", "aria-label": "Day", "class": "input"}
+        times = {"type": "time", "aria-label": "Time", "class": "input"}
+        super().__init__(date_attrs=days, time_attrs=times, date_format="%Y-%m-%d", time_format="%H:%M")
+
+
+class HiddenMoment(_Minutes, forms.SplitHiddenDateTimeWidget):
+    """The same, hidden."""
+
+    def __init__(self) -> None:
+        super().__init__(date_format="%Y-%m-%d", time_format="%H:%M")
+
+
+class ShownMomentField(MomentField):
+    """A moment, as the organizer's form has it."""
+
+    widget = MomentInput
+    hidden_widget = HiddenMoment
+
+
+class OrganizerForm(EventForm):
+    """An event but for its status, which has buttons of its own, and its organizer: whoever makes it."""
+
+    required_css_class = "required"
+
+    class Meta(EventForm.Meta):
+        fields: tuple[str, ...] = (
+            "name", "venue", "description", "image", "time_zone", "starts_at", "ends_at", "capacity", "sales_open_at",
+            "sales_close_at", "auto_hold", "hold_minutes", "line_policy",
+        )  # fmt: skip
+        field_classes: dict[str, type[forms.Field]] = {
+            **EventForm.Meta.field_classes,
+            **dict.fromkeys(MOMENTS, ShownMomentField),
+        }
+        widgets = {"image": PictureInput}
+        labels = {
+            "image": "Picture",
+            "starts_at": "Starts", "ends_at": "Ends", "sales_open_at": "Sale opens", "sales_close_at": "Sale closes",
+            "auto_hold": "Hold a place for everybody who logs in, while there are any",
+            "hold_minutes": "Minutes that a place is held", "line_policy": "Order of the line",
+        }  # fmt: skip
+        help_texts = {
+            **EventForm.Meta.help_texts,
+            "time_zone": ZONE_HELP,
+            "auto_hold": "",
+            "image": "A PNG, JPEG, WebP or GIF file of at most 6 MB and 40 million pixels. It is stored anew, without"
+            " where it was taken.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].widget = self._zone_select()
+        self.fields["description"].widget.attrs["rows"] = 6
+        self.fields["image"].widget.attrs |= {
+            "accept": "image/png,image/jpeg,image/webp,image/gif",
+            "data-most-bytes": str(settings.FILE_UPLOAD_MAX_MEMORY_SIZE),
+        }
+        for name in MOMENTS:
+            if moment := getattr(self.instance, name):
+                self.initial[name] = timezone.make_naive(moment, ZoneInfo(self.instance.zone))
+                self._explain(name, moment)
+
+    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """Return the fields as the page groups them, each group below its heading."""
+        line = [name for name in ("line_policy", *self.shares) if name in self.fields]
+        groups = [*PARTS, ("The line", line)] if line else PARTS
+        return [(title, [self[name] for name in names]) for title, names in groups]
+
+    def _zone_select(self) -> forms.Select:
+        stored = self.instance.time_zone
+        choices = zones()
+        offered = {value for value, _ in flatten_choices(choices)}
+        if stored not in offered:
+            choices = [*choices, (stored, stored)]
+        return forms.Select(choices=choices)
+
+    def _explain(self, name: str, moment: dt.datetime) -> None:
+        """Say which of two it is, where the clocks show a moment twice."""
+        if is_twice(moment, self.instance.zone):
+            told = f"This time comes twice on that night. It means {self.instance.local(moment)}."
+            self.fields[name].help_text = told
+
+    @property
+    def typed_zone(self) -> str:
+        """The zone in which the times are meant: the one that is chosen, if it is one."""
+        typed = str(self.data.get(self.add_prefix("time_zone"), "")) if self.is_bound else self.instance.time_zone
+        is_known = not typed or typed in available_timezones()
+        return (typed if is_known else self.instance.time_zone) or settings.TIME_ZONE
+
+    def full_clean(self) -> None:
+        """Read what was typed, in the zone that was chosen."""
+        with timezone.override(self.typed_zone):
+            super().full_clean()
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        """What was changed: with the zone, all moments, for the same words mean others then."""
+        changed = [name for name, field in self._bound_items() if field._has_changed()]  # type: ignore[attr-defined]  # noqa: SLF001 -- as Django's own does
+        if "time_zone" in changed:
+            changed += [name for name in MOMENTS if name not in changed]
+        return changed
+
+    def notes(self) -> list[str]:
+        """Return what is to be known of what was typed, though it is right."""
+        zone = self.typed_zone
+        found = {name: self.cleaned_data.get(name) for name in MOMENTS if name in self.changed_data}
+        return [
+            TWICE.format(label=self.fields[name].label, zone=zone, **_told(moment, zone))
+            for name, moment in found.items()
+            if moment and is_twice(moment, zone)
+        ]
+
+
+def _told(moment: dt.datetime, zone: str) -> dict[str, str]:
+    local = moment.astimezone(ZoneInfo(zone))
+    return {"time": f"{local:%H:%M}", "name": f"{local:%Z}"}
+
+
+def in_words(before: Event, after: Event, names: Iterable[str]) -> str:
+    """Return what was changed of an event, as its form calls it; of moments, in the event's zone, and numbers also how.
+
+    What is text or a picture is named, and not repeated.
+    """
+    return "; ".join(_in_words(before, after, name) for name in names)
+
+
+def _in_words(before: Event, after: Event, name: str) -> str:
+    field = OrganizerForm.base_fields.get(name)
+    label = str(field.label) if field else "Shares of those who are served first"
+    if name not in (*MOMENTS, *NUMBERS):
+        return label
+    return f"{label}: {_told_value(before, name)} → {_told_value(after, name)}"
+
+
+def _told_value(event: Event, name: str) -> str:
+    value = getattr(event, name)
+    if value is None:
+        return "none"
+    return event.local(value) if name in MOMENTS else f"{Decimal(value).normalize():f}"
+
+
+class FrozenForm(OrganizerForm):
+    """The same when people rely on the terms of the line: these are read."""
+
+    class Meta(OrganizerForm.Meta):
+        fields = OrganizerForm.Meta.fields[:-1]
+
+
+class CancelForm(forms.Form):
+    """Why an event is cancelled, for its history and for whom it concerns, and its name, typed: no slip cancels it."""
+
+    reason = ReasonField(
+        help_text="It is kept in the event's history, which you and administrators can read.",
+        error_messages={"required": "Give a reason: it is kept in the event's history."},
+    )
+    told = forms.CharField(
+        label="What people are told",
+        required=False,
+        max_length=MAX_TOLD,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Everybody who has a ticket, holds a place or waits reads it in the mail: why, and what becomes of"
+        " what they paid, say. Plain text.",
+        error_messages={"max_length": f"This has at most {MAX_TOLD} characters."},
+    )
+    name = forms.CharField(
+        label="The event's name",
+        max_length=200,
+        error_messages={"required": "Type the event's name to confirm."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, data: Any = None, *, event: Event) -> None:
+        super().__init__(data, auto_id="cancel_%s")
+        self.event = event
+
+    def clean_name(self) -> str:
+        """Refuse another name; spaces are forgiven."""
+        typed: str = " ".join(self.cleaned_data["name"].split())
+        if typed != " ".join(self.event.name.split()):
+            raise ValidationError("This is not the event's name. Type it exactly as it is shown above.")
+        return typed

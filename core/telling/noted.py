@@ -1,0 +1,53 @@
+"""Mails about rows, places and tickets, that each are told once.
+
+That a row was told of is noted on it, in the transaction that stores the mail, under the row's own lock: whoever finds
+the row locked leaves it to them. The mails are written before: whoever waits for that lock may have an event's in hand,
+and no lock waits for a template.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from post_office.models import Email
+
+BATCH = 50  # rows in one transaction
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail, if the person wants one and has an address, and the rows that are told by it."""
+
+    rows: frozenset[int]
+    mail: Email | None
+
+
+def store(
+    due: QuerySet[Any],
+    write: Callable[[list[Any]], Iterable[Letter]],
+    beside: Callable[[Iterable[int]], None] | None = None,
+    **told: Any,
+) -> int:
+    """Write mails about rows that are due, then lock those, store the mails and note it; return how many were noted.
+
+    In the same transaction `beside` stores what the people of these rows are told in another way.
+    """
+    letters = list(write(list(due.select_related("event", "user")[:BATCH])))
+    rows = frozenset[int]().union(*(written.rows for written in letters))
+    with transaction.atomic():
+        mine = _locked(due, rows)
+        ours = [written for written in letters if written.rows <= mine]  # of the others something changed meanwhile
+        Email.objects.bulk_create([written.mail for written in ours if written.mail])
+        noted = frozenset[int]().union(*(written.rows for written in ours))
+        due.model.objects.filter(pk__in=noted).update(**told)
+        if beside and noted:
+            beside(noted)
+    return len(noted)
+
+
+def _locked(due: QuerySet[Any], rows: frozenset[int]) -> frozenset[int]:
+    """Lock those of these rows that are due still, and that nobody else has in hand; return their ids."""
+    mine = due.filter(pk__in=rows).select_for_update(skip_locked=True, no_key=True)
+    return frozenset(mine.values_list("pk", flat=True))

@@ -1,0 +1,19 @@
+"""What mails in HTML put around a value that stands in a translated sentence, so that both kinds have the same one."""
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.filter
+def isolated(name: str) -> SafeString:
+    """Return somebody's name so that its direction does not turn the sentence around it."""
+    return format_html("<bdi>{}</bdi>", name)
+
+
+@register.filter
+def strong(text: str) -> SafeString:
+    """Return what is to stand out."""
+    return format_html("<strong>{}</strong>", text)

@@ -1,0 +1,85 @@
+"""What no client library sends: requests byte by byte, to the servers of a site (RELIABILITY 4: headers, WebSocket)."""
+
+import re
+import socket
+import urllib.request
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from django.test import TransactionTestCase
+
+from tools import servers
+
+from .nodes import Node, start_node
+
+PATIENCE = 3  # seconds for an answer; to much of this there is none, and the connection is closed or left waiting
+HELLO = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+POST = "POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+UPGRADE = (
+    "GET /ws/events/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+)
+KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+REQUESTS = (
+    HELLO + "Host: evil.example\r\n\r\n",
+    "GET / HTTP/1.1\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost:\r\n\r\n",
+    "GET / HTTP/1.0\r\n\r\n",
+    "GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "GET //evil.example/%2e%2e HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "GET /\0 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "GET / HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n",
+    "TRACE / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "nonsense\r\n\r\n",
+    "\0" * 100,
+    "G" * 100_000,
+    HELLO + f"Cookie: a={'x' * 65_536}\r\n\r\n",
+    HELLO + "".join(f"X-{n}: x\r\n" for n in range(2000)) + "\r\n",
+    HELLO + "X: a\r\n b\r\n\0: x\r\n\r\n",
+    POST + "Content-Length: 99\r\n\r\nlogin=x",
+    POST + "Content-Length: 3\r\n\r\nlogin=x&password=y",
+    POST + "Content-Length: -1\r\n\r\n",
+    POST + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    POST + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /admin/ HTTP/1.1\r\n\r\n",
+    POST + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+    UPGRADE + "\r\n",
+    UPGRADE + KEY + "\r\n",
+    UPGRADE + KEY + "Sec-WebSocket-Version: 99\r\n\r\n",
+    UPGRADE + "Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    UPGRADE + KEY + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: evil, \x01\r\n\r\n",
+    UPGRADE + KEY + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: soap\r\n\r\n",
+    UPGRADE + KEY,
+    UPGRADE + KEY + "Sec-WebSocket-Version: 13\r\n\r\n\x81\xfe\xff\xff" + "x" * 100,
+    UPGRADE + KEY + "Sec-WebSocket-Version: 13\r\n\r\n\xff\xff\xff\xff",
+)
+
+
+class WireTests(TransactionTestCase):
+    def say(self, node: Node, request: str) -> str:
+        """Send that, and return the status of the answer; empty where there is none."""
+        place = urlsplit(node.address)
+        answer = b""
+        with suppress(OSError), socket.create_connection((place.hostname or "", place.port or 0), 1) as connection:
+            connection.sendall(request.replace("{host}", place.netloc).encode("latin-1"))
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(PATIENCE)
+            while b"\r\n" not in answer and (piece := connection.recv(65_536)):
+                answer += piece
+        found = re.match(rb"HTTP/1\.[01] (\d{3}) ", answer)
+        return found[1].decode() if found else ""
+
+    def expect_to_stand(self, kind: str) -> None:
+        """Fail if anything is answered 5xx, or nobody else is served any more."""
+        node = start_node(kind.replace("--workers 2", "--workers 1"))
+        self.addCleanup(node.stop)
+        for request in REQUESTS:
+            with self.subTest(request=request[:60]):
+                self.assertNotRegex(self.say(node, request), "^5")
+        with urllib.request.urlopen(f"{node.address}/", timeout=PATIENCE) as page:
+            self.assertEqual(page.status, 200)
+        self.assertEqual(node.process.poll(), None)
+
+    def test_the_server_of_pages_stands(self) -> None:
+        self.expect_to_stand(servers.PAGES)
+
+    def test_the_server_of_sockets_stands(self) -> None:
+        self.expect_to_stand(servers.SOCKETS)

@@ -1,0 +1,41 @@
+"""What is said of an event on sale: a page has the words of all its states, so that its numbers choose among them."""
+
+import re
+
+from django.test import TestCase
+
+from .cast import Cast, join, make_event, make_person
+from .visits import BROWSER, visit
+
+
+def shown_of(html: str) -> list[tuple[str, str]]:
+    """Return `(when, words)` of what the page shows of the parts that its numbers choose."""
+    parts = re.findall(r'data-when="([^"]+)"\s*(hidden)?>([^<]*)<', html)
+    return [(when, words.strip()) for when, hidden, words in parts if not hidden and words.strip()]
+
+
+class OpenStateTests(Cast, TestCase):
+    def setUp(self) -> None:
+        self.event = make_event(capacity=1)
+
+    def shown(self) -> list[tuple[str, str]]:
+        page = visit(headers=BROWSER).get(f"/events/{self.event.pk}/").content.decode()
+        return [(when, words) for when, words in shown_of(page) if "." not in words]
+
+    def test_whoever_is_not_logged_in_is_offered_what_there_is_and_the_page_has_the_other_words_too(self) -> None:
+        held, line = "Log in to be held a ticket", "Log in to join the line"
+        self.assertEqual(self.shown(), [("available", "Available"), ("available", held)])
+        join(self.event, self.alice)
+        self.assertEqual(self.shown(), [("full", "Sold out"), ("line sold_out", line)])
+        page = visit(headers=BROWSER).get(f"/events/{self.event.pk}/")
+        for words in (held, line):
+            self.assertContains(page, f">{words}<", count=1)
+
+    def test_while_people_wait_for_a_sale_without_a_free_place_it_says_both(self) -> None:
+        for person in (self.alice, make_person("zoe")):
+            join(self.event, person)
+        said = [("full", "Sold out"), ("line", "People waiting"), ("line sold_out", "Log in to join the line")]
+        self.assertEqual(self.shown(), said)
+        page = visit(headers=BROWSER).get(f"/events/{self.event.pk}/").content.decode()
+        self.assertIn(("full", "All places are booked or held."), shown_of(page))
+        self.assertIn(">Sold out<", visit(headers=BROWSER).get("/").content.decode())

@@ -1,0 +1,164 @@
+"""Events are made, changed and copied in their form; what is wrong is said, and what was typed is kept."""
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core import organizing
+from core.models import AuditEntry, Event, TicketHold
+
+from .cast import ago, book, join, later, make_event, numbers, revise, statuses
+from .desk import filled
+from .organizers import CREATE, OrganizerCase, path, trail_of
+from .visits import answer_of, redirect_of, visit
+
+
+class CreateTests(OrganizerCase):
+    def test_a_new_event_is_a_draft_of_whoever_makes_it(self) -> None:
+        created = self.browser.post(CREATE, self.typed(status="published", created_by=str(self.alice.pk)))
+        event = Event.objects.get()
+        told = ["Saved as a draft, which only you see. Publish it when it is ready."]
+        self.assertEqual(redirect_of(created), (302, path(event), told))
+        self.assertEqual((event.name, event.created_by, event.status), ("Opera", self.olga, "draft"))
+        self.assertEqual(trail_of(event), [("olga", "event_created", "")])
+
+    def test_a_bad_form_says_why_at_the_field_keeps_all_that_was_typed_and_stores_nothing(self) -> None:
+        yesterday, day = f"{ago(days=1):%Y-%m-%d}", f"{later(days=3):%Y-%m-%d}"
+        sales = {"sales_open_at_0": day, "sales_open_at_1": "10:00", "sales_close_at_0": day}
+        for differs, field, word in (
+            ({"name": ""}, "name", "required"),
+            ({"capacity": "-1"}, "capacity", "greater than or equal to 0"),
+            ({"capacity": "many"}, "capacity", "whole number"),
+            ({"starts_at_0": yesterday}, "starts_at", "This moment has passed"),
+            ({"starts_at_0": "soon"}, "starts_at", "valid date"),
+            ({"ends_at_0": day, "ends_at_1": "19:59"}, "ends_at", "must end after it starts"),
+            (sales | {"sales_close_at_1": "09:00"}, "sales_close_at", "must close after they open"),
+            ({"hold_minutes": "0"}, "hold_minutes", "more than 0, less than 10,000"),
+            ({"line_policy": "randomised_open"}, "sales_open_at", "set a moment in the future"),
+        ):
+            with self.subTest(differs=differs):
+                form = self.typed(description="Three acts", **differs)
+                response = self.browser.post(CREATE, form)
+                errors = response.context["form"].errors
+                self.assertEqual((response.status_code, list(errors)), (400, [field]))
+                self.assertIn(word, str(errors[field]))
+                self.assertEqual(filled(response), form)
+        self.assertEqual((Event.objects.count(), AuditEntry.objects.count()), (0, 0))
+
+    def test_a_program_is_told_the_field_and_the_reason(self) -> None:
+        response = visit(self.olga).post(CREATE, self.typed(capacity="-1"))
+        status, told = answer_of(response)
+        self.assertEqual((status, told["status"], told["field"]), (400, "invalid", "capacity"))
+
+
+class ChangeTests(OrganizerCase):
+    def test_what_is_typed_is_changed_by_the_rules_of_the_line_and_stands_in_the_history(self) -> None:
+        event = make_event(capacity=1, auto_hold=False)
+        for person in (self.alice, self.bob, self.greta):
+            join(event, person)
+        saved = self.change(event, capacity="2", venue="Church")
+        self.assertEqual(redirect_of(saved), (302, path(event), ["Saved."]))
+        self.assertEqual(statuses(event), [("alice", "held"), ("bob", "held"), ("greta", "waiting")])
+        self.assertEqual(trail_of(event), [("olga", "event_changed", "Venue; Capacity: 1 → 2")])
+
+    def test_the_history_has_what_changed_in_the_words_of_the_form_and_the_zone_of_the_event(self) -> None:
+        starts_at = dt.datetime(2035, 6, 1, 18, 0, tzinfo=dt.UTC)
+        event = make_event(time_zone="Europe/Oslo", starts_at=starts_at, hold_minutes="2.5", auto_hold=False)
+        self.change(event, starts_at_1="21:30", hold_minutes="10", description="Three acts")
+        self.change(event, time_zone="Asia/Tokyo")
+        details = [detail for _, _, detail in trail_of(event)]
+        starts = "Starts: Fri 1 Jun 2035, 20:00 CEST → Fri 1 Jun 2035, 21:30 CEST"
+        self.assertEqual(details[0], f"Description; {starts}; Minutes that a place is held: 2.5 → 10")
+        moved = "Starts: Fri 1 Jun 2035, 21:30 CEST → Fri 1 Jun 2035, 21:30 JST"
+        self.assertEqual(details[1], f"Time zone; {moved}")
+        page = self.browser.get(f"/events/{event.pk}/history/")
+        self.assertContains(page, "Times are in Asia/Tokyo.")
+        at = AuditEntry.objects.latest("pk").at.astimezone(ZoneInfo("Asia/Tokyo"))
+        self.assertContains(page, f"{at:%H:%M:%S} JST")
+
+    def test_what_a_colleague_has_typed_as_well_is_no_change(self) -> None:
+        event = make_event(venue="Hall", auto_hold=False)
+        form: dict[str, Any] = filled(self.browser.get(path(event, "edit/")))
+        revise(event, venue="Church")
+        saved = self.browser.post(path(event, "save/"), form | {"venue": "Church"})
+        self.assertEqual((redirect_of(saved)[2], trail_of(event)), (["Nothing was changed."], []))
+
+    def test_saved_without_a_change_nothing_is_written(self) -> None:
+        event = make_event(auto_hold=False, hold_minutes="2.5", sales_open_at=ago(days=1), ends_at=later(days=8))
+        before = Event.objects.values().get()
+        self.assertEqual(redirect_of(self.change(event))[2], ["Nothing was changed."])
+        self.assertEqual((Event.objects.values().get(), trail_of(event)), (before, []))
+
+    def test_a_capacity_below_what_is_sold_is_refused_with_the_number(self) -> None:
+        event = make_event(capacity=5, auto_hold=False)
+        book(event, self.alice)
+        join(event, self.bob)
+        response = self.change(event, name="Renamed", capacity="1")
+        sentence = "2 places are booked or held: the capacity must be at least 2."
+        self.assertEqual((response.status_code, response.context["form"].errors), (400, {"capacity": [sentence]}))
+        self.assertEqual((filled(response)["name"], filled(response)["capacity"]), ("Renamed", "1"))
+        self.assertEqual(Event.objects.values_list("name", "capacity").get(), ("Concert", 5))
+
+    def test_who_was_faster_than_the_form_makes_it_an_error_of_the_form(self) -> None:
+        event = make_event(capacity=1, auto_hold=False)
+        TicketHold.objects.create(event=event, user=self.alice)  # joined, and served by the save's own transaction
+        response = self.change(event, name="Renamed", capacity="0")
+        self.assertEqual(response.status_code, 400)
+        self.assertIn("the capacity cannot go below 1", str(response.context["form"].errors["__all__"]))
+        self.assertEqual((filled(response)["name"], Event.objects.get().name), ("Renamed", "Concert"))
+        self.assertContains(response, "<h1>Change the event</h1>", status_code=400)
+
+    def test_an_event_that_is_yet_to_come_is_not_moved_into_the_past(self) -> None:
+        event, over = make_event(auto_hold=False), make_event(starts_at=ago(days=9), auto_hold=False)
+        yesterday = f"{ago(days=1):%Y-%m-%d}"
+        refused = self.change(event, starts_at_0=yesterday)
+        self.assertEqual((refused.status_code, list(refused.context["form"].errors)), (400, ["starts_at"]))
+        self.assertEqual(self.change(over, starts_at_0=yesterday).status_code, 302)  # a correction
+
+    def test_a_form_that_was_opened_before_a_sale_keeps_the_numbers_and_what_a_colleague_has_saved(self) -> None:
+        event = make_event(capacity=5, auto_hold=False)
+        stale: dict[str, Any] = filled(self.browser.get(path(event, "edit/")))
+        book(event, self.alice)
+        organizing.revise(event_id=event.pk, values={"capacity": 9})
+        forged = {"booked": "0", "status": "cancelled", "created_by": str(self.bob.pk)}
+        self.browser.post(path(event, "save/"), stale | forged | {"name": "Renamed"})
+        self.assertEqual(numbers(event), {"held": 0, "booked": 1, "waiting": 0})
+        found = Event.objects.values_list("name", "capacity", "status", "created_by").get()
+        self.assertEqual(found, ("Renamed", 9, "published", self.olga.pk))
+
+    def test_the_terms_of_the_line_are_typed_until_people_rely_on_them(self) -> None:
+        event = make_event(sales_open_at=later(days=1), auto_hold=False)
+        form = filled(self.browser.get(path(event, "edit/")))
+        self.assertIn("line_policy", form)
+        organizing.revise(event_id=event.pk, values={"sales_open_at": None})
+        page = self.browser.get(path(event, "edit/"))
+        self.assertNotIn("line_policy", filled(page))
+        self.assertContains(page, "In order of login")
+        late = self.browser.post(path(event, "save/"), form | {"line_policy": "randomised_open"})
+        self.assertEqual((late.status_code, Event.objects.get().line_policy), (400, "login_fifo"))
+
+
+class DuplicateTests(OrganizerCase):
+    def test_the_copy_is_a_draft_with_the_same_dates_and_nothing_of_the_line(self) -> None:
+        event = make_event(
+            name="x" * 200, capacity=3, ends_at=later(days=8), time_zone="Asia/Tokyo", hold_minutes="7.5",
+            tier_shares={"members": 10}, description="Three acts", image="events/a.png", auto_hold=False,
+        )  # fmt: skip
+        book(event, self.alice)
+        event.gate_staff.add(self.bob)
+        copied = self.browser.post(path(event, "duplicate/"))
+        copy = Event.objects.exclude(pk=event.pk).get()
+        told = ["This is a copy, as a draft, with the dates of the original: change them before you publish it."]
+        self.assertEqual(redirect_of(copied), (302, path(copy, "edit/"), told))
+        same = ("starts_at", "ends_at", "time_zone", "hold_minutes", "tier_shares", "description", "image", "capacity")
+        for name in same:
+            self.assertEqual(getattr(copy, name), getattr(Event.objects.get(pk=event.pk), name))
+        kept = (copy.name, copy.status, copy.booked, copy.created_by, list(copy.gate_staff.all()))
+        self.assertEqual(kept, (f"{'x' * 193} (copy)", "draft", 0, self.olga, []))
+        self.assertNotEqual((copy.draw_seed, copy.pseudonym_key), (event.draw_seed, event.pseudonym_key))
+        self.assertEqual(trail_of(copy), [("olga", "event_created", f"Copy of event {event.pk}")])
+
+    def test_who_may_make_no_events_cannot_copy_one_either(self) -> None:
+        event = make_event(created_by=self.bob, auto_hold=False)
+        self.assertEqual(visit(self.bob).post(path(event, "duplicate/")).status_code, 404)
+        self.assertEqual(Event.objects.count(), 1)

@@ -1,0 +1,72 @@
+"""Showing again who one is, before what a stolen session must not do."""
+
+import time
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from allauth.core.exceptions import ReauthenticationRequired
+from django.conf import settings
+from django.http import HttpRequest
+
+FILE = "file"  # what the query calls the address of a file
+
+
+def require(request: HttpRequest) -> None:
+    """Raise allauth's ReauthenticationRequired unless the person logged in, or did so again, in the last minutes.
+
+    Whoever has neither a password nor a second factor here logs in elsewhere, and cannot be asked.
+    """
+    if not is_fresh(request) and get_reauthentication_flows(request.user):
+        raise ReauthenticationRequired
+
+
+class FileAskedFor(ReauthenticationRequired):  # type: ignore[misc]  # -- allauth has no types
+    """The same before a download, which would leave the page that asks standing: its answer leads back to `page`."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.page = page
+
+
+def require_before_file(request: HttpRequest, page: str) -> None:
+    """Do the same before a file is sent; `page` is the address of the one that offers it, and does so once more."""
+    try:
+        require(request)
+    except ReauthenticationRequired as error:
+        raise FileAskedFor(f"{page}?{urlencode({FILE: request.path})}") from error
+
+
+def where_to(request: HttpRequest, asked: FileAskedFor) -> str:
+    """Return the address at which a person shows who they are, and then comes to the page that offers the file."""
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    return f"{ways[0]['url']}?{urlencode({'next': asked.page})}"
+
+
+def file_asked_for(request: HttpRequest, offered: Iterable[str]) -> str:
+    """Return the address of the file that was asked for before; empty where it is none of those that a page offers."""
+    asked = request.GET.get(FILE, "")
+    return asked if asked in offered else ""
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Return whether the person showed who they are in the last minutes, be it by the login itself."""
+    since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    return any(record["at"] > since for record in get_authentication_records(request, request.user))
+
+
+def require_before_writing(request: HttpRequest) -> None:
+    """Do the same before a form is taken, which is kept meanwhile and goes on after that; without its passwords.
+
+    What is kept is a row of the database: whoever typed a password types it once more.
+    """
+    try:
+        require(request)
+    except ReauthenticationRequired:
+        kept = request.POST.copy()
+        for name in [name for name in kept if "password" in name and name != "usable_password"]:
+            del kept[name]
+        request.POST = kept  # type: ignore[assignment]  # -- not to be changed after that
+        raise

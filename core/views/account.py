@@ -1,0 +1,77 @@
+"""One's own account, beyond what allauth does: what happened to it, what is stored about one, and its end."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render, resolve_url
+from django.urls import reverse
+
+from .. import accounts
+from ..forms import EraseForm
+from ..http import PersonRequest, for_people, invalid, reads, wants_json, writes
+from ..models import UserSession
+from ..now import now
+from ..refusals import Refused
+from ..trust import confirmation, personal_data, trail
+
+PAGE = 50
+LOGINS = 20  # the latest that are shown
+
+
+@reads
+@for_people
+def activity(request: PersonRequest) -> HttpResponse:
+    """Show a person their logins, and what they, or staff about them, did."""
+    logins = UserSession.objects.filter(user=request.user).order_by("-login_timestamp")[:LOGINS]
+    entries = Paginator(trail.entries_of_person(request.user), PAGE).get_page(request.GET.get("page"))
+    context = {"logins": logins, "current": request.arrival, "entries": entries}
+    return render(request, "core/account/activity.html", context)
+
+
+@reads
+@for_people
+def privacy(request: PersonRequest) -> HttpResponse:
+    """Say what is stored, and offer to download or erase it."""
+    return _privacy_page(request, EraseForm(user=request.user))
+
+
+def _privacy_page(request: PersonRequest, form: EraseForm, *, status: int = 200) -> HttpResponse:
+    context = {"form": form, "file": confirmation.file_asked_for(request, [reverse("personal_data")])}
+    return render(request, "core/account/privacy.html", context, status=status)
+
+
+@reads
+@for_people
+def personal_data_file(request: PersonRequest) -> HttpResponse:
+    """Answer everything that is stored about a person, as JSON."""
+    confirmation.require_before_file(request, reverse("account_privacy"))
+    trail.record(trail.Action.DATA_DOWNLOADED, person=request.user.pk)
+    told = personal_data.collect(request.user)
+    name = f"box-office-{now():%Y-%m-%d}.json"
+    answer = JsonResponse(told, json_dumps_params={"indent": 2, "ensure_ascii": False})
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@writes
+@for_people
+def erase(request: PersonRequest) -> HttpResponse:
+    """Erase the account of whoever asks, once they have typed its name and shown again who they are."""
+    confirmation.require(request)
+    form = EraseForm(request.POST, user=request.user)
+    try:
+        if form.is_valid():
+            accounts.erase_own_account(request.user)
+    except Refused as refused:
+        form.add_error(None, refused.detail)
+    if not form.is_valid():
+        return invalid(request, form, lambda: _privacy_page(request, form, status=400))
+    return _farewell(request)
+
+
+def _farewell(request: HttpRequest) -> HttpResponse:
+    request.session.flush()
+    if wants_json(request):
+        return JsonResponse({"status": "erased"})
+    messages.success(request, "Your account is erased. Tickets of the past stay on record without your name.")
+    return HttpResponseRedirect(resolve_url("index"))
