@@ -71,16 +71,20 @@ def _postgresql(server: str) -> Iterator[str]:
     if not server.startswith(("postgres://", "postgresql://")):
         sys.exit(f"This needs a PostgreSQL server, and {server.partition(':')[0]!r} is none: try {POSTGRESQL}.")
     name = sql.Identifier(f"bench_{os.getpid()}")
+    _tell(server, sql.SQL("CREATE DATABASE {}").format(name))
     try:
-        connection = psycopg.connect(server, connect_timeout=3, autocommit=True)
+        yield f"{server.rpartition('/')[0]}/bench_{os.getpid()}"
+    finally:
+        _tell(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+def _tell(server: str, statement: sql.Composed) -> None:
+    """Tell a server something, over a connection of its own: one that was kept would not outlive a restart."""
+    try:
+        with psycopg.connect(server, connect_timeout=3, autocommit=True) as connection:
+            connection.execute(statement)
     except psycopg.OperationalError as error:
         sys.exit(f"PostgreSQL does not answer: {str(error).splitlines()[0]}")
-    with connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        try:
-            yield f"{server.rpartition('/')[0]}/bench_{os.getpid()}"
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 @contextmanager

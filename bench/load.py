@@ -11,7 +11,7 @@ import math
 import multiprocessing
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,12 +20,13 @@ from typing import Any
 import httptools
 import uvloop
 
-from bench.visits import BUSY, DONE, FOUND, SESSION, Answer, Visit
+from bench.visits import BUSY, DONE, FOUND, NO_RETRY_AFTER, SESSION, Answer, Visit
 
 HOST = "127.0.0.1"
 PROCESSES = 2
 PATIENCE = 300.0  # seconds until who is not answered is given up
 LEAD = 1.0  # seconds in which all connections are made, before the first asks
+BACK = 0.2  # seconds between two tries of a lasting browser to connect again
 AGAIN = 1.0  # seconds until what was answered 503 is asked again
 LARGEST_KEPT = 2000  # bytes of an answer that are kept
 
@@ -40,6 +41,7 @@ class Part:
     connections: int
     begins: float
     seconds: float
+    lasting: bool
 
 
 class Connection(asyncio.Protocol):
@@ -53,6 +55,8 @@ class Connection(asyncio.Protocol):
         self._sent = 0.0
         self._session = b""
         self._parser: Any = None
+        self._again: asyncio.TimerHandle | None = None  # when what was answered 503 is asked again
+        self.connect_again: Callable[[], Coroutine[Any, Any, object]] | None = None  # what a lasting browser does
 
     def connection_made(self, transport: Any) -> None:
         """Keep what to write to."""
@@ -66,10 +70,13 @@ class Connection(asyncio.Protocol):
             self._finish()
 
     def _ask(self) -> None:
+        if self.done.done():  # the connection broke before its turn came
+            return
         request = self.visits[self._visit].asks[self._step].request
         if SESSION in request:
             request = request.replace(SESSION, self._session)
         self._parser, self._body, self._size = httptools.HttpResponseParser(self), b"", 0
+        self._is_told_when = False
         self._sent = time.time()
         self.transport.write(request)
 
@@ -78,7 +85,8 @@ class Connection(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the session that a login gives."""
+        """Keep the session that a login gives, and whether it is said when to come again."""
+        self._is_told_when = self._is_told_when or name.lower() == b"retry-after"
         if name.lower() == b"set-cookie" and value.startswith(b"sessionid="):
             self._session = value.partition(b"=")[2].partition(b";")[0]
 
@@ -91,12 +99,17 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Note the answer, and go on."""
         status = self._parser.get_status_code()
+        if status == BUSY and not self._is_told_when:
+            self._body = NO_RETRY_AFTER
         self._note(status)
         if status == BUSY:
-            asyncio.get_running_loop().call_later(AGAIN, self._ask)
+            self._again = asyncio.get_running_loop().call_later(AGAIN, self._ask)
             return
         self._step += 1
-        if status not in {DONE, FOUND} or self._step == len(self.visits[self._visit].asks):
+        self._go_on(gives_up=status not in {DONE, FOUND})
+
+    def _go_on(self, *, gives_up: bool) -> None:
+        if gives_up or self._step == len(self.visits[self._visit].asks):
             self._visit, self._step = self._visit + 1, 0
         if self._visit == len(self.visits) or self.until < time.time():
             self._finish()
@@ -109,11 +122,27 @@ class Connection(asyncio.Protocol):
         self.answers.append(Answer(visit.user, kind, self._sent, time.time(), status, self._body))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Note that there will be no answer, unless all were there."""
-        if not self.done.done():
+        """Note that there will be no answer, unless all were there; a lasting browser comes back for its next visit."""
+        if self.done.done():
+            return
+        if self._again is not None and self._again.when() > asyncio.get_running_loop().time():
+            self._again.cancel()  # nothing was asked meanwhile
+        else:
             self._body = repr(error).encode()
             self._note(0)
+        if self.connect_again is None:
             self._finish()
+        else:
+            self._coming_back = asyncio.ensure_future(self._come_back(self.connect_again))
+
+    async def _come_back(self, connect: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        while time.time() < self.until:
+            await asyncio.sleep(BACK)
+            with contextlib.suppress(OSError):
+                await connect()
+                self._go_on(gives_up=True)
+                return
+        self._finish()
 
     def leave(self) -> None:
         """Break off."""
@@ -131,15 +160,24 @@ class Load:
         self._executor = executor
 
     def play(
-        self, ports: Sequence[int], visits: Sequence[Visit], *, connections: int, at: float = 0, seconds: float = 0
+        self,
+        ports: Sequence[int],
+        visits: Sequence[Visit],
+        *,
+        connections: int,
+        at: float = 0,
+        seconds: float = 0,
+        lasting: bool = False,
     ) -> list[Answer]:
         """Make all visits over so many connections, from `at` (time.time()) on; return the answers as they came.
 
-        With `seconds` nobody asks any more once they are over, whoever is left.
+        With `seconds` nobody asks any more once they are over, whoever is left. A `lasting` browser whose connection
+        breaks connects again, and goes on with its next visit.
         """
         begins = at or time.time() + LEAD
         each = -(-connections // PROCESSES)
-        parts = [Part(n, list(ports), visits[n::PROCESSES], each, begins, seconds) for n in range(PROCESSES)]
+        rest = (each, begins, seconds, lasting)
+        parts = [Part(n, list(ports), visits[n::PROCESSES], *rest) for n in range(PROCESSES)]
         running = [self._executor.submit(_play_part, part) for part in parts]
         return sorted((answer for part in running for answer in part.result()), key=lambda answer: answer.answered)
 
@@ -190,5 +228,19 @@ async def _connect(part: Part, n: int, answers: list[Answer]) -> Connection:
     browser = Connection(part.visits[n :: part.connections], until, answers)
     address = f"127.{1 + part.number}.{n // 250}.{1 + n % 250}"
     port = part.ports[(n + part.number) % len(part.ports)]
-    await asyncio.get_running_loop().create_connection(lambda: browser, HOST, port, local_addr=(address, 0))
+
+    async def connect() -> None:
+        await asyncio.get_running_loop().create_connection(lambda: browser, HOST, port, local_addr=(address, 0))
+
+    while True:
+        try:
+            await connect()
+        except OSError:
+            if not part.lasting:
+                raise
+            await asyncio.sleep(BACK)
+        else:
+            break
+    if part.lasting:
+        browser.connect_again = connect
     return browser

@@ -11,6 +11,7 @@ from django.db import connections
 from bench import history, web
 from bench.common import Figures, Outcome, in_each, processes
 from bench.history import History
+from bench.record import record
 from bench.stage import make_event, make_people
 from core import allocation, arrivals, steering
 from core.models import Event, TicketHold, User, UserSession
@@ -42,8 +43,9 @@ def play(options: argparse.Namespace) -> Outcome:
         visible = _watch(event.pk, min(options.capacity, options.people))
         time.sleep(2)  # whatever the clocks would still do
         notes = web.merge(in_each(executor, web.leave, [()] * options.processes))
-    event.refresh_from_db()
-    told = History(event, (60 * HOLD,), [], notes.waiting, notes.held, time.time(), time.time())
+    waiting = {user: at for (_, user), at in notes.waiting.items()}
+    moments = {"quiet_from": time.time(), "rest": time.time()}
+    told = record(event.pk, (), holds=(60 * HOLD,), waiting=waiting, held=notes.held, **moments)
     violations = {name: check(told) for name, check in CHECKS.items()}
     violations["errors logged"] = notes.troubles
     violations["who is held"] = _strangers(told, options)
@@ -83,24 +85,24 @@ def _watch(event_id: int, places: int) -> float:
 def _strangers(told: History, options: argparse.Namespace) -> list[str]:
     """Compare who holds a place with who should: the first by login, or those drawn 1, 2, 3 ..."""
     if options.policy == Event.LinePolicy.RANDOMISED_OPEN:
-        drawn = {place.user_id: place.draw or 0 for place in told.places}
+        drawn = {place.user: place.draw or 0 for place in told.places}
         ranks = sorted(drawn, key=drawn.__getitem__)
         wrong = [] if sorted(drawn.values()) == list(range(1, options.people + 1)) else ["numbers drawn are missing"]
     else:
         ranks = list(UserSession.objects.order_by("login_timestamp", "pk").values_list("user", flat=True))
         wrong = []
     first = set(ranks[: options.capacity])
-    held = {place.user_id for place in told.places if place.held_at}
+    held = {place.user for place in told.places if place.held_at}
     return wrong + [f"person {user} {'holds' if user in held else 'lacks'} a place" for user in sorted(first ^ held)]
 
 
 def _figures(told: History, violations: dict[str, list[str]], opens: float, visible: float) -> Figures:
-    held = {place.pk: place.held_at.timestamp() for place in told.places if place.held_at}
+    held = {place.pk: place.held_at for place in told.places if place.held_at}
     announced = max((told.held[pk] for pk in held if pk in told.held), default=math.inf)
     violations["latency"] = [f"seen {visible - opens:.2f} s late"] if visible - opens > PROMISE else []
     early = sum(moment < opens for moment in held.values())
     return [
-        ("in line before the opening", sum(place.created_at.timestamp() < opens for place in told.places)),
+        ("in line before the opening", sum(place.created_at < opens for place in told.places)),
         ("held", len(held)),
         ("held before the opening", early),
         ("seconds to the last held_at", f"{max(held.values(), default=math.inf) - opens:.3f}"),

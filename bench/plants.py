@@ -1,4 +1,7 @@
-"""Faults to plant, one at a time, to see that the checks catch them: each is a patch of this process alone."""
+"""Faults to plant, one at a time, to see that the checks catch them: each is a patch of this process alone.
+
+What people do is patched where POST, sockets and single calls all come by: in the verbs for many at once.
+"""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +11,7 @@ from django.db import transaction
 
 from core import allocation, clock, tiers
 from core.fairness.ledger import Ledger
-from core.models import Event, TicketHold, User, UserSession
+from core.models import Event, Ticket, TicketHold, User, UserSession
 from core.now import now
 from core.serving import Serving
 
@@ -41,12 +44,12 @@ def newest_first() -> None:
 
 def overtake() -> None:
     """Let a direct booking take a free place before the line is served."""
-    book, serve_line = allocation.book, Serving._serve_line  # noqa: SLF001 -- a plant goes where no caller may
+    book_all, serve_line = allocation.book_all, Serving._serve_line  # noqa: SLF001 -- a plant goes where no caller may
 
     def book_first(**arguments: Any) -> Any:
         _local.books = True
         try:
-            return book(**arguments)
+            return book_all(**arguments)
         finally:
             _local.books = False
 
@@ -57,7 +60,7 @@ def overtake() -> None:
         else:
             serve_line(self, event)
 
-    allocation.book = book_first
+    allocation.book_all = book_first
     Serving._serve_line = serve_unless_booking  # type: ignore[method-assign]  # noqa: SLF001 -- as above
 
 
@@ -109,18 +112,19 @@ def skip_entry() -> None:
 
 
 def lost_ticket() -> None:
-    """Acknowledge every twentieth booking without storing it."""
-    book = allocation.book
+    """Acknowledge every twentieth booking, and those of its batch, without storing it."""
+    book_all = allocation.book_all
 
     def forget(**arguments: Any) -> Any:
         with transaction.atomic():
-            ticket = book(**arguments)
-            if _every(20):
+            outcomes = book_all(**arguments)
+            tickets = [outcome for outcome in outcomes.values() if isinstance(outcome, Ticket)]
+            if sum(_every(20) for _ in tickets):
                 _play()
                 transaction.set_rollback(True)
-        return ticket
+        return outcomes
 
-    allocation.book = forget
+    allocation.book_all = forget
 
 
 def lost_place() -> None:

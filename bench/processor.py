@@ -44,10 +44,10 @@ def backends() -> list[int]:
         return [pid for (pid,) in cursor.fetchall()]
 
 
-def kilobytes(pids: Iterable[int]) -> int:
-    """Return the memory of these processes, what they share with others divided among them (PSS)."""
+def kilobytes(pids: Iterable[int], kind: str = "Pss") -> int:
+    """Return the memory of these processes: what they share with others divided among them (Pss), or not (Rss)."""
     lines = [line for pid in family(pids) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return sum(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
 
 
 def transactions() -> int:

@@ -8,9 +8,10 @@ from concurrent.futures import ProcessPoolExecutor
 
 from bench import history, story, web
 from bench.common import Figures, Outcome, in_each, percentile, processes
-from bench.history import History
+from bench.history import Call, History
+from bench.record import record
 from bench.stage import make_event, make_people
-from bench.story import Call, Plan
+from bench.story import Plan
 from core import steering
 from core.models import Event, TicketHold, User
 from core.now import now
@@ -23,16 +24,6 @@ REHEARSAL = 80  # people who join another event first, to see how quick the mach
 BEARABLE = 0.5  # logins for each join that it can do: everybody does more than join
 TURNOVER = 0.6  # places freed for each login: fewer, so that there is a line
 STUCK = 15.0  # seconds without any change after which the line is given up
-CHECKS = {
-    "ledger": history.of_ledger,
-    "numbers": history.of_numbers,
-    "oversold": history.of_capacity,
-    "inversions": history.of_order,
-    "answers": history.of_answers,
-    "holds": history.of_holds,
-    "logins": history.of_logins,
-    "left waiting": history.of_rest,
-}
 
 
 def play(options: argparse.Namespace) -> Outcome:
@@ -47,9 +38,10 @@ def play(options: argparse.Namespace) -> Outcome:
         steering.resume(event_id=plan.event, reason="bench")
         _wait_for_rest(plan.event)
         notes = web.merge(in_each(executor, web.leave, [()] * options.processes))
-    event, holds = Event.objects.get(pk=plan.event), (plan.hold, 60 * QUIET)
-    told = History(event, holds, calls, notes.waiting, notes.held, quiet_from, time.time())
-    violations = {name: check(told) for name, check in CHECKS.items()} | {"errors logged": notes.troubles}
+    waiting = {user: at for (event, user), at in notes.waiting.items() if event == plan.event}
+    noted = {"holds": (plan.hold, 60 * QUIET), "waiting": waiting, "held": notes.held}
+    told = record(plan.event, calls, quiet_from=quiet_from, rest=time.time(), **noted)
+    violations = {name: check(told) for name, check in history.CHECKS.items()} | {"errors logged": notes.troubles}
     waits = _waits(told, violations)
     figures = [*_figures(plan, told, violations), ("planted faults that came into play", notes.planted)]
     tables = {"the sale": figures, "seconds from freed to held, committed": waits, "answers": _answers(calls)}

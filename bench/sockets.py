@@ -24,6 +24,8 @@ import uvloop
 from bench.load import HOST, LEAD, PATIENCE, PROCESSES, raise_file_limit
 from bench.visits import REFUSED, Answer
 
+SILENT = b"no result"  # in place of an answer: the page is open, and was told nothing
+FOREIGN = 500  # in place of a status: the answer to another's question
 AT_ONCE = 64  # handshakes under way in each process
 STATUSES = {"held": 200, "booked": 200, "released": 200, "left": 200, "waiting": 202, "unavailable": 503}
 
@@ -53,9 +55,12 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         self.connected_at = self.snapshot_at = self.closed_at = 0.0
         self.greeted = asyncio.Event()  # or never will be
         self.told: list[tuple[int, float]] = []  # version of an event's numbers, and when it came
+        self.shown: dict[int, dict[str, Any]] = {}  # the newest numbers of each event
+        self.backwards: list[str] = []  # what was told after something newer
         self.watched = 0
         self.answers: list[Answer] = []
         self._asks: list[tuple[str, int]] = []
+        self._serial = 0  # of the question that is not answered yet
         self._sent = 0.0
         self.finished = asyncio.Event()  # all that it asked was answered, or never will be
         self.transport: Any = None
@@ -83,13 +88,24 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         moment = time.time()
         message = _decoded(frame.get_payload_as_bytes())
         kind = message["type"]
-        if kind == "stats" and message["event"] == self.watched:
-            self.told.append((message["version"], moment))
+        if kind == "stats":
+            self._show(message)
+            if message["event"] == self.watched:
+                self.told.append((message["version"], moment))
         elif kind == "snapshot":
             self.snapshot_at = moment
+            for stats in message["events"]:
+                self._show(stats)
             self.greeted.set()
         elif kind == "result":
             self._note(message, moment)
+
+    def _show(self, stats: dict[str, Any]) -> None:
+        event, version = stats["event"], stats["version"]
+        before = self.shown.get(event)
+        if before is not None and version < before["version"]:
+            self.backwards.append(f"event {event}: version {version} after {before['version']}")
+        self.shown[event] = stats
 
     def start(self, asks: Sequence[tuple[str, int]]) -> None:
         """Ask for one thing after the other, as long as each is granted at once."""
@@ -100,12 +116,20 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
 
     def _ask(self) -> None:
         kind, event = self._asks[0]
+        self._serial += 1
         self._sent = time.time()
-        text = json.dumps({"type": kind, "event": event, "key": f"{kind}-{self.page.user}"})
+        text = json.dumps({"type": kind, "event": event, "key": self._key()})
         self.transport.send(picows.WSMsgType.TEXT, text.encode())
 
+    def _key(self) -> str:
+        return f"{self.page.user}-{self._serial}"
+
     def _note(self, message: dict[str, Any], moment: float) -> None:
-        kind, status = self._asks.pop(0)[0], STATUSES.get(message["status"], REFUSED)
+        is_mine = message["key"].startswith(f"{self.page.user}-")
+        if is_mine and (not self._asks or message["key"] != self._key()):
+            return  # the answer to a question that was given up
+        kind = self._asks.pop(0)[0] if self._asks else "other"
+        status = STATUSES.get(message["status"], REFUSED) if is_mine else FOREIGN
         body = json.dumps(message).encode()
         self.answers.append(Answer(self.page.user, kind, self._sent, moment, status, body))
         if self._asks and message["status"] == "held":
@@ -117,7 +141,8 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         """Return what was answered since the start, and status 0 for the answer that did not come."""
         answers, self.answers = self.answers, []
         if self._asks and (self.closed_at or not self.finished.is_set()):
-            answers.append(Answer(self.page.user, self._asks[0][0], self._sent, time.time(), 0, b"no result"))
+            why = b"closed" if self.closed_at else SILENT
+            answers.append(Answer(self.page.user, self._asks[0][0], self._sent, time.time(), 0, why))
         return answers
 
 
@@ -127,19 +152,20 @@ class Crowd:
     def __init__(self) -> None:
         self.sockets: list[Socket] = []
 
-    async def open(self, ports: list[int], pages: list[Page], number: int) -> list[tuple[float, float]]:
+    async def open(
+        self, ports: list[int], pages: list[Page], number: int, patience: float
+    ) -> list[tuple[float, float]]:
         """Open pages, a number at a time; return `(seconds to the handshake, to the snapshot)` of each; -1: never."""
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def connect(n: int, page: Page) -> tuple[float, float]:
             async with gate:
-                return await self._connect(
-                    ports[(n + number) % len(ports)], page, f"127.{3 + number}.{n // 250}.{1 + n % 250}"
-                )
+                address = f"127.{3 + number}.{n // 250}.{1 + n % 250}"
+                return await self._connect(ports[(n + number) % len(ports)], page, address, patience)
 
         return list(await asyncio.gather(*(connect(n, page) for n, page in enumerate(pages))))
 
-    async def _connect(self, port: int, page: Page, address: str) -> tuple[float, float]:
+    async def _connect(self, port: int, page: Page, address: str, patience: float) -> tuple[float, float]:
         began = time.time()
         cookie = [("Cookie", f"sessionid={page.session}")] if page.session else []
         headers = [("Host", "localhost"), ("Origin", "http://localhost"), *cookie]
@@ -149,15 +175,17 @@ class Crowd:
                 lambda: listener,
                 f"ws://{HOST}:{port}{page.path}",
                 extra_headers=headers,
-                websocket_handshake_timeout=PATIENCE,
+                websocket_handshake_timeout=patience,
                 local_addr=(address, 0),
                 read_buffer_init_size=2048,
             )
         except Exception:  # noqa: BLE001 -- whatever it is, this page is not open
             return -1, -1
+        if listener.transport is None:  # its process was killed in the middle of the handshake
+            return -1, -1
         self.sockets.append(listener)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(listener.greeted.wait(), PATIENCE)
+            await asyncio.wait_for(listener.greeted.wait(), patience)
         return listener.connected_at - began, listener.snapshot_at - began if listener.snapshot_at else -1
 
     async def watch(self, event: int) -> None:
@@ -177,23 +205,28 @@ class Crowd:
         """Return how many seconds after the moment that each message names, as its version in ms, it came."""
         return [at - version / 1000 for socket in self.sockets for version, at in socket.told]
 
-    async def ask(self, asks: dict[int, list[tuple[str, int]]], at: float) -> list[Answer]:
-        """Let people ask, all at `at`; return what they were answered, status 0 where nothing came."""
+    async def shown(self) -> list[dict[int, dict[str, Any]]]:
+        """Return what each open page shows of each event."""
+        return [socket.shown for socket in self.sockets if not socket.closed_at]
+
+    async def ask(self, asks: dict[int, list[tuple[str, int]]], at: float, patience: float = PATIENCE) -> list[Answer]:
+        """Let people ask, all at `at`; return what they were answered, status 0 where nothing came in this time."""
         sockets = [socket for socket in self.sockets if socket.page.user in asks]
         await asyncio.sleep(at - time.time())
         for socket in sockets:
             socket.start(asks[socket.page.user])
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 for socket in sockets:
                     await socket.finished.wait()
         return [answer for socket in sockets for answer in socket.take_answers()]
 
-    async def close(self) -> None:
-        """Leave all pages."""
-        for socket in self.sockets:
+    async def close(self) -> list[str]:
+        """Leave all pages; return what they were told after something newer."""
+        sockets, self.sockets = self.sockets, []
+        for socket in sockets:
             socket.transport.disconnect()
-        self.sockets = []
+        return [text for socket in sockets for text in socket.backwards]
 
 
 @dataclass
@@ -212,11 +245,14 @@ class Pages:
         """Call a method of every process's crowd at once, with the same arguments."""
         return self.each(method, [arguments] * len(self.pipes))
 
-    def open(self, ports: list[int], pages: Sequence[Page]) -> list[tuple[float, float]]:
-        """Open pages; return `(seconds to the handshake, to the snapshot)` of each."""
+    def open(self, ports: list[int], pages: Sequence[Page], patience: float = PATIENCE) -> list[tuple[float, float]]:
+        """Open pages; return `(seconds to the handshake, to the snapshot)` of each.
+
+        A handshake that is broken off is given up after so many seconds of patience: picows does not notice.
+        """
         if not ports:
             sys.exit("These servers take no sockets: add some, as in granian-wsgi:2+uvicorn:1.")
-        parts = [(ports, list(pages[n::PROCESSES]), n) for n in range(PROCESSES)]
+        parts = [(ports, list(pages[n::PROCESSES]), n, patience) for n in range(PROCESSES)]
         return [times for part in self.each("open", parts) for times in part]
 
     def ask(self, asks: dict[int, list[tuple[str, int]]]) -> list[Answer]:

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections
 from django.db.models import F
 
+from bench.history import Call
 from core import allocation, arrivals, steering
 from core.models import Cause, Event, TicketHold, User, UserSession
 from core.now import now
@@ -29,17 +30,6 @@ SHARES = {"walks up": 0.05, "clicks twice": 0.15, "logs in again": 0.1, "comes b
 
 
 Heap = list[tuple[float, int, Callable[[], object]]]  # when, in seconds of the story; a serial number; what
-
-
-class Call(NamedTuple):
-    """What was asked and answered: `outcome` is "ok", a refusal's status, "busy" (503) or "error"."""
-
-    kind: str
-    user: int
-    sent: float
-    answered: float
-    outcome: str
-    detail: Any
 
 
 @dataclass(frozen=True)
@@ -144,7 +134,7 @@ class Lane:
 
         def join() -> Any:
             place = allocation.join(**arguments)
-            return place.pk, place.status, place.expires_at
+            return place.pk, place.status, place.expires_at and place.expires_at.timestamp()
 
         if self._ask("join", user, join).outcome == "busy":
             self._soon(AGAIN, self._join, user)

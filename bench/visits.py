@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 DONE, FOUND, REFUSED, BUSY = 200, 302, 409, 503
 SESSION = b"%session%"  # in a request: the session that a login of this visit was given
+NO_RETRY_AFTER = b"503 without Retry-After"  # in place of the body
 TOKEN = "b" * 32  # Django compares the header with the cookie, and nothing with what it knows
 
 

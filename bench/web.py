@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from django.db import connections
 
 from bench import plants
-from bench.story import Call, Lane, Plan
+from bench.history import Call
+from bench.story import Lane, Plan
 from core import clock
 from core.models import TicketHold
 from core.signals import hold_changed

@@ -17,8 +17,10 @@ from bench.load import loading
 from bench.onsale.promises import promised
 from tools.run_tests import POSTGRESQL
 
-SCENARIOS = ("writes", "rush", "pages", "logins", "sockets", "references")
-OTHERS = ("password_rush", "many_sockets", "socket_writes", "growth")  # by name only: minutes each
+SCENARIOS = (
+    *("writes", "rush", "pages", "logins", "sockets", "references", "socket_writes", "one_process"),
+    *("growth", "password_rush", "many_sockets"),  # minutes each
+)
 TOPOLOGY = "granian-wsgi:2x16+uvicorn:2"  # as in production (tools/servers.py)
 SHOWN = 20
 
@@ -26,7 +28,7 @@ SHOWN = 20
 def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Measure the on-sale, and check the history of every run.")
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join([*SCENARIOS, *OTHERS]))
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
     parser.add_argument("--topology", nargs="+", default=[TOPOLOGY], help="servers, as bench/topology.py reads them")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="with fewer people, and half the time")

@@ -59,6 +59,10 @@ PROMISES = (
     _most("sockets_3000_change_p99_ms", "3,000 sockets: p99 ms until a change is on every screen", 1000),
     _most("sockets_3000_idle_cpu_percent", "3,000 sockets: idle CPU, % of a core", 2),
     _most("sockets_3000_kb_each", "3,000 sockets: KiB of memory each", 60),
+    _most("sockets_process_start_s", "a sockets process: s from its start to its first answer", 3),
+    _most("sockets_process_full_mib", "a sockets process: MiB with 1,000 sockets", 150),
+    _most("pages_process_start_s", "a pages process: s from its start to its first answer", 3),
+    _most("pages_process_full_mib", "a pages process: MiB after 500 dashboards", 150),
     Promise("allocation_of_lock_count_insert", "holds in the allocation, of lock-count-insert", 10),
 )
 

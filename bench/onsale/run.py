@@ -14,7 +14,7 @@ from bench.onsale.judge import GOOD, judge, unanswered
 from bench.stage import make_event
 from bench.topology import Topology
 from bench.visits import BUSY, DONE, Answer, Visit
-from core.models import Event, Ticket
+from core.models import Event, Ticket, TicketHold, UserSession
 from core.now import now
 
 CONNECTIONS = 32  # browsers that ask at the same time, where a scenario says nothing else
@@ -80,8 +80,12 @@ class Run:
     def retire(self, events: Iterable[int]) -> None:
         """Let events be long over, so that the next scenario does not see them, and nobody is sent their mail.
 
-        Half a second of a core for each PDF would be part of whatever is measured next.
+        Half a second of a core for each PDF would be part of whatever is measured next. Nobody is there any more,
+        either: an opening puts everybody in line who was seen lately.
         """
+        waiting = TicketHold.objects.waiting().filter(event__in=events)
+        waiting.update(status=TicketHold.Status.LEFT, ended_at=now(), is_linked=True)
+        UserSession.objects.update(last_seen_at=now() - RETIRED / 4)
         Ticket.objects.filter(event__in=events, mailed_at=None).update(mailed_at=now())
         Email.objects.filter(status=STATUS.queued).update(status=STATUS.failed)
         Event.objects.filter(pk__in=events).update(starts_at=now() - RETIRED)
