@@ -88,11 +88,10 @@ def count() -> Counts:
 def _keep_figures() -> bool:
     """Count what the analytics keep; return whether that is done, so that nothing is pruned before it was counted."""
     try:
-        keeping.bring_up_to_date()
+        return keeping.bring_up_to_date()
     except DatabaseError:
         logger.exception("the figures could not be counted, so that no old place or login is removed")
         return False
-    return True
 
 
 def is_overdue() -> bool:

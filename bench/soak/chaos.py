@@ -33,6 +33,7 @@ class Chaos(Hand):
         self.dice = random.Random(f"{seed} chaos")
         self.faults: Counter[str] = Counter()
         self.spans: list[Span] = []  # from when to when something was done
+        self.redis_touched = 0.0  # when Redis was last away, or its connections
 
     def work(self) -> None:
         """Do its worst until it is over; a fault that does not come about is not counted."""
@@ -103,6 +104,7 @@ class Chaos(Hand):
         return True
 
     def _redis(self) -> "redis.Redis":
+        self.redis_touched = time.time()
         return redis.Redis.from_url(self.site.redis_url, socket_timeout=2)
 
     def _flush(self) -> bool:
@@ -118,6 +120,7 @@ class Chaos(Hand):
         self.site.redis.end(signal.SIGKILL)
         time.sleep(STOPPED)
         self.site.redis.start(path="")
+        self.redis_touched = time.time()
         return True
 
 

@@ -46,14 +46,16 @@ def kept_until() -> dt.datetime | None:
     return LastRun.objects.filter(work=LastRun.Work.FIGURES).values_list("at", flat=True).first()
 
 
-def bring_up_to_date() -> None:
-    """Count every hour that is over and not kept yet; in several processes at once each hour once.
+def bring_up_to_date() -> bool:
+    """Count every hour that is over and not kept yet; return False where another process is at it already.
 
     Call it outside of any transaction that books: it reads the rows of hours past, and locks its own mark alone.
     """
     until = hour_of(now() - FINAL_AFTER)
-    while _keep_some(until):
+    LastRun.objects.get_or_create(work=LastRun.Work.FIGURES, defaults={"at": lambda: _first_hour() or until})
+    while (kept := _keep_some(until)) is not None and kept < until:
         pass
+    return kept is not None
 
 
 def hour_of(moment: dt.datetime) -> dt.datetime:
@@ -67,12 +69,12 @@ def by_hour(at: str) -> TruncHour:
 
 
 @transaction.atomic
-def _keep_some(until: dt.datetime) -> bool:
-    """Count up to a week of hours; return whether there is more to do."""
-    mark = _locked_mark(until)
+def _keep_some(until: dt.datetime) -> dt.datetime | None:
+    """Count up to a week of hours; return up to when they are kept, None where another process has them in hand."""
+    mark = _mark_in_hand()
+    if mark is None or mark.at >= until:
+        return mark and mark.at
     since, end = mark.at, min(mark.at + CHUNK, until)
-    if since >= end:
-        return False
     # Whatever is there by a run of which the mark was lost, is counted anew.
     HourlyFigures.objects.filter(hour__gte=since, hour__lt=end).delete()
     counted = _count(since, end).items()
@@ -82,14 +84,11 @@ def _keep_some(until: dt.datetime) -> bool:
     ]
     HourlyFigures.objects.bulk_create(fresh, batch_size=BATCH)
     LastRun.objects.filter(pk=mark.pk).update(at=end)
-    return end < until
+    return end
 
 
-def _locked_mark(until: dt.datetime) -> LastRun:
-    """Return how far figures are kept, locked; the first time, from when on there is anything to count."""
-    marks = LastRun.objects.select_for_update()
-    mark = marks.filter(work=LastRun.Work.FIGURES).first()
-    return mark or marks.get_or_create(work=LastRun.Work.FIGURES, defaults={"at": _first_hour() or until})[0]
+def _mark_in_hand() -> LastRun | None:
+    return LastRun.objects.select_for_update(skip_locked=True).filter(work=LastRun.Work.FIGURES).first()
 
 
 def _first_hour() -> dt.datetime | None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import TestCase, TransactionTestCase
 
 from core import cleanup
@@ -260,6 +260,23 @@ class RaceTests(CastOfRaces, TransactionTestCase):
         self.assertEqual(sum(HourlyFigures.objects.filter(kind="booked").values_list("count", flat=True)), 20)
         self.assertEqual(keeping.differences(), [])
 
+    def test_whoever_finds_another_counting_waits_for_nobody_and_prunes_nothing(self) -> None:
+        if connection.vendor != "postgresql":
+            return  # SQLite has one writer at a time, whatever is locked
+        sale = Sale(keeping.hour_of(ago(days=200)))
+        sale.book(0, 1, 2)
+        LastRun.objects.create(work="figures", at=sale.at)
+        done = []
+
+        def clean_elsewhere() -> None:
+            done.append(cleanup.clean())
+
+        with transaction.atomic():
+            self.assertIsNotNone(keeping._mark_in_hand())
+            race([clean_elsewhere])
+        self.assertEqual(done[0]["old places removed"], 0)
+        self.assertEqual(cleanup.clean()["old places removed"], 1)
+
     def test_without_the_lock_they_get_into_each_others_way(self) -> None:
         if connection.vendor != "postgresql":
             return  # SQLite has one writer at a time, whatever is locked
@@ -267,7 +284,7 @@ class RaceTests(CastOfRaces, TransactionTestCase):
         for n in range(20):
             sale.book(n * 30, n * 30 + 1, n * 30 + 2)
         LastRun.objects.create(work="figures", at=sale.at)
-        unlocked = mock.patch.object(keeping, "_locked_mark", lambda until: LastRun.objects.get(work="figures"))
+        unlocked = mock.patch.object(keeping, "_mark_in_hand", lambda: LastRun.objects.get(work="figures"))
         with unlocked, self.assertRaises(IntegrityError):
             for _ in range(20):  # until two of them are in the same place
                 LastRun.objects.filter(work="figures").update(at=sale.at)
