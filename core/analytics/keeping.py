@@ -52,7 +52,8 @@ def bring_up_to_date() -> bool:
     Call it outside of any transaction that books: it reads the rows of hours past, and locks its own mark alone.
     """
     until = hour_of(now() - FINAL_AFTER)
-    LastRun.objects.get_or_create(work=LastRun.Work.FIGURES, defaults={"at": lambda: _first_hour() or until})
+    if kept_until() is None:
+        LastRun.objects.get_or_create(work=LastRun.Work.FIGURES, defaults={"at": _first_hour() or until})
     while (kept := _keep_some(until)) is not None and kept < until:
         pass
     return kept is not None
@@ -72,8 +73,10 @@ def by_hour(at: str) -> TruncHour:
 def _keep_some(until: dt.datetime) -> dt.datetime | None:
     """Count up to a week of hours; return up to when they are kept, None where another process has them in hand."""
     mark = _mark_in_hand()
-    if mark is None or mark.at >= until:
-        return mark and mark.at
+    if mark is None:
+        return None
+    if mark.at >= until:
+        return mark.at
     since, end = mark.at, min(mark.at + CHUNK, until)
     # Whatever is there by a run of which the mark was lost, is counted anew.
     HourlyFigures.objects.filter(hour__gte=since, hour__lt=end).delete()

@@ -5,21 +5,16 @@ A model or a command without a row fails. Olga and oscar, who organize, have eve
 
 from typing import Any
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.core.management import get_commands
 from django.test import Client, SimpleTestCase, TestCase
 from django.urls import reverse
-from post_office.models import Email
 
-from core import checkin
 from core.models import Event, TicketHold, User
-from core.trust import runs, trail
 
-from .cast import Cast, arrive, book, join, make_event, make_person, offer
+from .cast import Cast, make_event, make_person
+from .everything import make_everything
 from .routes import every
 from .test_who_may_what import PEOPLE
 from .visits import BROWSER, target_of, visit
@@ -75,19 +70,8 @@ class AdminMatrixTests(Cast, TestCase):
         super().setUpTestData()
         cls.oscar = make_person("oscar")
         cls.root = make_person("root", is_staff=True, is_superuser=True)
-        cls.event = make_event(capacity=9, auto_hold=False)
+        cls.event, _ = make_everything(holder=cls.alice, waiting=cls.bob, gate=cls.greta)
         make_event(created_by=cls.oscar, auto_hold=False)
-        ticket = book(cls.event, cls.alice)
-        join(cls.event, cls.bob)
-        arrive(cls.bob)
-        offer(ticket, cls.bob)
-        checkin.scan(code=ticket.code, event=cls.event, staff=cls.greta)
-        EmailAddress.objects.create(user=cls.alice, email=cls.alice.email)
-        SocialAccount.objects.create(user=cls.alice, provider="google", uid="1")
-        Authenticator.objects.create(user=cls.alice, type=Authenticator.Type.TOTP, data={})
-        trail.record(trail.Action.TICKET_SEEN, event=cls.event.pk)
-        runs.note(runs.Work.CLEANUP)
-        Email.objects.create(from_email="a@example.org", to=["b@example.org"], subject="A mail")
         for person in (cls.olga, cls.oscar):
             person.is_staff = True
             person.save()
