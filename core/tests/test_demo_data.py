@@ -1,24 +1,29 @@
 """The demo: accounts and events worth looking at, made once, and only where passwords may be public."""
 
+import threading
+import time
 from io import StringIO
 from typing import Any
+from unittest import mock
 from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth import authenticate
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 
-from core import audit, demo
+from core import audit, demo, patience
 from core.analytics.periods import between
 from core.analytics.reading import Scope, extent, read
 from core.analytics.report import charts, highlights
 from core.demo_events import EVENTS as DESIGNED
-from core.models import Event, Scan, Ticket, TicketHold, User
+from core.models import GATE_STAFF, Event, Scan, Ticket, TicketHold, User
 from core.now import now
 
-from .cast import make_person, numbers, race
+from .cast import PATIENCE, make_person, numbers, race
 from .tables import all_rows, changed_tables
 from .visits import BROWSER, visit
 
@@ -190,3 +195,22 @@ class RaceTests(TransactionTestCase):
         made = race([demo.create_missing] * 2, threads=2)
         self.assertEqual(sorted(map(str, made)), ["(0, 0)", "(17, 9)"])
         self.assertEqual((User.objects.count(), Event.objects.count(), TicketHold.objects.count()), (17, 9, 55))
+
+    def test_a_run_waits_for_another_longer_than_a_request_would(self) -> None:
+        if connection.vendor != "postgresql":
+            return  # SQLite's own time-out is longer than any demo takes
+        is_held = threading.Event()
+
+        def hold() -> None:
+            with transaction.atomic():
+                Group.objects.select_for_update().get_or_create(name=GATE_STAFF)
+                is_held.set()
+                time.sleep(1)
+
+        def run() -> tuple[int, int]:
+            is_held.wait(PATIENCE)
+            return demo.create_missing()
+
+        Group.objects.get_or_create(name=GATE_STAFF)
+        with mock.patch.object(patience, "seconds_left", lambda most: 0.5):
+            self.assertEqual(race([hold, run], threads=2), [None, (17, 9)])
