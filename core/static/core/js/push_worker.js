@@ -5,11 +5,12 @@ self.addEventListener("notificationclick", (event) => {
   event.waitUntil(openPage(new URL(event.notification.data.path, self.location.origin).href));
 });
 
-// The words of attention.js, under its tag: of both, the browser shows one.
-function show({ event, until, path, tag }) {
-  const time = new Date(until).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  const body = `A ticket is held for you until ${time}. Book it before then.`;
-  return self.registration.showNotification(`Your turn – ${event}`, { tag, body, data: { path } });
+// Under the tag of attention.js: of both, the browser shows one. The words are in the message, in the person's language;
+// a server of before sends none, and the event's name says enough.
+function show({ event, until, path, tag, language = "en", title = event, body = "" }) {
+  const time = new Date(until).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const told = { tag, body: body.replace("{time}", time), lang: language, data: { path } };
+  return self.registration.showNotification(title, told);
 }
 
 async function openPage(url) {
