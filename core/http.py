@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from asgiref.sync import sync_to_async
 from csp.constants import WASM_UNSAFE_EVAL
 from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.staticfiles import finders
 from django.core.handlers.asgi import ASGIRequest
@@ -27,6 +28,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
@@ -178,12 +180,20 @@ def invalid(request: HttpRequest, form: BaseForm, page: Callable[[], HttpRespons
 
 
 @cache
-def busy_page() -> str:
-    """Return the page for 503, which has no request in it, whose context would ask the database.
+def _busy_page(language: str) -> str:
+    with translation.override(language):
+        return render_to_string("503.html")
 
-    The servers call this as they start: where no file may be opened any more, this one could not be read.
-    """
-    return render_to_string("503.html")
+
+def busy_page() -> str:
+    """Return the page for 503, which has no request in it, whose context would ask the database."""
+    return _busy_page(translation.get_language() or settings.LANGUAGE_CODE)
+
+
+def prepare_busy_pages() -> None:
+    """Make that page in every language as a server starts: where no file may be opened any more, none could be read."""
+    for language, _ in settings.LANGUAGES:
+        _busy_page(language)
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:

@@ -2,9 +2,11 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from .. import languages
 from ..http import PersonRequest, answer, for_people, in_words, invalid, reads, writes
 from ..telling import wishes
 from ..telling.forms import NoticesForm
@@ -14,7 +16,7 @@ from ..telling.forms import NoticesForm
 @for_people
 def choices(request: PersonRequest) -> HttpResponse:
     """Show which mails a person gets."""
-    chosen = {"wanted": wishes.wanted_by(request.user), "language": request.user.mail_language}
+    chosen = {"wanted": wishes.wanted_by(request.user), "language": languages.of_person(request.user) or get_language()}
     return _page(request, NoticesForm(initial=chosen))
 
 
