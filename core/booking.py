@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext_lazy as _
+
 from . import ticket_code, tiers
 from .joining import refuse_ended, with_ticket
 from .models import Cause, Event, Ticket, TicketHold
@@ -9,7 +11,8 @@ from .position import newest_places
 from .refusals import EventCancelled, HoldExpired, NotOnSale, PeopleWaiting, Refused, SoldOut
 from .serving import Serving
 
-PAUSED = "Staff have paused the serving of this event."
+# Spoken where it is answered, not in this thread: whoever is served first may read another language.
+PAUSED = _("Staff have paused the serving of this event. Everybody keeps their place in line, and it goes on in order.")
 
 
 def book(serving: Serving, event: Event, user_ids: Iterable[int]) -> dict[int, Ticket | Refused]:
@@ -84,15 +87,16 @@ def _no_place(last: TicketHold | None, otherwise: Refused) -> Refused:
     if last is not None and last.status == TicketHold.Status.EXPIRED:
         return HoldExpired()
     if last is not None and last.status == TicketHold.Status.WAITING:
-        return PeopleWaiting("You are in line. A place is held for you as soon as it is your turn.", can_join=False)
+        in_line = _("You are in line. A place is held for you as soon as it is your turn.")
+        return PeopleWaiting(in_line, can_join=False)
     return otherwise
 
 
 def _not_served(serving: Serving, event: Event, last: TicketHold | None) -> Refused:
     if event.is_before_sale(serving.moment):
-        detail = "The sale has not opened yet. Take a place in line, and you are served in order."
+        detail = _("The sale has not opened yet. Take a place in line, and you are served in order.")
         return NotOnSale(detail, can_join=True)
     if not event.is_on_sale(serving.moment):
-        return NotOnSale("The sale of this event has closed.")
+        return NotOnSale(_("The sale of this event has closed."))
     can_join = last is None or last.status not in TicketHold.UNENDED
-    return NotOnSale(f"{PAUSED} Everybody keeps their place in line, and it goes on in order.", can_join=can_join)
+    return NotOnSale(PAUSED, can_join=can_join)
