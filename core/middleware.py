@@ -13,6 +13,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from . import allocation, arrivals
 from .deadline import answering_within
@@ -126,7 +127,7 @@ class SecondFactorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Send people where they use their second factor, or confirm a download; tell a program so."""
         if isinstance(exception, ReauthenticationRequired) and wants_json(request):
-            return problem(request, 403, "confirmation_needed", "Log in again before that: your login is too old.")
+            return problem(request, 403, "confirmation_needed", _("Log in again before that: your login is too old."))
         if isinstance(exception, second_factor.SecondFactorNeeded) and wants_json(request):
             return problem(request, 403, "second_factor_needed", exception.detail)
         try:  # both ask the database, where no other middleware takes what it raises
@@ -173,7 +174,7 @@ class TicketHoldMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 503 when the database fails a view, and 404 for a draft that was deleted since the view read it."""
         if isinstance(exception, Event.DoesNotExist):
-            return problem(request, 404, "not_found", "No such event.")
+            return problem(request, 404, "not_found", _("No such event."))
         return _away(request, exception) if isinstance(exception, OperationalError | InterfaceError) else None
 
     def _attend(self, request: PersonRequest) -> None:

@@ -10,6 +10,7 @@ from django.contrib.staticfiles import finders
 from django.core.management.base import CommandError, CommandParser
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from core.management.base import DatabaseCommand
 from core.models import Event
@@ -18,7 +19,7 @@ FILES = {
     "waiting.css": ("tokens.css", "base.css", "components.css", "cards.css"),
     "waiting.js": ("waiting.js",),
 }
-NUMBERS = ("available", "held", "booked", "waiting")
+NUMBERS = {"available": _("Available"), "held": _("Held"), "booked": _("Booked"), "waiting": _("Waiting")}
 
 
 class Command(DatabaseCommand):
