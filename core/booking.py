@@ -11,9 +11,6 @@ from .position import newest_places
 from .refusals import EventCancelled, HoldExpired, NotOnSale, PeopleWaiting, Refused, SoldOut
 from .serving import Serving
 
-# Spoken where it is answered, not in this thread: whoever is served first may read another language.
-PAUSED = _("Staff have paused the serving of this event. Everybody keeps their place in line, and it goes on in order.")
-
 
 def book(serving: Serving, event: Event, user_ids: Iterable[int]) -> dict[int, Ticket | Refused]:
     """Book for these people at a locked event that is up to date; return `{user id: ticket, or why there is none}`.
@@ -87,8 +84,7 @@ def _no_place(last: TicketHold | None, otherwise: Refused) -> Refused:
     if last is not None and last.status == TicketHold.Status.EXPIRED:
         return HoldExpired()
     if last is not None and last.status == TicketHold.Status.WAITING:
-        in_line = _("You are in line. A place is held for you as soon as it is your turn.")
-        return PeopleWaiting(in_line, can_join=False)
+        return PeopleWaiting(_("You are in line. A place is held for you as soon as it is your turn."), can_join=False)
     return otherwise
 
 
@@ -99,4 +95,7 @@ def _not_served(serving: Serving, event: Event, last: TicketHold | None) -> Refu
     if not event.is_on_sale(serving.moment):
         return NotOnSale(_("The sale of this event has closed."))
     can_join = last is None or last.status not in TicketHold.UNENDED
-    return NotOnSale(PAUSED, can_join=can_join)
+    paused = _(
+        "Staff have paused the serving of this event. Everybody keeps their place in line, and it goes on in order."
+    )
+    return NotOnSale(paused, can_join=can_join)

@@ -270,7 +270,7 @@ class DashboardConsumer(EventsConsumer):
             told = answers.of(answer.result(), is_release=act == "release")
         else:
             told = answers.of_error(error)
-            if told is answers.FAULT:
+            if told["status"] == answers.FAULT:
                 logger.error("a %s over a socket failed", act, exc_info=error)
         with translation.override(self.language()):
             text = live.encode({"type": "result", "key": key, **told})

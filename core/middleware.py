@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from . import allocation, arrivals, languages
 from .deadline import answering_within
@@ -148,7 +149,7 @@ class SecondFactorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Send people where they use their second factor, or confirm a download; tell a program so."""
         if isinstance(exception, ReauthenticationRequired) and wants_json(request):
-            return problem(request, 403, "confirmation_needed", "Log in again before that: your login is too old.")
+            return problem(request, 403, "confirmation_needed", _("Log in again before that: your login is too old."))
         if isinstance(exception, second_factor.SecondFactorNeeded) and wants_json(request):
             return problem(request, 403, "second_factor_needed", exception.detail)
         try:  # both ask the database, where no other middleware takes what it raises
@@ -195,7 +196,7 @@ class TicketHoldMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 503 when the database fails a view, and 404 for a draft that was deleted since the view read it."""
         if isinstance(exception, Event.DoesNotExist):
-            return problem(request, 404, "not_found", "No such event.")
+            return problem(request, 404, "not_found", _("No such event."))
         return _away(request, exception) if isinstance(exception, OperationalError | InterfaceError) else None
 
     def _attend(self, request: PersonRequest) -> None:

@@ -18,7 +18,7 @@ with or_in_a_sentence():
     http = get_asgi_application()  # loads the apps: what follows imports models
 
 from core import checks, clock
-from core.http import RETRY_AFTER, prepare_busy_pages
+from core.http import RETRY_AFTER, busy_page
 from core.limits import is_used_up
 from core.logs import mask_access_log
 from core.operations.request_id import Numbered
@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 with or_in_a_sentence():
     checks.insist()
 mask_access_log()
-prepare_busy_pages()
+busy_page()
 _router = ProtocolTypeRouter(
     {"http": _answered(http), "websocket": Numbered(SameOrigin(URLRouter(websocket_urlpatterns)))}
 )

@@ -12,11 +12,11 @@ with or_in_a_sentence():
     application = get_wsgi_application()  # loads the apps: what follows imports models
 
 from core import checks
-from core.http import prepare_busy_pages
+from core.http import busy_page
 
 with or_in_a_sentence():
     checks.insist()
-prepare_busy_pages()
+busy_page()
 # What was loaded stays, and is not looked through again; a request leaves little behind that needs a collection.
 gc.collect()
 gc.freeze()

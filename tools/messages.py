@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = ROOT / "core/locale"
 PACKAGES = ("core", "event_ticketing")
 LANGUAGES = ("de", "es", "ar")  # to begin with; a folder in `core/locale` adds one
-NOT_OURS = shutil.ignore_patterns("__pycache__", "tests", "static", "migrations", "commands", "locale")
+NOT_OURS = shutil.ignore_patterns("__pycache__", "tests", "static", "migrations", "locale")
 NO_GETTEXT = (
     "The strings of the sources cannot be gathered: GNU gettext is missing."
     " Install it (Debian and Ubuntu: sudo apt-get install gettext) and run this again."

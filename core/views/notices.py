@@ -3,6 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -35,7 +36,7 @@ def choose(request: PersonRequest) -> HttpResponse:
     wishes.choose(request.user, form.cleaned_data["wanted"])
     if language := form.cleaned_data["language"]:
         wishes.choose_language(request.user, language)
-    return answer(request, {"status": "stored"}, message="Saved.", to="account_notices")
+    return answer(request, {"status": "stored"}, message=_("Saved."), to="account_notices")
 
 
 @csrf_exempt  # mail programs press the button by themselves, without a page of ours before (RFC 8058, 3.2)
@@ -48,7 +49,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """
     found = wishes.read_token(token)
     if found is None:
-        raise Http404("No such link.")
+        raise Http404(_("No such link."))
     person, notice = found
     if is_done := request.method == "POST":
         wishes.mute(person, notice)

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from core.management.base import DatabaseCommand
 from core.models import Event
@@ -19,7 +20,7 @@ FILES = {
     "waiting.css": ("tokens.css", "base.css", "components.css", "cards.css"),
     "waiting.js": ("waiting.js",),
 }
-NUMBERS = ("available", "held", "booked", "waiting")
+NUMBERS = {"available": _("Available"), "held": _("Held"), "booked": _("Booked"), "waiting": _("Waiting")}
 
 
 class Command(DatabaseCommand):
@@ -31,7 +32,7 @@ class Command(DatabaseCommand):
         """Take the event, and the folder to write to."""
         parser.add_argument("event", type=int, help="the event's id")
         parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="made where it is missing")
-        languages = [code for code, _ in settings.LANGUAGES]
+        languages = [code for code, name in settings.LANGUAGES]
         parser.add_argument("--language", choices=languages, default=settings.LANGUAGE_CODE, help="of its words")
 
     def handle(self, *, event: int, out: Path, language: str, **options: Any) -> None:
