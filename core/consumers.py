@@ -269,12 +269,11 @@ class DashboardConsumer(EventsConsumer):
         if error is None:
             told = answers.of(answer.result(), is_release=act == "release")
         else:
-            told = answers.of_error(error)
+            with translation.override(self.language()):
+                told = answers.of_error(error)
             if told["status"] == answers.FAULT:
                 logger.error("a %s over a socket failed", act, exc_info=error)
-        with translation.override(self.language()):
-            text = live.encode({"type": "result", "key": key, **told})
-        self.mailbox.answer(text)
+        self.mailbox.answer(live.encode({"type": "result", "key": key, **told}))
 
 
 class GateConsumer(DashboardConsumer):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db.models import Exists, Q, QuerySet
-from django.utils.functional import Promise
 
 from . import arrivals, prepared
 from .checkin.figures import GateNumbers, gate_numbers
@@ -27,14 +26,7 @@ from .prepared import Prepared, Rows
 RECENT = dt.timedelta(hours=1)  # ended places and tickets that an open page may still show
 
 
-def _spoken(value: Any) -> str:
-    """Return a sentence that was left to be translated, in the language that is spoken now."""
-    if isinstance(value, Promise):
-        return str(value)
-    raise TypeError(f"a message has a {type(value).__name__} in it")
-
-
-_encoder = json.JSONEncoder(separators=(",", ":"), default=_spoken)  # `json.dumps` would make one for each message
+_encoder = json.JSONEncoder(separators=(",", ":"))  # `json.dumps` would make one for each message
 
 
 @dataclass(frozen=True, slots=True)
