@@ -23,6 +23,7 @@ from django.db import connection, connections, transaction
 from .. import prepared
 from ..models import PushMessage, PushSubscription, TicketHold
 from ..now import now
+from ..script_words import words
 from . import keys, outside, subscriptions
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ def _lease() -> list[PushMessage]:
     moment = now()
     with transaction.atomic():
         due = PushMessage.objects.due(moment).select_for_update(skip_locked=True, of=("self",), no_key=True)
-        messages = list(due.select_related("subscription", "hold__event")[:AT_ONCE])
+        messages = list(due.select_related("subscription", "hold__event", "hold__user")[:AT_ONCE])
         PushMessage.objects.filter(pk__in=[message.pk for message in messages]).update(due_at=moment + LEASE)
     return messages
 
@@ -137,8 +138,12 @@ def _written(message: PushMessage) -> Post | None:
 
 
 def _told(hold: TicketHold, until: dt.datetime) -> dict[str, str]:
+    language = hold.user.mail_language
+    said = words(language)
     return {
-        "event": " ".join(hold.event.name.split()),
+        "title": str(said["turn"]).replace("{name}", " ".join(hold.event.name.split())),
+        "body": str(said["turn_body"]),  # with `{time}` in it, which the browser's device tells
+        "language": language,
         "until": until.isoformat(),
         "path": hold.event.get_absolute_url(),
         # The one that an open page of `attention.js` has as well: the browser shows one of both.

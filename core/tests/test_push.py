@@ -79,7 +79,9 @@ class TurnTests(PushCase):
         self.assertEqual(
             self.browser.read(body),
             {
-                "event": "Opera Night <3",
+                "title": "Your turn – Opera Night <3",
+                "body": "A ticket is held for you until {time}. Book it before then.",
+                "language": "en",
                 "until": until.isoformat(),
                 "path": f"/events/{self.event.pk}/",
                 "tag": f"turn {self.event.pk} {round(until.timestamp() * 1000)}",

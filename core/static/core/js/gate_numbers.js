@@ -1,8 +1,11 @@
 // Who is in, of all gates together, changed in place.
+import { number } from "./words.js";
+
 export function applyGate(numbers) {
   for (const name of ["admitted", "expected"]) {
     for (const element of document.querySelectorAll(`[data-gate-number="${name}"]`)) {
-      if (element.textContent !== String(numbers[name])) element.textContent = numbers[name];
+      const text = number(numbers[name]);
+      if (element.textContent !== text) element.textContent = text;
     }
   }
   document.dispatchEvent(new Event("gate-changed"));

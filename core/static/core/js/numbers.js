@@ -1,5 +1,6 @@
 // The four numbers of events, changed in place. Older versions are dropped; an equal one may bring a new `waiting`.
 import { refreshSoon } from "./regions.js";
+import { number } from "./words.js";
 
 const NAMES = ["available", "held", "booked", "waiting", "capacity"];
 const OPEN = new Set(["available", "line", "sold_out"]);
@@ -56,8 +57,9 @@ function showNumbers(card, stats) {
 }
 
 function put(element, value) {
-  if (element.textContent.trim() === String(value)) return false;
-  element.textContent = value;
+  const text = number(value);
+  if (element.textContent.trim() === text) return false;
+  element.textContent = text;
   return true;
 }
 

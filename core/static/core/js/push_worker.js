@@ -5,11 +5,12 @@ self.addEventListener("notificationclick", (event) => {
   event.waitUntil(openPage(new URL(event.notification.data.path, self.location.origin).href));
 });
 
-// The words of attention.js, under its tag: of both, the browser shows one.
-function show({ event, until, path, tag }) {
-  const time = new Date(until).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  const body = `A ticket is held for you until ${time}. Book it before then.`;
-  return self.registration.showNotification(`Your turn – ${event}`, { tag, body, data: { path } });
+// The words of attention.js, under its tag: of both, the browser shows one. They come with the message, but for the
+// time, which is told as this device has it.
+function show({ title, body: words, language: lang, until, path, tag }) {
+  const locale = lang === "en" ? "en-GB" : `${lang}-u-nu-latn`;
+  const time = new Date(until).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+  return self.registration.showNotification(title, { tag, lang, dir: "auto", body: words.replace("{time}", time), data: { path } });
 }
 
 async function openPage(url) {

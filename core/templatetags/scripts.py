@@ -1,0 +1,32 @@
+"""What scripts read of a page that nobody sees."""
+
+import json
+from functools import cache
+from typing import Any
+
+from django import template
+from django.utils.html import json_script
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from ..script_words import words
+
+register = template.Library()
+
+
+class _Readable(json.JSONEncoder):
+    """Letters as they are: as `\\u0627` an Arabic page would be twice as long."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "ensure_ascii": False, "separators": (",", ":")})
+
+
+@cache
+def _of_language(language: str) -> SafeString:
+    return json_script(words(language), "words", encoder=_Readable)
+
+
+@register.simple_tag
+def script_words() -> SafeString:
+    """Return the words of scripts, in the language of the page."""
+    return _of_language(get_language() or "")
