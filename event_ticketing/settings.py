@@ -109,6 +109,7 @@ LANGUAGE_CODE = "en"
 # Another language is had by its catalog: `core/locale/<code>/LC_MESSAGES/django.mo`, and nothing else.
 _catalogs = {to_language(file.parts[-3]) for file in BASE_DIR.glob("core/locale/*/LC_MESSAGES/django.mo")}
 LANGUAGES = [(code, LANG_INFO[code]["name_local"]) for code in sorted({LANGUAGE_CODE, *_catalogs})]
+FORMAT_MODULE_PATH = "core.formats"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144

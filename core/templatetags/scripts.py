@@ -15,7 +15,7 @@ register = template.Library()
 
 
 class _Readable(json.JSONEncoder):
-    """Letters as they are: as `\\u0627` an Arabic page would be twice as long."""
+    """Letters as they are: escaped, those of an Arabic page would be three times as long."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "ensure_ascii": False, "separators": (",", ":")})

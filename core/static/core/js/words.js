@@ -27,5 +27,5 @@ export function number(value) {
 
 // A moment as the page says it: `what` as Intl takes it.
 export function moment(when, what) {
-  return new Date(when).toLocaleString(LOCALE, what);
+  return new Date(when).toLocaleString(LOCALE, { hourCycle: "h23", ...what });
 }

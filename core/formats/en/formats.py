@@ -1,0 +1,3 @@
+"""English: patterns are what they are called, and numbers stay ungrouped."""
+
+NUMBER_GROUPING = 0
