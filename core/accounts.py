@@ -13,6 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 from post_office.models import Email
 
 from . import allocation, arrivals, prepared, transfer
@@ -146,11 +147,11 @@ def erase_own_account(user: User) -> None:
     """
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     if user.is_superuser and not others.exists():
-        raise StillNeeded("You are the only administrator: make somebody else one first.")
+        raise StillNeeded(_("You are the only administrator: make somebody else one first."))
     to_come = Event.objects.filter(created_by=user, starts_at__gt=now()).exclude(status=Event.Status.CANCELLED)
     if to_come.exists():
         raise StillNeeded(
-            "You organize events that are yet to come. Cancel them first, or let an administrator hand them over."
+            _("You organize events that are yet to come. Cancel them first, or let an administrator hand them over.")
         )
     erase_account(user)
 

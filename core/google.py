@@ -22,6 +22,7 @@ from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 from requests import RequestException, Response, Session, Timeout
 from requests.exceptions import InvalidJSONError
@@ -69,8 +70,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # -- al
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Leave whoever is logged in as they are: allauth would log them out first, which ends holds and places."""
         if request.user.is_authenticated and sociallogin.state.get("process") == AuthProcess.LOGIN:
-            told = f"You are logged in as {request.user.get_username()}. To log in with another account, log out first."
-            messages.info(request, told)
+            told = _("You are logged in as %(name)s. To log in with another account, log out first.")
+            messages.info(request, told % {"name": request.user.get_username()})
             raise ImmediateHttpResponse(redirect(settings.LOGIN_REDIRECT_URL))
 
     def on_authentication_error(
@@ -133,7 +134,7 @@ _callback = OAuth2CallbackView.adapter_view(GoogleAdapter)
 
 def _only_with_a_client() -> None:
     if "google" not in settings.SOCIALACCOUNT_PROVIDERS:  # allauth answers 500 then
-        raise Http404("There is nothing at this address.")
+        raise Http404(_("There is nothing at this address."))
 
 
 @in_words
@@ -142,7 +143,7 @@ def login(request: HttpRequest) -> HttpResponseBase:
     """Ask whether to go to Google, and go there. A link to this page must not decide what Google is asked for."""
     _only_with_a_client()
     if request.GET.keys() & {"auth_params", "scope"}:
-        raise BadRequest("What Google is asked for is not typed into addresses.")
+        raise BadRequest(_("What Google is asked for is not typed into addresses."))
     response: HttpResponse = _login(request)
     return response
 

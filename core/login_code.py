@@ -10,13 +10,15 @@ from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from . import arrivals
 from .models import User
 from .trust import attempts, too_often, trail
 
 RATE = "request_login_code"
-CHOOSE_ANOTHER = (
+CHOOSE_ANOTHER = gettext_lazy(
     "Your e-mail address is confirmed. The password that was set before that is gone, as anybody may have set it: "
     "choose a new one on your account's page Password."
 )
@@ -29,7 +31,7 @@ class LoginCodeForm(RequestLoginCodeForm):  # type: ignore[misc]  # -- allauth c
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].help_text = "A code comes by mail. It is good for 10 minutes, in this browser."
+        self.fields["email"].help_text = _("A code comes by mail. It is good for 10 minutes, in this browser.")
 
     def clean_email(self) -> str:
         """Find whose address it is; one that nobody has is told as much, by mail alone."""
@@ -86,4 +88,4 @@ def forget_unproven_password(request: HttpRequest, person: User) -> None:
         arrivals.end_all_sessions(person)
         detail = "the one before the address was confirmed is forgotten"
         trail.record(trail.Action.PASSWORD_CHANGED, person=person.pk, detail=detail)
-        messages.warning(request, CHOOSE_ANOTHER)
+        messages.warning(request, str(CHOOSE_ANOTHER))

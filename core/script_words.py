@@ -42,7 +42,7 @@ def _clocks() -> Words:
 def _turns() -> Words:
     return {
         "turn_said": _("A ticket is held for you: {name}. Book it before the time is up."),
-        "turn": _("Your turn – {name}"),
+        "turn": _("Your turn – %(event)s") % {"event": "{name}"},
         "turn_body": _("A ticket is held for you until {time}. Book it before then."),
         "turn_title": _("Your turn – {name} · Box Office"),
         "next": _("You are next"),

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from . import ticket_code
 from .fairness.ledger import pseudonym
@@ -29,8 +31,8 @@ OFFERS_BY_ONE = 20  # an hour, of all events
 NEW_CODES_AN_HOUR = 5  # each is a mail with a PDF
 
 End = TicketTransfer.End
-USED = "This ticket was already used at the gate, so it stays as it is."
-STARTED = "This event has already started, so tickets do not change any more."
+USED = gettext_lazy("This ticket was already used at the gate, so it stays as it is.")
+STARTED = gettext_lazy("This event has already started, so tickets do not change any more.")
 
 
 @contextmanager
@@ -70,26 +72,28 @@ def offer(*, ticket_id: int, email: str, by: User, reason: str = "") -> TicketTr
 
 def _refuse_unless_valid(ticket: Ticket, event: Event) -> None:
     if ticket.checked_in_at is not None:
-        raise AlreadyCheckedIn(USED)
+        raise AlreadyCheckedIn(str(USED))
     if Ticket.objects.filter(replaces=ticket).exists():
         raise AlreadyGiven
     if ticket.cancelled_at is not None:
-        raise EventCancelled("This ticket was cancelled: nothing can be done with it any more.")
+        raise EventCancelled(_("This ticket was cancelled: nothing can be done with it any more."))
     if event.status == Event.Status.CANCELLED:
         raise EventCancelled
 
 
 def _refuse_started(event: Event, moment: dt.datetime) -> None:
     if event.is_over(moment):
-        raise EventOver(STARTED)
+        raise EventOver(str(STARTED))
 
 
 def _refuse_many_offers(ticket: Ticket, by: User, moment: dt.datetime) -> None:
     lately = TicketTransfer.objects.filter(offered_at__gt=moment - HOUR)
     if lately.filter(ticket__event=ticket.event_id, ticket__user=ticket.user_id).count() >= OFFERS_AN_HOUR:
-        raise TooMany(f"A ticket can be offered {OFFERS_AN_HOUR} times an hour at most. Try again later.")
+        many = _("A ticket can be offered %(count)d times an hour at most. Try again later.")
+        raise TooMany(many % {"count": OFFERS_AN_HOUR})
     if lately.filter(offered_by=by).count() >= OFFERS_BY_ONE:
-        raise TooMany(f"You can offer tickets {OFFERS_BY_ONE} times an hour at most. Try again later.")
+        many = _("You can offer tickets %(count)d times an hour at most. Try again later.")
+        raise TooMany(many % {"count": OFFERS_BY_ONE})
 
 
 def _end(offers: QuerySet[TicketTransfer], end: End, moment: dt.datetime) -> int:
@@ -102,7 +106,7 @@ def withdraw(*, ticket_id: int) -> None:
     """End the open offer of a ticket; without one nothing changes. Raises AlreadyGiven: somebody was faster."""
     with _locked(ticket_id) as (serving, ticket):
         if ticket.transfers.filter(accepted_at__isnull=False).exists():
-            raise AlreadyGiven("This ticket was accepted before that, so it is somebody else's now.")
+            raise AlreadyGiven(_("This ticket was accepted before that, so it is somebody else's now."))
         if _end(ticket.transfers.unended(), End.WITHDRAWN, serving.moment):
             trail.record_of_ticket(Action.TICKET_WITHDRAWN, ticket)
 
@@ -115,7 +119,7 @@ def decline(*, transfer_id: int) -> None:
     """
     with _locked_offer(transfer_id) as (serving, transfer):
         if transfer.accepted_at is not None:
-            raise AlreadyGiven("You have accepted this ticket. To give it back, cancel it.")
+            raise AlreadyGiven(_("You have accepted this ticket. To give it back, cancel it."))
         if transfer.end == End.DECLINED:
             return
         if transfer.ended_at is not None:
@@ -190,14 +194,15 @@ def reissue(*, ticket_id: int, by_staff: bool = False, reason: str = "") -> Tick
 def _refuse_many_codes(ticket: Ticket, moment: dt.datetime) -> None:
     mine = Ticket.objects.filter(event=ticket.event_id, user=ticket.user_id, replaces__user=F("user"))
     if mine.filter(booked_at__gt=moment - HOUR).count() >= NEW_CODES_AN_HOUR:
-        raise TooMany(f"A ticket can have a new code {NEW_CODES_AN_HOUR} times an hour at most. Try again later.")
+        many = _("A ticket can have a new code %(count)d times an hour at most. Try again later.")
+        raise TooMany(many % {"count": NEW_CODES_AN_HOUR})
 
 
 def _replace(serving: Serving, old: Ticket, person: User, reason: str) -> Ticket:
     """End a ticket and issue another one in its place, of the same tier; the counters stay."""
     unused = Ticket.objects.valid().filter(pk=old.pk, checked_in_at=None)
     if unused.update(cancelled_at=serving.moment, cancel_reason=reason) != 1:
-        raise AlreadyCheckedIn(USED)  # the gate was a moment faster; nothing was written yet
+        raise AlreadyCheckedIn(str(USED))  # the gate was a moment faster; nothing was written yet
     old.cancelled_at = serving.moment
     event, is_given = serving.events[old.event_id], person.pk != old.user_id
     _end_place(serving, event, person, Cause.GIVEN_A_TICKET if is_given else Cause.BOOKED_ELSEWHERE)

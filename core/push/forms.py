@@ -6,11 +6,12 @@ from base64 import urlsafe_b64decode
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from .outside import is_endpoint
 
 SECRET_BYTES = 16
-WRONG = "Your browser sent something that is no push subscription. Load the page again."
+WRONG = _("Your browser sent something that is no push subscription. Load the page again.")
 
 
 def _bytes_of(text: str) -> bytes:

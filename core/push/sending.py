@@ -19,11 +19,12 @@ from threading import Thread
 
 from asgiref.sync import sync_to_async
 from django.db import connection, connections, transaction
+from django.utils import translation
+from django.utils.translation import gettext
 
 from .. import prepared
-from ..models import PushMessage, PushSubscription, TicketHold
+from ..models import PushMessage, PushSubscription, TicketHold, User
 from ..now import now
-from ..script_words import words
 from . import keys, outside, subscriptions
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ def _lease() -> list[PushMessage]:
     moment = now()
     with transaction.atomic():
         due = PushMessage.objects.due(moment).select_for_update(skip_locked=True, of=("self",), no_key=True)
-        messages = list(due.select_related("subscription", "hold__event", "hold__user")[:AT_ONCE])
+        messages = list(due.select_related("subscription__user", "hold__event")[:AT_ONCE])
         PushMessage.objects.filter(pk__in=[message.pk for message in messages]).update(due_at=moment + LEASE)
     return messages
 
@@ -130,25 +131,33 @@ def _written(message: PushMessage) -> Post | None:
     }
     endpoint = message.subscription.endpoint
     try:
-        body = _encrypted(_told(hold, hold.expires_at), message.subscription)
+        body = _encrypted(_told(hold, hold.expires_at, message.subscription.user), message.subscription)
         return Post(message, endpoint, body, headers | keys.authorization(endpoint))
     except Exception as error:  # noqa: BLE001 -- whatever is wrong with this browser's keys, the others are told
         _note(message, error, is_for_good=True)
         return None
 
 
-def _told(hold: TicketHold, until: dt.datetime) -> dict[str, str]:
-    language = hold.user.mail_language
-    said = words(language)
-    return {
-        "title": str(said["turn"]).replace("{name}", " ".join(hold.event.name.split())),
-        "body": str(said["turn_body"]),  # with `{time}` in it, which the browser's device tells
-        "language": language,
+def _told(hold: TicketHold, until: dt.datetime, person: User) -> dict[str, str]:
+    event = " ".join(hold.event.name.split())
+    return _words(event, person.mail_language) | {
+        "event": event,
         "until": until.isoformat(),
         "path": hold.event.get_absolute_url(),
         # The one that an open page of `attention.js` has as well: the browser shows one of both.
         "tag": f"turn {hold.event_id} {(until - EPOCH) // dt.timedelta(milliseconds=1)}",
     }
+
+
+def _words(event: str, language: str) -> dict[str, str]:
+    """Return what the notification says; the browser knows which time it is where the person is."""
+    with translation.override(language):
+        return {
+            "language": language,
+            "title": gettext("Your turn – %(event)s") % {"event": event},
+            # Translators: {time} is a time of the day, as in "20:15".
+            "body": gettext("A ticket is held for you until {time}. Book it before then."),
+        }
 
 
 def _encrypted(told: dict[str, str], browser: PushSubscription) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import Coalesce
+from django.utils import translation
 from django.utils.translation import gettext
 from post_office.models import PRIORITY, STATUS
 
@@ -118,7 +119,8 @@ def send(message: Announcement) -> None:
             many = gettext("%(count)d messages about an event can be sent in a day. Send this one tomorrow.")
             raise TooMany(many % {"count": SENT_A_DAY})
         Announcement.objects.filter(pk=mine.pk).update(begin_at=moment, people=people)
-        detail = f"to {mine.audience_in_words.lower()}: {people}"
+        with translation.override(None):  # the trail is read by others, who speak other languages
+            detail = f"to {mine.audience_in_words.lower()}: {people}"
         trail.record(trail.Action.MESSAGE_SENT, event=mine.event_id, subject=f"message {mine.pk}", detail=detail)
 
 

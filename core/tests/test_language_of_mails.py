@@ -1,30 +1,35 @@
 """Mails are in the language of whom they go to, whoever's request or thread writes them; adding a catalog is enough."""
 
+import json
 import re
 import struct
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.hashers import make_password
+from django.contrib.contenttypes.models import ContentType
 from django.core import mail as outgoing
-from django.test import SimpleTestCase, TestCase, override_settings
+from django.test import RequestFactory, SimpleTestCase, TestCase, override_settings
 from django.utils import translation
 from post_office.models import Email
 
 from core import accounts, allocation, mailing, transfer
-from core.models import Cause, User
+from core.models import AuditEntry, Cause, User
 from core.telling import everybody, messages, places
-from core.trust import personal_data
+from core.trust import personal_data, too_often
 
 from .cast import Cast, book, join, make_event, offer, release, revise
 from .test_messages import TYPED
 from .test_notices import NoticeCase
 from .visits import BROWSER, JSON, answer_of, redirect_of, visit
 
-MAILS = Path(settings.BASE_DIR) / "core/templates/core/mail"
+TEMPLATES = Path(settings.BASE_DIR) / "core/templates"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ar", "العربية")]
 HEADER = "Content-Type: text/plain; charset=utf-8\nPlural-Forms: nplurals=2; plural=(n != 1);\n"
 # As gettext keeps them: a context before \4, a plural behind \0.
@@ -43,6 +48,13 @@ GERMAN = {
     "Your offer was declined: %(event)s": "Abgelehnt: %(event)s",
     "Copy: %(subject)s": "Kopie: %(subject)s",
     "%(taker)s declined the ticket that you offered.": "%(taker)s hat abgelehnt.",
+    "Your turn – %(event)s": "Du bist dran – %(event)s",
+    "A ticket is held for you until {time}. Book it before then.": "Dein Ticket wird bis {time} gehalten.",
+    "Your code to log in": "Dein Code zum Einloggen",
+    "The moment you type it is your rank in every line.": "Der Moment der Eingabe zählt.",
+    "That was too often within a short time, and nothing was done. Try again {when}.": "Zu oft. Wieder {when}.",
+    "in %(count)d minute\0in %(count)d minutes": "in %(count)d Minute\0in %(count)d Minuten",
+    "Everybody with a valid ticket": "Alle mit gültigem Ticket",
 }  # fmt: skip
 
 
@@ -63,13 +75,20 @@ def write_catalog(folder: Path, language: str, said: dict[str, str]) -> None:
 USABLE = "correct horse battery"
 
 
+@contextmanager
+def german() -> Iterator[None]:
+    """Let the site have a German catalog."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_catalog(Path(folder), "de", GERMAN)
+        with override_settings(LANGUAGES=LANGUAGES, LOCALE_PATHS=[folder]):
+            yield
+
+
 class HasGerman(SimpleTestCase):
     """Mixin: the site has a German catalog."""
 
     def setUp(self) -> None:
-        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        write_catalog(folder, "de", GERMAN)
-        self.enterContext(override_settings(LANGUAGES=LANGUAGES, LOCALE_PATHS=[folder]))
+        self.enterContext(german())
         super().setUp()
 
 
@@ -176,6 +195,41 @@ class AccountMailTests(HasGerman, Cast, TestCase):
         self.assertEqual(subjects, {self.alice.email: german, self.bob.email: "Password Reset Email"})
         self.assertNotEqual(german, "Password Reset Email")
 
+    @override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
+    def test_a_code_to_log_in_comes_with_words_of_theirs_and_is_the_code_all_the_same(self) -> None:
+        User.objects.filter(pk=self.alice.pk).update(language="de")
+        visit(headers=BROWSER).post("/accounts/login/code/", {"email": self.alice.email})
+        [mail] = outgoing.outbox
+        self.assertEqual(mail.subject, "Dein Code zum Einloggen")
+        with translation.override("de"):
+            hello = translation.gettext("Hello from %(site_name)s!") % {"site_name": "Box Office"}
+        self.assertNotEqual(hello, "Hello from Box Office!")
+        self.assertRegex(mail.body, rf"^{re.escape(hello)}\n\n.*\n\n[\w-]+\n\nDer Moment der Eingabe zählt\.\n\n")
+
+
+class SaidInTheLanguageOfWhoeverAsksTests(HasGerman, Cast, TestCase):
+    def test_when_something_may_be_tried_again(self) -> None:
+        request = RequestFactory().get("/", headers=JSON)
+        details = []
+        for language, seconds in (("de", 60), ("de", 170), ("en", 170)):
+            with translation.override(language):
+                answer = too_often.answer(request, too_often.REQUESTS, seconds)
+            details.append(json.loads(answer.content)["detail"])
+        english = "That was too often within a short time, and nothing was done. Try again in 3 minutes."
+        self.assertEqual(details, ["Zu oft. Wieder in 1 Minute.", "Zu oft. Wieder in 3 Minuten.", english])
+
+    def test_what_the_trail_keeps_is_in_one_language_for_all_who_read_it(self) -> None:
+        event = make_event()
+        book(event, self.alice)
+        message = messages.write(event=event, by=self.olga, **TYPED)
+        about = ContentType.objects.get_for_model(event)
+        changed = {"content_type": about, "object_id": event.pk, "user": self.olga, "action_flag": CHANGE}
+        with translation.override("de"):
+            messages.send(message)
+            LogEntry.objects.create(change_message='[{"changed": {"fields": ["Capacity"]}}]', **changed)
+        details = list(AuditEntry.objects.order_by("pk").values_list("detail", flat=True))
+        self.assertEqual(details, ["to everybody with a valid ticket: 1", "Changed Capacity."])
+
 
 @override_settings(LANGUAGES=LANGUAGES)
 class ChoiceOfLanguageTests(Cast, TestCase):
@@ -211,15 +265,30 @@ class ChoiceOfLanguageTests(Cast, TestCase):
 
 
 class MarkedTests(SimpleTestCase):
-    def test_every_sentence_of_a_mail_can_be_translated(self) -> None:
+    ACCOUNT = ("account", "mfa", "socialaccount", "allauth")
+
+    def texts(self, *folders: str) -> dict[str, str]:
+        """Return every template of these folders, by its name below all templates."""
+        files = [file for folder in folders for file in (TEMPLATES / folder).rglob("*.*")]
+        return {str(file.relative_to(TEMPLATES)): file.read_text() for file in files}
+
+    def test_every_sentence_of_a_mail_or_about_an_account_can_be_translated(self) -> None:
         marked = re.compile(
             r"{% comment %}.*?{% endcomment %}|{% blocktranslate.*?{% endblocktranslate %}|<style>.*?</style>"
-            r"|{#.*?#}|{%.*?%}|{{.*?}}|<[^>]*>",
+            r"|<script.*?</script>|{#.*?#}|{%.*?%}|{{.*?}}|<[^>]*>",
             re.DOTALL,
         )
-        unmarked = {file.name: marked.sub("", file.read_text()) for file in MAILS.iterdir()}
-        self.assertEqual({name for name, text in unmarked.items() if re.search(r"[^\W\d_]", text)}, set())
-        self.assertGreater(len(unmarked), 20)
+        texts = self.texts("core/mail", *self.ACCOUNT)
+        unmarked = {name: marked.sub("", text).strip() for name, text in texts.items()}
+        said = {name: text for name, text in unmarked.items() if re.search(r"[^\W\d_]{2}", text)}
+        self.assertEqual(said, {"socialaccount/login_redirect.html": "– Box Office"})  # a name
+        self.assertGreater(len(texts), 80)
+
+    def test_so_can_what_is_said_in_an_attribute(self) -> None:
+        said = re.compile(r"""\b(?:aria-label|title|placeholder|alt)=["']([^"'{]*[^\W\d_][^"'{]*)["']""")
+        texts = self.texts(*self.ACCOUNT)
+        self.assertEqual({name: said.findall(text) for name, text in texts.items() if said.search(text)}, {})
+        self.assertEqual(said.findall('<img alt="A map"> <a title="{{ x }}">'), ["A map"])
 
     def test_a_language_is_offered_when_there_is_a_catalog_of_it(self) -> None:
         catalogs = Path(settings.BASE_DIR).glob("core/locale/*/LC_MESSAGES/django.mo")

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from django.db import transaction
 from django.test import TestCase, TransactionTestCase, override_settings
+from django.utils import translation
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from core import accounts, allocation
@@ -19,6 +20,7 @@ from core.telling import places
 
 from .cast import Cast, CastOfRaces, HandClock, book, join, make_event, make_people, race, release
 from .push_service import Browser, PushService, claims_of
+from .test_language_of_mails import german
 
 KEY = keys.new_private_key()
 
@@ -79,9 +81,10 @@ class TurnTests(PushCase):
         self.assertEqual(
             self.browser.read(body),
             {
+                "language": "en",
                 "title": "Your turn – Opera Night <3",
                 "body": "A ticket is held for you until {time}. Book it before then.",
-                "language": "en",
+                "event": "Opera Night <3",
                 "until": until.isoformat(),
                 "path": f"/events/{self.event.pk}/",
                 "tag": f"turn {self.event.pk} {round(until.timestamp() * 1000)}",
@@ -91,6 +94,15 @@ class TurnTests(PushCase):
         expected = {"ttl": "589", "topic": f"turn-{self.hold.pk}", "urgency": "high", "content-encoding": "aes128gcm"}
         self.assertEqual((path, told), ("/send/abc", expected))
         self.assertNotIn(b"Opera", body)
+
+    def test_its_words_are_in_the_language_of_the_person_whatever_the_thread_speaks(self) -> None:
+        User.objects.filter(pk=self.alice.pk).update(language="de")
+        self.give_turn()
+        with german(), translation.override("ar"):
+            sending.deliver()
+        told = self.browser.read(self.service.got[0][2])
+        self.assertEqual((told["language"], told["title"]), ("de", "Du bist dran – Opera Night <3"))
+        self.assertEqual(told["body"], "Dein Ticket wird bis {time} gehalten.")
 
     def test_the_service_knows_by_a_signed_token_that_it_is_us_and_whom_to_write_to(self) -> None:
         self.give_turn()

@@ -5,6 +5,8 @@ The server's log is not in it: it has a name and an address as keyed hashes alon
 
 from typing import Any
 
+from django.utils import translation
+
 from ..accounts import mails_to
 from ..models import FAILED_LOGINS, User
 
@@ -61,8 +63,9 @@ def collect(user: User) -> dict[str, Any]:
     # Of what was done about somebody, where from is told of this alone: elsewhere it is where staff sat.
     attempts = user.audited.filter(action__in=FAILED_LOGINS).order_by("pk")
     found["logins that failed"] = list(attempts.values("at", "action", "address", "detail"))
-    found["mails to you"] = [
-        {"to": mail.to, "subject": mail.subject, "created": mail.created, "status": mail.get_status_display()}
-        for mail in mails_to(user).order_by("pk")
-    ]
+    with translation.override(None):  # the names and values of a file for programs are the same in every language
+        found["mails to you"] = [
+            {"to": mail.to, "subject": mail.subject, "created": mail.created, "status": mail.get_status_display()}
+            for mail in mails_to(user).order_by("pk")
+        ]
     return found

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 FACTOR = "mfa"  # as allauth notes it in the session
 AFTER = "after_factor"  # in a session that lacks one: the address of ours to go on to once it is set up
@@ -21,7 +22,9 @@ FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 class SecondFactorNeeded(PermissionDenied):
     """Staff have logged in without a second factor."""
 
-    detail = "Staff log in with a second factor here. Set it up, or use it, and then go on."
+    def __init__(self) -> None:
+        self.detail = _("Staff log in with a second factor here. Set it up, or use it, and then go on.")
+        super().__init__(self.detail)
 
 
 class Adapter(DefaultMFAAdapter):  # type: ignore[misc]  # -- allauth comes without types
@@ -37,7 +40,7 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]  # -- allauth comes with
 def require(request: HttpRequest) -> None:
     """Raise SecondFactorNeeded unless this login was made, or confirmed, with a second factor; or none is required."""
     if settings.STAFF_NEED_SECOND_FACTOR and not is_noted_in(request.session):
-        raise SecondFactorNeeded(SecondFactorNeeded.detail)
+        raise SecondFactorNeeded
     request.session.pop(AFTER, None)  # they came through
 
 

@@ -2,18 +2,26 @@
 
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import ratelimit
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ..http import too_many
 
-LOGINS = "Too many logins have failed: for now nobody is let in, not even by the right password. Try again {when}."
-FACTORS = "Too many codes or keys were wrong: for now not even the right one is taken. Try again {when}."
-REQUESTS = "That was too often within a short time, and nothing was done. Try again {when}."
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+# Translators: {when} is "in 3 minutes".
+LOGINS = _("Too many logins have failed: for now nobody is let in, not even by the right password. Try again {when}.")
+# Translators: {when} is "in 3 minutes".
+FACTORS = _("Too many codes or keys were wrong: for now not even the right one is taken. Try again {when}.")
+# Translators: {when} is "in 3 minutes".
+REQUESTS = _("That was too often within a short time, and nothing was done. Try again {when}.")
 ACCOUNT, FACTOR = "allauth.account", "allauth.mfa"
 # What is counted for allauth's addresses, by their names.
 COUNTED = {
@@ -53,14 +61,15 @@ def seconds_left_at(request: HttpRequest, name: str) -> int:
 def in_words(seconds: int) -> str:
     """Say when that is, in minutes, rounded up: `in 3 minutes`."""
     minutes = math.ceil(seconds / 60)
-    return f"in {minutes} minute{'' if minutes == 1 else 's'}"
+    # Translators: when something may be tried again; it is put in place of {when} in the sentences that have it.
+    return ngettext("in %(count)d minute", "in %(count)d minutes", minutes) % {"count": minutes}
 
 
-def answer(request: HttpRequest, detail: str, seconds: int) -> HttpResponse:
+def answer(request: HttpRequest, detail: "StrOrPromise", seconds: int) -> HttpResponse:
     """Answer 429, with `{when}` of the sentence in words."""
     return too_many(request, detail.format(when=in_words(seconds)), seconds)
 
 
-def refusal(request: HttpRequest, detail: str, action: str, *, key: str) -> Any:
+def refusal(request: HttpRequest, detail: "StrOrPromise", action: str, *, key: str) -> Any:
     """Return what a form of allauth raises to be answered so."""
     return ImmediateHttpResponse(answer(request, detail, seconds_left(request, action, key=key)))

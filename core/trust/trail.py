@@ -14,6 +14,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import translation
 
 from ..models import AuditEntry, Event, Ticket, User
 from ..models.trail import LONGEST_DETAIL
@@ -114,7 +115,8 @@ def record_admin(entry: LogEntry) -> None:
     with suppress(ObjectDoesNotExist, AttributeError):  # it is gone, or of a model that is
         thing = entry.get_edited_object()
     kind = entry.content_type.model if entry.content_type else ""
-    change = "added" if entry.is_addition() else "deleted" if entry.is_deletion() else entry.get_change_message()
+    with translation.override(None):  # what is stored is read by others, who speak other languages
+        change = "added" if entry.is_addition() else "deleted" if entry.is_deletion() else entry.get_change_message()
     record(
         Action.ADMIN,
         actor=entry.user,

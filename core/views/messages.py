@@ -8,6 +8,8 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ..http import PersonRequest, answer, for_people, invalid, reads, refuse, writes
 from ..models import Announcement, Event
@@ -20,7 +22,10 @@ from .lookup import managed_event, message_of_event
 
 PAGE = 20
 COPY = "message_copy"  # its limit is in ACCOUNT_RATE_LIMITS
-TOO_MANY_COPIES = "You have had many copies sent to you in an hour, the next one {when}. The preview shows the same."
+# Translators: {when} is "in 3 minutes".
+TOO_MANY_COPIES = gettext_lazy(
+    "You have had many copies sent to you in an hour, the next one {when}. The preview shows the same."
+)
 
 
 @reads
@@ -62,7 +67,7 @@ def write(request: PersonRequest, event_id: int) -> HttpResponse:
     try:
         if form.is_valid():
             message = sending.write(event=event, by=request.user, **form.cleaned_data)
-            return _stored(request, message, "This is how it will look. Nothing is sent yet.")
+            return _stored(request, message, _("This is how it will look. Nothing is sent yet."))
     except Refused as refused:
         form.add_error(None, refused.detail)
     return invalid(request, form, lambda: _list(request, event, form, status=400))
@@ -117,7 +122,7 @@ def rewrite(request: PersonRequest, event_id: int, message_id: int) -> HttpRespo
         sending.rewrite(message, **form.cleaned_data)
     except Refused as refused:
         return _refused(request, message, refused)
-    return _stored(request, message, "Saved. This is how it will look.")
+    return _stored(request, message, _("Saved. This is how it will look."))
 
 
 @writes
@@ -132,7 +137,7 @@ def copy(request: PersonRequest, event_id: int, message_id: int) -> HttpResponse
         sending.send_copy(message, request.user)
     except Refused as refused:
         return refuse(request, refused, to=_url(message))
-    said = f"A copy is on its way to {request.user.email}."
+    said = _("A copy is on its way to %(email)s.") % {"email": request.user.email}
     return answer(request, {"status": "copied"}, message=said, to=_url(message))
 
 
@@ -148,7 +153,7 @@ def send(request: PersonRequest, event_id: int, message_id: int) -> HttpResponse
         sending.send(message)
     except Refused as refused:
         return _refused(request, message, refused)
-    return answer(request, {"status": "sending"}, message="It is on its way.", to=_url(message))
+    return answer(request, {"status": "sending"}, message=_("It is on its way."), to=_url(message))
 
 
 @writes
@@ -157,7 +162,7 @@ def stop(request: PersonRequest, event_id: int, message_id: int) -> HttpResponse
     """Send no more of a message."""
     message = message_of_event(managed_event(request, event_id), message_id)
     sending.stop(message)
-    said = "Stopped. Nobody else is sent this message."
+    said = _("Stopped. Nobody else is sent this message.")
     return answer(request, {"status": "stopped"}, message=said, to=_url(message))
 
 
@@ -171,4 +176,4 @@ def discard(request: PersonRequest, event_id: int, message_id: int) -> HttpRespo
     except Refused as refused:
         return _refused(request, message, refused)
     to = reverse("messages", args=[event_id])
-    return answer(request, {"status": "discarded"}, message="Discarded. Nobody was sent it.", to=to)
+    return answer(request, {"status": "discarded"}, message=_("Discarded. Nobody was sent it."), to=to)

@@ -5,12 +5,12 @@ self.addEventListener("notificationclick", (event) => {
   event.waitUntil(openPage(new URL(event.notification.data.path, self.location.origin).href));
 });
 
-// The words of attention.js, under its tag: of both, the browser shows one. They come with the message, but for the
-// time, which is told as this device has it.
-function show({ title, body: words, language: lang, until, path, tag }) {
-  const locale = lang === "en" ? "en-GB" : `${lang}-u-nu-latn`;
-  const time = new Date(until).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
-  return self.registration.showNotification(title, { tag, lang, dir: "auto", body: words.replace("{time}", time), data: { path } });
+// Under the tag of attention.js: of both, the browser shows one. The words are in the message, in the person's language;
+// a server of before sends none, and the event's name says enough.
+function show({ event, until, path, tag, language = "en", title = event, body = "" }) {
+  const time = new Date(until).toLocaleTimeString(`${language}-u-nu-latn`, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const told = { tag, body: body.replace("{time}", time), lang: language, data: { path } };
+  return self.registration.showNotification(title, told);
 }
 
 async function openPage(url) {
