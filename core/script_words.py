@@ -5,7 +5,6 @@ takes that of one which counts alike (`Intl.PluralRules`).
 """
 
 from collections.abc import Callable
-from functools import cache
 
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
@@ -15,7 +14,6 @@ SAMPLES = (1, 2, 3, 11, 0, 100, 1_000_000)  # one of each kind that a language o
 Words = dict[str, str | dict[int, str]]
 
 
-@cache
 def words(language: str) -> Words:
     """Return the words of a language by their names, and what stands between the thousands of a number."""
     with override(language):

@@ -1,7 +1,6 @@
 """What scripts read of a page that nobody sees."""
 
 import json
-from functools import cache
 from typing import Any
 
 from django import template
@@ -21,12 +20,7 @@ class _Readable(json.JSONEncoder):
         super().__init__(**{**options, "ensure_ascii": False, "separators": (",", ":")})
 
 
-@cache
-def _of_language(language: str) -> SafeString:
-    return json_script(words(language), "words", encoder=_Readable)
-
-
 @register.simple_tag
 def script_words() -> SafeString:
     """Return the words of scripts, in the language of the page."""
-    return _of_language(get_language() or "")
+    return json_script(words(get_language() or ""), "words", encoder=_Readable)
