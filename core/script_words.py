@@ -6,7 +6,6 @@ takes that of one which counts alike (`Intl.PluralRules`).
 
 from collections.abc import Callable
 
-from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
@@ -15,10 +14,9 @@ Words = dict[str, str | dict[int, str]]
 
 
 def words(language: str) -> Words:
-    """Return the words of a language by their names, and what stands between the thousands of a number."""
+    """Return the words of a language by their names."""
     with override(language):
-        thousands = str(get_format("THOUSAND_SEPARATOR")) if get_format("NUMBER_GROUPING") else ""
-        return _clocks() | _turns() | _asking() | _notes() | _status() | _counted() | {"thousands": thousands}
+        return _clocks() | _turns() | _asking() | _notes() | _status() | _counted()
 
 
 def _clocks() -> Words:

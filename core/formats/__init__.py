@@ -1,4 +1,4 @@
-"""How each language writes days, times and numbers, where it is not how English does it.
+"""How each language writes days and times, where it is not how English does it.
 
 Templates and Python name a format by its English pattern, in the letters of Django's `date` filter. A language's
 `formats.py` has its own pattern under that name, which Django looks for there before it takes the name for the pattern.

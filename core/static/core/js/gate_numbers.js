@@ -1,10 +1,8 @@
 // Who is in, of all gates together, changed in place.
-import { number } from "./words.js";
-
 export function applyGate(numbers) {
   for (const name of ["admitted", "expected"]) {
     for (const element of document.querySelectorAll(`[data-gate-number="${name}"]`)) {
-      const text = number(numbers[name]);
+      const text = String(numbers[name]);
       if (element.textContent !== text) element.textContent = text;
     }
   }

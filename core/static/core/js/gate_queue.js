@@ -4,7 +4,6 @@ import { ask, NoNetwork, post } from "./gate_network.js";
 import { addRow } from "./gate_result.js";
 import { admitOnce, read, readAll, remove, write } from "./gate_store.js";
 import { refreshSoon } from "./regions.js";
-import { number } from "./words.js";
 
 const RETRY_MS = 5000;
 const PATIENCE_MS = 60000;
@@ -101,5 +100,5 @@ async function showUnsent() {
   const count = (await mine()).length;
   const element = document.querySelector("[data-unsent]");
   element.hidden = !count;
-  element.querySelector("[data-unsent-count]").textContent = number(count);
+  element.querySelector("[data-unsent-count]").textContent = String(count);
 }

@@ -1,6 +1,5 @@
 // The four numbers of events, changed in place. Older versions are dropped; an equal one may bring a new `waiting`.
 import { refreshSoon } from "./regions.js";
-import { number } from "./words.js";
 
 const NAMES = ["available", "held", "booked", "waiting", "capacity"];
 const OPEN = new Set(["available", "line", "sold_out"]);
@@ -57,7 +56,7 @@ function showNumbers(card, stats) {
 }
 
 function put(element, value) {
-  const text = number(value);
+  const text = String(value);
   if (element.textContent.trim() === text) return false;
   element.textContent = text;
   return true;

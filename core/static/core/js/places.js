@@ -3,13 +3,13 @@ import { tellTurn } from "./attention.js";
 import { drawPlace } from "./draw_place.js";
 import { cardsOf } from "./numbers.js";
 import { refreshSoon } from "./regions.js";
-import { counted, number, words } from "./words.js";
+import { counted, words } from "./words.js";
 
 const LAPSE_SPREAD_MS = 3000; // the holds of one opening lapse at one moment
 
 export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
   for (const card of cardsOf(event)) {
-    put(card, "[data-position]", number(position));
+    put(card, "[data-position]", String(position));
     put(card, "[data-ahead]", peopleAhead(ahead));
     if (wait !== undefined) put(card, "[data-wait]", about(wait));
     if (!ahead && card.dataset.reason === "tier_first") refreshSoon(); // nobody is served before the first in line

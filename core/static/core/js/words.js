@@ -4,7 +4,7 @@ const LANGUAGE = document.documentElement.lang || "en";
 const LOCALE = LANGUAGE === "en" ? "en-GB" : `${LANGUAGE}-u-nu-latn`; // digits as the server writes them
 const rules = new Intl.PluralRules(LANGUAGE);
 
-// A sentence by its name, with what stands in its braces; numbers as the server writes them.
+// A sentence by its name, with what stands in its braces.
 export function words(name, values = {}) {
   return fill(WORDS[name] ?? "", values);
 }
@@ -17,12 +17,7 @@ export function counted(name, count) {
 }
 
 export function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (braces, name) => (name in values ? number(values[name]) : braces));
-}
-
-export function number(value) {
-  if (typeof value !== "number") return String(value);
-  return String(value).replace(/\B(?=(\d{3})+$)/g, WORDS.thousands ?? "");
+  return text.replace(/\{(\w+)\}/g, (braces, name) => (name in values ? String(values[name]) : braces));
 }
 
 // A moment as the page says it: `what` as Intl takes it.

@@ -1,3 +1,0 @@
-"""English: patterns are what they are called, and numbers stay ungrouped."""
-
-NUMBER_GROUPING = 0
