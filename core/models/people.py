@@ -52,7 +52,7 @@ class User(AbstractUser):
 
     @property
     def mail_language(self) -> str:
-        """The language of mails to them: the one they chose, while the site has it, or else the site's own."""
+        """Their language, of pages and mails: the one they chose, while the site has it, or else the site's own."""
         return self.language if self.language in dict(languages()) else settings.LANGUAGE_CODE
 
     @property
