@@ -2,6 +2,7 @@
 
 from django import forms
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from ..http import PersonRequest, answer, for_people, invalid, problem, reads, script, writes
 from ..push import keys, subscriptions
@@ -19,12 +20,14 @@ def push_worker(request: HttpRequest) -> FileResponse:
 def push_subscribe(request: PersonRequest) -> HttpResponse:
     """Let the browser that asks be told."""
     if not keys.is_on():
-        raise Http404("This site sends no push messages.")
+        raise Http404(_("This site sends no push messages."))
     form = SubscriptionForm(request.POST)
     if not form.is_valid():
         return _invalid(request, form)
     subscriptions.subscribe(user=request.user, **form.cleaned_data)
-    return answer(request, {"status": "on"}, message="Your browser will tell you when it is your turn.", to="dashboard")
+    return answer(
+        request, {"status": "on"}, message=_("Your browser will tell you when it is your turn."), to="dashboard"
+    )
 
 
 @writes
@@ -35,7 +38,7 @@ def push_unsubscribe(request: PersonRequest) -> HttpResponse:
     if not form.is_valid():
         return _invalid(request, form)
     subscriptions.forget(request.user, form.cleaned_data["endpoint"])
-    return answer(request, {"status": "off"}, message="Your browser will not tell you any more.", to="dashboard")
+    return answer(request, {"status": "off"}, message=_("Your browser will not tell you any more."), to="dashboard")
 
 
 @writes
@@ -43,7 +46,7 @@ def push_unsubscribe(request: PersonRequest) -> HttpResponse:
 def push_unsubscribe_all(request: PersonRequest) -> HttpResponse:
     """Tell none of the person's browsers any more: from a page, also one without scripts."""
     subscriptions.forget_all(request.user)
-    message = "None of your browsers will tell you any more."
+    message = _("None of your browsers will tell you any more.")
     return answer(request, {"status": "off"}, message=message, to="account_notices")
 
 
