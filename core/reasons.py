@@ -16,10 +16,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import TextChoices
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from .models import DeclaredTier, Event, TicketHold
+from .models import Event, TicketHold
 from .position import PersonPlaces
 from .templatetags.words import people_ahead
 
@@ -36,7 +36,14 @@ class Reason(TextChoices):
     SALE_CLOSED = "sale_closed", _("The sale closed on %(at)s.")
     PAUSED = "paused", _("Staff have paused serving: “%(remark)s”")
     # Translators: here and below, the people ahead must come first: a page puts another number in their place.
-    TIER_FIRST = "tier_first", _("%(ahead)s: %(tier)s are served first, for up to %(count)d tickets.")
+    TIER_FIRST = (
+        "tier_first",
+        ngettext_lazy(
+            "%(ahead)s: %(tier)s are served first, for up to %(count)d ticket.",
+            "%(ahead)s: %(tier)s are served first, for up to %(count)d tickets.",
+            "count",
+        ),
+    )
     NEXT_IN_LINE = "next_in_line", _("%(ahead)s: the next free place is held for the first in line.")
     WAITING_BEHIND = "waiting_behind", _("%(ahead)s: the next free place is held for the first in line.")
     REMOVED = "removed", _("Staff ended your place on %(at)s: “%(remark)s”")
@@ -54,7 +61,11 @@ class Reason(TextChoices):
     COOLDOWN = "cooldown", _("What you had here ended on %(at)s, so no ticket is held automatically before %(until)s.")
     LIMIT_REACHED = (
         "limit_reached",
-        _("At your login %(count)d tickets of other events were held for you automatically, the most at a time."),
+        ngettext_lazy(
+            "At your login %(count)d ticket of another event was held for you automatically, the most at a time.",
+            "At your login %(count)d tickets of other events were held for you automatically, the most at a time.",
+            "count",
+        ),
     )
     AVAILABLE = "available", _("Tickets are available.")
 
@@ -89,7 +100,7 @@ BY_STAFF = {
 class Why:
     """A reason with the words that its sentence needs; `ahead` is the part that a page keeps up to date by itself.
 
-    The sentence is the reason's own, unless a number or a missing word asks for another `form` of it.
+    The sentence is the reason's own, or another `form` of it where nothing is remarked.
     """
 
     reason: Reason
@@ -107,7 +118,7 @@ class Why:
         return self._told(self.words | {"ahead": ""}) if "ahead" in self.words else ""
 
     def _told(self, words: dict[str, Any]) -> str:
-        return (self.form or str(self.reason.label)) % words
+        return (self.form or self.reason.label) % words
 
     @property
     def is_history(self) -> bool:
@@ -161,20 +172,11 @@ def _of_waiting(place: TicketHold, event: Event, now: dt.datetime) -> Why:
     for is_so, reason in closed:
         if is_so:
             return _of_event(reason, event)
-    words = {"ahead": people_ahead(place.ahead)}
+    words: dict[str, Any] = {"ahead": people_ahead(place.ahead)}
     if place.served_first is not None:
-        return _of_tier(place.served_first, words)
+        share = place.served_first["places"]
+        return Why(Reason.TIER_FIRST, words | {"tier": place.served_first["name"], "count": share})
     return Why(Reason.WAITING_BEHIND if place.ahead else Reason.NEXT_IN_LINE, words)
-
-
-def _of_tier(first: DeclaredTier, words: dict[str, str]) -> Why:
-    share = first["places"]
-    form = ngettext(
-        "%(ahead)s: %(tier)s are served first, for up to %(count)d ticket.",
-        "%(ahead)s: %(tier)s are served first, for up to %(count)d tickets.",
-        share,
-    )
-    return Why(Reason.TIER_FIRST, words | {"tier": first["name"], "count": share}, form)
 
 
 def _history(event: Event, mine: PersonPlaces) -> Why | None:
@@ -200,12 +202,7 @@ def _of_free_place(event: Event, mine: PersonPlaces, now: dt.datetime) -> Why:
     if ended and now < ended.at + cooldown:
         return Why(Reason.COOLDOWN, {"at": event.local(ended.at), "until": event.local(ended.at + cooldown)})
     if mine.automatic >= limit and _was_announced(event, mine.login_at):
-        form = ngettext(
-            "At your login %(count)d ticket of another event was held for you automatically, the most at a time.",
-            "At your login %(count)d tickets of other events were held for you automatically, the most at a time.",
-            limit,
-        )
-        return Why(Reason.LIMIT_REACHED, {"count": limit}, form)
+        return Why(Reason.LIMIT_REACHED, {"count": limit})
     return Why(Reason.AVAILABLE)
 
 

@@ -204,7 +204,7 @@ class TicketAdmin(RecordAdmin):
             try:
                 allocation.cancel_ticket(ticket_id=ticket.pk, cause=Cause.CANCELLED_BY_STAFF, reason=reason)
             except Refused as refusal:
-                refused[refusal.detail] += 1
+                refused[str(refusal.detail)] += 1
             else:
                 self.log_change(request, ticket, f"Cancelled: {reason}")
                 cancelled += 1

@@ -48,7 +48,7 @@ class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscr
         try:
             told, noted = act.carry_out(event, typed.cleaned_data)
         except Refused as refused:
-            told, noted = refused.detail, ""
+            told, noted = str(refused.detail), ""
         if noted:
             self.log_change(request, event, noted)
         (messages.success if noted else messages.warning)(request, told)
