@@ -13,7 +13,8 @@ from django.utils.translation import override
 
 from core import organizing
 from core.admin.labels import ROWS
-from core.models import AuditEntry, User
+from core.admin.records import state_in_words
+from core.models import AuditEntry, Event, TicketHold, TicketTransfer, User
 from core.now import now
 
 from .cast import Cast, make_event
@@ -74,3 +75,8 @@ class LabelTests(SimpleTestCase):
             with self.subTest(model=name, field=field.name):
                 self.assertEqual(str(field.verbose_name), field.name.replace("_", " "))
                 self.assertNotIn("verbose_name", field.deconstruct()[3])
+
+    def test_every_state_of_a_row_has_its_words(self) -> None:
+        of_tickets = ("valid", "admitted", "cancelled", "open", "accepted")
+        for state in (*Event.Status.values, *TicketHold.Status.values, *TicketTransfer.End.values, *of_tickets):
+            self.assertEqual(state_in_words(state), state)
