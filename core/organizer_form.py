@@ -125,7 +125,7 @@ class OrganizerForm(EventForm):
             "auto_hold": _("Hold a place for everybody who logs in, while there are any"),
             "hold_minutes": _("Minutes that a place is held"), "line_policy": _("Order of the line"),
         }  # fmt: skip
-        help_texts = {
+        help_texts: dict[str, Any] = {
             **EventForm.Meta.help_texts,
             "time_zone": ZONE_HELP,
             "auto_hold": "",

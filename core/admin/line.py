@@ -17,7 +17,7 @@ from ..forms import CancelTicketForm, TrailReasonForm
 from ..models import Cause, Event, Scan, Ticket, TicketHold, TicketTransfer
 from ..now import now
 from ..refusals import Refused
-from . import asked
+from . import asked, labels
 from .extending import ExtendingAdmin
 from .links import OF_TICKET
 from .questions import Question
@@ -44,18 +44,10 @@ def _masked(ticket: Ticket) -> str:
     return f"…{ticket.code[-SHOWN_OF_A_CODE:]}"
 
 
-EXACTLY = {
-    "login_timestamp": _("login timestamp"),
-    "held_at": _("held at"),
-    "expires_at": _("expires at"),
-    "ended_at": _("ended at"),
-}
-
-
 def _exactly(name: str) -> Callable[[TicketHold], str]:
     """Return a column that shows a moment to the second: the minute says nothing about who was first."""
 
-    @admin.display(description=EXACTLY[name], ordering=name)
+    @admin.display(description=labels.FIELDS[name], ordering=name)
     def shown(place: TicketHold) -> str:
         return in_words(getattr(place, name))
 
@@ -126,7 +118,7 @@ class TicketStatusFilter(admin.SimpleListFilter):
 class TicketHoldAdmin(ExtendingAdmin, RecordAdmin):
     """Places in line and holds."""
 
-    list_display = ("user", "event", "status", *map(_exactly, EXACTLY))
+    list_display = ("user", "event", "status", *map(_exactly, ("login_timestamp", "held_at", "expires_at", "ended_at")))
     list_display_links = ("status",)
     list_select_related = ("user", "event")
     list_filter = (LiveFilter, "status", "created_at", ("event", admin.RelatedOnlyFieldListFilter))

@@ -69,6 +69,7 @@ def _sale(found: Figures) -> Chart:
     # Translators: as in "2 holds placed, 1 ticket booked."
     said = _("%(holds)s, %(tickets)s.") % {"holds": holds, "tickets": tickets}
     if most:
+        # Translators: %(width)s is how long a bar is, as "hour" or "2 days".
         busiest = ngettext(
             "The busiest %(width)s had %(count)d booking.", "The busiest %(width)s had %(count)d bookings.", most
         )
