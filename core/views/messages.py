@@ -22,8 +22,8 @@ from .lookup import managed_event, message_of_event
 
 PAGE = 20
 COPY = "message_copy"  # its limit is in ACCOUNT_RATE_LIMITS
-# Translators: {when} is "in 3 minutes".
 TOO_MANY_COPIES = gettext_lazy(
+    # Translators: {when} is "in 3 minutes".
     "You have had many copies sent to you in an hour, the next one {when}. The preview shows the same."
 )
 
