@@ -3,22 +3,30 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from . import steering
 from .forms import ReasonForm
 from .models import Event
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 LEAST_EXTENSION = Decimal("0.001")  # minutes; the field takes thousandths
-NO_LENGTH = f"Type a number of minutes: more than 0, at most {steering.LONGEST_EXTENSION}."
+NO_LENGTH = format_lazy(_("Type a number of minutes: more than 0, at most {most}."), most=steering.LONGEST_EXTENSION)
+AGAIN = _("The holds were extended since you opened this page, by you or a colleague; nothing was added to that.")
 
 
 class ExtensionForm(ReasonForm):
     """By how much all holds are extended, and why."""
 
     minutes = forms.DecimalField(
+        label=_("Minutes"),
         min_value=LEAST_EXTENSION,
         max_value=steering.LONGEST_EXTENSION,
         decimal_places=3,
@@ -36,22 +44,22 @@ class Act:
     """
 
     name: str
-    title: str
-    explanation: str
+    title: "StrOrPromise"
+    explanation: "StrOrPromise"
     form: type[ReasonForm]
     carry_out: Callable[[Event, dict[str, Any]], tuple[str, str]]
 
 
 def _pause(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
     if steering.pause(event_id=event.pk, reason=typed["reason"]):
-        return "Serving is paused.", f"Serving paused: {typed['reason']}"
-    return "Serving was paused before; nothing has changed.", ""
+        return gettext("Serving is paused."), f"Serving paused: {typed['reason']}"
+    return gettext("Serving was paused before; nothing has changed."), ""
 
 
 def _resume(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
     if steering.resume(event_id=event.pk, reason=typed["reason"]):
-        return "Serving goes on, in the order of the line.", f"Serving resumed: {typed['reason']}"
-    return "Serving was not paused; nothing has changed.", ""
+        return gettext("Serving goes on, in the order of the line."), f"Serving resumed: {typed['reason']}"
+    return gettext("Serving was not paused; nothing has changed."), ""
 
 
 def _extend(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
@@ -60,24 +68,31 @@ def _extend(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
         event_id=event.pk, minutes=float(minutes), reason=typed["reason"], seen=typed["seen"]
     )
     if extended is None:
-        return (
-            "The holds were extended since you opened this page, by you or a colleague; nothing was added to that.",
-            "",
-        )
-    done = f"{extended} {'hold' if extended == 1 else 'holds'} by {minutes:f} min"
-    return f"Extended: {done}.", f"Extended {done}: {typed['reason']}"
+        return str(AGAIN), ""
+    told = ngettext(
+        "Extended: %(count)d hold by %(minutes)s min.", "Extended: %(count)d holds by %(minutes)s min.", extended
+    )
+    holds = f"{extended} {'hold' if extended == 1 else 'holds'}"
+    noted = f"Extended {holds} by {minutes:f} min: {typed['reason']}"  # the trail is in English
+    return told % {"count": extended, "minutes": f"{minutes:f}"}, noted
 
 
 PAUSE = Act(
     "pause",
-    "Pause serving",
-    "No free place is given to anybody. People can still join the line, and those who hold a place can book it.",
+    _("Pause serving"),
+    _("No free place is given to anybody. People can still join the line, and those who hold a place can book it."),
     ReasonForm,
     _pause,
 )
-RESUME = Act("resume", "Resume serving", "Free places go to the first in line again, at once.", ReasonForm, _resume)
+RESUME = Act(
+    "resume", _("Resume serving"), _("Free places go to the first in line again, at once."), ReasonForm, _resume
+)
 EXTEND = Act(
-    "extend", "Extend all holds", "After an outage, say. Who waits, waits on in the same order.", ExtensionForm, _extend
+    "extend",
+    _("Extend all holds"),
+    _("After an outage, say. Who waits, waits on in the same order."),
+    ExtensionForm,
+    _extend,
 )
 ACTS = {act.name: act for act in (PAUSE, RESUME, EXTEND)}
 

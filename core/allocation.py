@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from typing import TypeVar
 
 from django.db import OperationalError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from . import arrivals, booking, position, prepared, tiers
 from .joining import new_places, refuse_the_line, store_new, with_ticket
@@ -250,7 +251,7 @@ def release_all(*, event_id: int, user_ids: Collection[int]) -> dict[int, Ticket
             place.event = event  # so that nobody who reads it waits for a connection
         without = [user_id for user_id in user_ids if user_id not in live]
         booked = with_ticket(event_id, without) if without else {}
-    detail = "You have a ticket for this event, and no hold. To give it back, cancel the ticket."
+    detail = _("You have a ticket for this event, and no hold. To give it back, cancel the ticket.")
     return {user_id: AlreadyBooked(detail) if user_id in booked else newest.get(user_id) for user_id in user_ids}
 
 

@@ -3,15 +3,12 @@
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext as _
 
 from .models import Event, Ticket, TicketHold
 from .refusals import Refused
 
-UNAVAILABLE = {
-    "status": "unavailable",
-    "detail": "We are at our limit for a moment. Nothing was lost; try again in a few seconds.",
-}
-FAULT = {"status": "error", "detail": "Something went wrong here, and was noted. Reload the page to see what you have."}
+FAULT = "error"
 
 
 def of(outcome: Ticket | TicketHold | None, *, is_release: bool = False) -> dict[str, Any]:
@@ -29,7 +26,7 @@ def of(outcome: Ticket | TicketHold | None, *, is_release: bool = False) -> dict
 
 def of_refusal(refused: Refused) -> dict[str, Any]:
     """Return the answer to who is refused."""
-    return {"status": refused.status, "detail": refused.detail, "can_join": refused.can_join}
+    return {"status": refused.status, "detail": str(refused.detail), "can_join": refused.can_join}
 
 
 def of_error(error: BaseException) -> dict[str, Any]:
@@ -37,7 +34,16 @@ def of_error(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Refused):
         return of_refusal(error)
     if isinstance(error, Event.DoesNotExist):
-        return {"status": "not_found", "detail": "No such event."}
+        return {"status": "not_found", "detail": _("No such event.")}
     if isinstance(error, OperationalError | InterfaceError):
-        return UNAVAILABLE
-    return FAULT
+        return unavailable()
+    return {
+        "status": FAULT,
+        "detail": _("Something went wrong here, and was noted. Reload the page to see what you have."),
+    }
+
+
+def unavailable() -> dict[str, Any]:
+    """Return the answer while the database is away, or the site at its limit."""
+    detail = _("We are at our limit for a moment. Nothing was lost; try again in a few seconds.")
+    return {"status": "unavailable", "detail": detail}

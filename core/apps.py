@@ -2,13 +2,14 @@
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 
 class CoreConfig(AppConfig):
     """The box office."""
 
     name = "core"
-    verbose_name = "Box office"
+    verbose_name = _("Box office")
 
     def ready(self) -> None:
         """Connect the receivers and checks, and start with no keys that would fail the first booking."""

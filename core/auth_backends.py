@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
+from . import languages
 from .models import User
 from .telling import wishes
 from .telling.letters import in_language_of
@@ -26,6 +27,12 @@ _FACTORS = Authenticator.objects.filter(user=OuterRef("pk"))
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # -- allauth comes without types
     """allauth's, for whom a login that met no database has not failed: after an outage nobody is locked out."""
+
+    def new_user(self, request: HttpRequest) -> User:
+        """Write to whoever signs up in the language in which they do."""
+        person: User = super().new_user(request)
+        person.language = languages.to_start_with()
+        return person
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """Find the person; what was counted as a failure before that is counted no more where nobody could look."""

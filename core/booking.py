@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext_lazy as _
+
 from . import ticket_code, tiers
 from .joining import refuse_ended, with_ticket
 from .models import Cause, Event, Ticket, TicketHold
 from .position import newest_places
 from .refusals import EventCancelled, HoldExpired, NotOnSale, PeopleWaiting, Refused, SoldOut
 from .serving import Serving
-
-PAUSED = "Staff have paused the serving of this event."
 
 
 def book(serving: Serving, event: Event, user_ids: Iterable[int]) -> dict[int, Ticket | Refused]:
@@ -84,15 +84,18 @@ def _no_place(last: TicketHold | None, otherwise: Refused) -> Refused:
     if last is not None and last.status == TicketHold.Status.EXPIRED:
         return HoldExpired()
     if last is not None and last.status == TicketHold.Status.WAITING:
-        return PeopleWaiting("You are in line. A place is held for you as soon as it is your turn.", can_join=False)
+        return PeopleWaiting(_("You are in line. A place is held for you as soon as it is your turn."), can_join=False)
     return otherwise
 
 
 def _not_served(serving: Serving, event: Event, last: TicketHold | None) -> Refused:
     if event.is_before_sale(serving.moment):
-        detail = "The sale has not opened yet. Take a place in line, and you are served in order."
+        detail = _("The sale has not opened yet. Take a place in line, and you are served in order.")
         return NotOnSale(detail, can_join=True)
     if not event.is_on_sale(serving.moment):
-        return NotOnSale("The sale of this event has closed.")
+        return NotOnSale(_("The sale of this event has closed."))
     can_join = last is None or last.status not in TicketHold.UNENDED
-    return NotOnSale(f"{PAUSED} Everybody keeps their place in line, and it goes on in order.", can_join=can_join)
+    paused = _(
+        "Staff have paused the serving of this event. Everybody keeps their place in line, and it goes on in order."
+    )
+    return NotOnSale(paused, can_join=can_join)

@@ -15,8 +15,9 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
+from django.utils import translation
 
-from . import answers, clock, gathering, live, wire
+from . import answers, clock, gathering, languages, live, wire
 from .gathering import Asked, Outcome
 from .hub import Owner
 from .mailbox import ENDED, SLOW, Letter, Mailbox
@@ -232,6 +233,10 @@ class DashboardConsumer(EventsConsumer):
             raise LookupError("nobody is logged in: nothing is done on their behalf")
         return self.visitor.user
 
+    def language(self) -> str:
+        """Return the language of the page that opened the socket."""
+        return languages.of_handshake(self.scope, self.person())
+
     async def read_own(self) -> list[OwnMessage] | None:
         """Return what is theirs."""
         return await self.hub.own.ask(self.person().pk) or []
@@ -264,8 +269,9 @@ class DashboardConsumer(EventsConsumer):
         if error is None:
             told = answers.of(answer.result(), is_release=act == "release")
         else:
-            told = answers.of_error(error)
-            if told is answers.FAULT:
+            with translation.override(self.language()):
+                told = answers.of_error(error)
+            if told["status"] == answers.FAULT:
                 logger.error("a %s over a socket failed", act, exc_info=error)
         self.mailbox.answer(live.encode({"type": "result", "key": key, **told}))
 

@@ -4,9 +4,10 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from . import reasons
 from .access import roles_of
@@ -16,19 +17,22 @@ from .operations import status
 from .position import PersonPlaces
 from .reasons import Why
 
-BADGES = {
-    "booked": "Booked",
-    "held": "Held for you",
-    "waiting": "Waiting",
-    "cancelled": "Cancelled",
-    "over": "Already started",
-    "not_yet": "Not yet on sale",
-    "closed": "Sale closed",
-    "paused": "Serving paused",
-    "sold_out": "Sold out",
-    "line": "People waiting",
-    "available": "Available",
-    "draft": "Draft",
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+BADGES: "dict[str, StrOrPromise]" = {
+    "booked": _("Booked"),
+    "held": _("Held for you"),
+    "waiting": _("Waiting"),
+    "cancelled": _("Cancelled"),
+    "over": _("Already started"),
+    "not_yet": _("Not yet on sale"),
+    "closed": _("Sale closed"),
+    "paused": _("Serving paused"),
+    "sold_out": _("Sold out"),
+    "line": _("People waiting"),
+    "available": _("Available"),
+    "draft": _("Draft"),
 }
 OPEN = frozenset({"available", "line", "sold_out"})  # the states in which numbers.js lets a page change by itself
 
@@ -53,7 +57,7 @@ class EventCard:
     @property
     def label(self) -> str:
         """The badge in words."""
-        return BADGES[self.badge]
+        return str(BADGES[self.badge])
 
     @property
     def is_personal(self) -> bool:

@@ -14,6 +14,8 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from . import accounts, numbers, pictures
 from .models import MAX_EMAIL, Event, User
@@ -23,29 +25,29 @@ from .readiness import NO_DRAW, missing, with_values
 
 MAX_REASON = 200  # characters; `Event.pause_reason` has room for as many
 WHOLE = 100  # percent
-NO_GROUP = "There is no group of this name yet, so nobody is in it: an administrator adds it under Groups."
+NO_GROUP = _("There is no group of this name yet, so nobody is in it: an administrator adds it under Groups.")
 IN_TURN = (
-    ("starts_at", "ends_at", "The event must end after it starts."),
-    ("sales_open_at", "sales_close_at", "Sales must close after they open."),
+    ("starts_at", "ends_at", _("The event must end after it starts.")),
+    ("sales_open_at", "sales_close_at", _("Sales must close after they open.")),
 )
-NO_ROOM = (
+NO_ROOM = _(
     "The server has no room for this picture, so nothing was saved. Save without it, and tell whoever runs the site."
 )
 FIRST_YEAR, LAST_YEAR = 1970, 2199
-NO_HOLD_LENGTH = "Type a number of minutes: more than 0, less than 10,000, at most three digits behind the point."
+NO_HOLD_LENGTH = _("Type a number of minutes: more than 0, less than 10,000, at most three digits behind the point.")
 DECIDE_A_DRAW = {"line_policy", "sales_open_at", "status"}
 
 
 def no_at_sign(name: str) -> None:
     """Raise ValidationError for a user name with an @: it could be mistaken for somebody's e-mail address at login."""
     if "@" in name:
-        raise ValidationError("A user name cannot contain an @. You can log in with your e-mail address as well.")
+        raise ValidationError(_("A user name cannot contain an @. You can log in with your e-mail address as well."))
 
 
 def no_special_letters(name: str) -> None:
     """Raise ValidationError for a user name of wide letters and their like: it could be mistaken for another."""
     if unicodedata.normalize("NFKC", name) != name:
-        raise ValidationError("This user name has letters in a special form: type it in ordinary ones.")
+        raise ValidationError(_("This user name has letters in a special form: type it in ordinary ones."))
 
 
 username_validators = [UnicodeUsernameValidator(), no_at_sign, no_special_letters]
@@ -64,13 +66,13 @@ class MomentField(forms.SplitDateTimeField):
             return empty
         typed = dt.datetime.combine(*data_list)
         if not FIRST_YEAR <= typed.year <= LAST_YEAR:  # beyond, a zone's offset leads out of the calendar
-            raise ValidationError(f"Type a year from {FIRST_YEAR} to {LAST_YEAR}.", code="year")
+            year = _("Type a year from %(first)d to %(last)d.")
+            raise ValidationError(year, code="year", params={"first": FIRST_YEAR, "last": LAST_YEAR})
         moment = typed.replace(tzinfo=timezone.get_current_timezone()).astimezone(dt.UTC)
         if timezone.make_naive(moment) != typed:
-            zone = timezone.get_current_timezone_name()
-            raise ValidationError(
-                f"There is no {typed:%H:%M} on this day in {zone}: the clocks skip it.", code="skipped"
-            )
+            skipped = _("There is no %(time)s on this day in %(zone)s: the clocks skip it.")
+            words = {"time": f"{typed:%H:%M}", "zone": timezone.get_current_timezone_name()}
+            raise ValidationError(skipped, code="skipped", params=words)
         return moment
 
 
@@ -84,8 +86,9 @@ class ReasonField(forms.CharField):
     """Why staff interfere with a line, on one line: everybody can read it in the event's ledger."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("help_text", "Everybody can read it in the event's ledger, so do not name people.")
-        kwargs.setdefault("error_messages", {"required": "Give a reason: it is entered in the event's ledger."})
+        kwargs.setdefault("label", _("Reason"))
+        kwargs.setdefault("help_text", _("Everybody can read it in the event's ledger, so do not name people."))
+        kwargs.setdefault("error_messages", {"required": _("Give a reason: it is entered in the event's ledger.")})
         super().__init__(max_length=MAX_REASON, **kwargs)
 
     def to_python(self, value: Any) -> str:
@@ -105,8 +108,8 @@ class TrailReasonForm(ReasonForm):
     """A reason for what is in no ledger: administrators read it in the audit trail, and whom it concerns."""
 
     reason = ReasonField(
-        help_text="It is kept in the audit trail, which whoever it concerns can read, so do not name others.",
-        error_messages={"required": "Give a reason: it is kept in the audit trail."},
+        help_text=_("It is kept in the audit trail, which whoever it concerns can read, so do not name others."),
+        error_messages={"required": _("Give a reason: it is kept in the audit trail.")},
     )
 
 
@@ -114,8 +117,10 @@ class CancelTicketForm(ReasonForm):
     """Why staff cancel somebody's ticket: it stands in the mail about it as well."""
 
     reason = ReasonField(
-        help_text="Whose ticket it is reads it in the mail about it, and everybody can in the event's ledger, so do not"
-        " name people."
+        help_text=_(
+            "Whose ticket it is reads it in the mail about it, and everybody can in the event's ledger, so do not"
+            " name people."
+        )
     )
 
 
@@ -123,9 +128,9 @@ class EraseForm(forms.Form):
     """One's own user name, typed, so that an account is not erased by a slip."""
 
     username = forms.CharField(
-        label="Your user name",
+        label=_("Your user name"),
         max_length=150,
-        error_messages={"required": "Type your user name to confirm."},
+        error_messages={"required": _("Type your user name to confirm.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -137,7 +142,7 @@ class EraseForm(forms.Form):
         """Refuse another name."""
         typed: str = self.cleaned_data["username"]
         if typed != self.user.get_username():
-            raise ValidationError("This is not your user name. Type it exactly as it is shown above.")
+            raise ValidationError(_("This is not your user name. Type it exactly as it is shown above."))
         return typed
 
 
@@ -145,9 +150,9 @@ class StaffForm(forms.Form):
     """Somebody who is to stand at an event's gate."""
 
     person = forms.CharField(
-        label="User name or e-mail",
+        label=_("User name or e-mail"),
         max_length=254,
-        error_messages={"required": "Type a user name or an e-mail address."},
+        error_messages={"required": _("Type a user name or an e-mail address.")},
     )
 
 
@@ -157,7 +162,7 @@ class WholeFileField(forms.FileField):
     def to_python(self, data: Any) -> Any:
         """Return the upload. Raises ValidationError."""
         if isinstance(data, pictures.Oversized):
-            raise ValidationError("The file is larger than 1 MB: divide it.")
+            raise ValidationError(_("The file is larger than 1 MB: divide it."))
         return super().to_python(data)
 
 
@@ -165,10 +170,10 @@ class UploadForm(forms.Form):
     """A file of events."""
 
     file = WholeFileField(
-        label="File (CSV, at most 1 MB)",
+        label=_("File (CSV, at most 1 MB)"),
         error_messages={
-            "required": "Choose a file.",
-            "empty": "The file is empty. Download the template to see what belongs into it.",
+            "required": _("Choose a file."),
+            "empty": _("The file is empty. Download the template to see what belongs into it."),
         },
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv,text/plain"}),
     )
@@ -178,12 +183,12 @@ class OfferForm(forms.Form):
     """To whom a ticket is offered; of staff it is asked why as well."""
 
     email = forms.EmailField(
-        label="Their e-mail address",
+        label=_("Their e-mail address"),
         max_length=MAX_EMAIL,
         error_messages={
-            "required": "Type the e-mail address of whoever is to have the ticket.",
-            "invalid": "This is no e-mail address that we can write to.",
-            "max_length": f"An e-mail address has at most {MAX_EMAIL} characters.",
+            "required": _("Type the e-mail address of whoever is to have the ticket."),
+            "invalid": _("This is no e-mail address that we can write to."),
+            "max_length": _("An e-mail address has at most %(limit_value)d characters."),
         },
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
@@ -200,7 +205,7 @@ class OfferForm(forms.Form):
         email: str = self.cleaned_data["email"].lower()
         if email in accounts.addresses_of(self.owner):
             raise ValidationError(
-                "This is the owner's own address. For another code of the same ticket, get a new one."
+                _("This is the owner's own address. For another code of the same ticket, get a new one.")
             )
         return email
 
@@ -228,8 +233,15 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
                 ("invalid", "max_digits", "max_decimal_places", "max_whole_digits"), NO_HOLD_LENGTH
             )
         }
+        labels = {
+            "name": _("Name"), "description": _("Description"), "venue": _("Venue"), "starts_at": _("Starts at"),
+            "ends_at": _("Ends at"), "time_zone": _("Time zone"), "capacity": _("Capacity"), "image": _("Image"),
+            "created_by": _("Created by"), "status": _("Status"), "sales_open_at": _("Sales open at"),
+            "sales_close_at": _("Sales close at"), "auto_hold": _("Auto hold"), "hold_minutes": _("Hold minutes"),
+            "line_policy": _("Line policy"),
+        }  # fmt: skip
         help_texts = {
-            "line_policy": "A draw is made when the sale opens, so it needs a moment for that; fixed from then on."
+            "line_policy": _("A draw is made when the sale opens, so it needs a moment for that; fixed from then on.")
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -259,10 +271,12 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
         places = {tier["name"]: tier["places"] for tier in self.instance.tiers} if self.shares else {}
         for name, group in self.shares.items():
             missing = "" if group in groups else NO_GROUP
-            saved = f"As saved: {places[group]} of {self.instance.capacity} places." if group in places else ""
+            saved = gettext("As saved: %(places)d of %(capacity)d places.")
+            words = {"places": places.get(group, 0), "capacity": self.instance.capacity}
+            told = saved % words if group in places else gettext("Empty: not served first.")
             self.fields[name] = forms.IntegerField(
-                label=f"{group}: % of the capacity served first",
-                help_text=format_html("<span>{}</span> {}", saved or "Empty: not served first.", missing),
+                label=gettext("%(group)s: %% of the capacity served first") % {"group": group},
+                help_text=format_html("<span>{}</span> {}", told, missing),
                 min_value=0,
                 max_value=100,
                 required=False,
@@ -290,7 +304,8 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
         shares = self._typed_shares()
         percent = sum(shares.values())
         if percent > WHOLE:
-            self.add_error(None, f"Together, {percent}% of the capacity would be served first: more than all of it.")
+            too_much = gettext("Together, %(percent)d%% of the capacity would be served first: more than all of it.")
+            self.add_error(None, too_much % {"percent": percent})
         self._refuse_missed_draw()
         self._refuse_senseless_times()
         self._refuse_unready()
@@ -319,7 +334,7 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
         starts_at, moment = self.cleaned_data.get("starts_at"), now()
         is_over = self.instance.pk is not None and self.instance.is_over(moment)
         if starts_at and starts_at <= moment and not is_over and "starts_at" in self.changed_data:
-            self.add_error("starts_at", "This moment has passed: an event must start in the future.")
+            self.add_error("starts_at", _("This moment has passed: an event must start in the future."))
 
     def _refuse_unready(self) -> None:
         """Refuse to publish what nobody has seen yet, and lacks something, as `steering.publish_event` does."""
@@ -352,5 +367,6 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscripta
         event = numbers.with_line(Event.objects.all(), moment).filter(pk=self.instance.pk).first()
         taken = event.capacity - numbers.stats(event, moment)["available"] if event else 0
         if capacity < taken:
-            raise ValidationError(f"{taken} places are booked or held: the capacity must be at least {taken}.")
+            too_low = gettext("%(taken)d places are booked or held: the capacity must be at least %(taken)d.")
+            raise ValidationError(too_low % {"taken": taken})
         return capacity

@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from asgiref.sync import sync_to_async
 from csp.constants import WASM_UNSAFE_EVAL
 from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.staticfiles import finders
 from django.core.handlers.asgi import ASGIRequest
@@ -28,6 +29,8 @@ from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
@@ -90,7 +93,9 @@ def in_words(view: View) -> View:
             return problem(request, 404, "not_found", str(error))
         if isinstance(response, HttpResponseNotAllowed):
             allowed = response["Allow"]
-            response = problem(request, 405, "method_not_allowed", f"This address answers {allowed} only.")
+            response = problem(
+                request, 405, "method_not_allowed", _("This address answers %(methods)s only.") % {"methods": allowed}
+            )
             response["Allow"] = allowed
         return response
 
@@ -130,10 +135,10 @@ def for_people(view: View) -> View:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
         if wants_json(request):
-            return JsonResponse({"status": LoginEnded.status, "detail": LoginEnded.detail}, status=401)
+            return JsonResponse({"status": LoginEnded.status, "detail": str(LoginEnded.detail)}, status=401)
         after = request.get_full_path()
         if request.method == "POST":  # a form's address answers 405 after the login: go to where its button is
-            messages.info(request, "You are not logged in any more, so nothing was done. Log in and try again.")
+            messages.info(request, _("You are not logged in any more, so nothing was done. Log in and try again."))
             after = reverse("event_detail", args=[kwargs["event_id"]]) if "event_id" in kwargs else reverse("dashboard")
         return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': after})}")
 
@@ -177,19 +182,28 @@ def invalid(request: HttpRequest, form: BaseForm, page: Callable[[], HttpRespons
     return JsonResponse({"status": "invalid", "field": field, "detail": str(errors[0])}, status=400)
 
 
-@cache
 def busy_page() -> str:
     """Return the page for 503, which has no request in it, whose context would ask the database.
 
     The servers call this as they start: where no file may be opened any more, this one could not be read.
     """
-    return render_to_string("503.html")
+    pages = _busy_pages()
+    return pages.get(get_language() or "", pages[settings.LANGUAGE_CODE])
+
+
+@cache
+def _busy_pages() -> dict[str, str]:
+    pages = {}
+    for language in {settings.LANGUAGE_CODE, *dict(settings.LANGUAGES)}:
+        with override(language):
+            pages[language] = render_to_string("503.html")
+    return pages
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     """Answer that the database is away or at its limit: nothing was done, try again in a moment."""
     if wants_json(request):
-        response: HttpResponse = JsonResponse(answers.UNAVAILABLE, status=503)
+        response: HttpResponse = JsonResponse(answers.unavailable(), status=503)
     else:
         response = HttpResponse(busy_page(), status=503)
     response["Retry-After"] = RETRY_AFTER

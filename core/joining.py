@@ -3,6 +3,8 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping
 
+from django.utils.translation import gettext_lazy as _
+
 from . import prepared, tiers
 from .many import insert_new
 from .models import Event, Ticket, TicketHold, UserSession
@@ -69,7 +71,7 @@ def refuse_the_line(
         return dict.fromkeys(user_ids, refused)
     refused_of: dict[int, Refused] = {user_id: AlreadyBooked() for user_id in with_ticket}
     if event.is_sale_closed(moment):
-        closed = NotOnSale("The sale of this event has closed. Nobody new can take a place in line.")
+        closed = NotOnSale(_("The sale of this event has closed. Nobody new can take a place in line."))
         return dict.fromkeys(user_ids, closed) | refused_of
     return refused_of
 

@@ -12,9 +12,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
-from . import allocation, arrivals
+from . import allocation, arrivals, languages
 from .deadline import answering_within
 from .http import PersonRequest, problem, unavailable, wants_json
 from .logs import is_too_slow
@@ -59,6 +62,26 @@ class NoNulMiddleware:
         if "%00" in request.META.get("QUERY_STRING", ""):
             return bad_request(request)
         return self.get_response(request)
+
+
+class LanguageMiddleware:
+    """Speak the language that the browser asks for, until it is known who asks, and not a moment longer.
+
+    `TicketHoldMiddleware` knows whose request it is, and speaks theirs. Django's own middleware would go on in the
+    language of one request where the next one of the thread is refused before it gets here.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Speak, and say of a page what its words depend on."""
+        with translation.override(languages.of_browser(request)):
+            response = self.get_response(request)
+            if response.get("Content-Type", "").startswith("text/html"):
+                response.setdefault("Content-Language", translation.get_language() or "")
+                patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        return response
 
 
 class StoredSessionMiddleware(SessionMiddleware):
@@ -126,7 +149,7 @@ class SecondFactorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Send people where they use their second factor, or confirm a download; tell a program so."""
         if isinstance(exception, ReauthenticationRequired) and wants_json(request):
-            return problem(request, 403, "confirmation_needed", "Log in again before that: your login is too old.")
+            return problem(request, 403, "confirmation_needed", _("Log in again before that: your login is too old."))
         if isinstance(exception, second_factor.SecondFactorNeeded) and wants_json(request):
             return problem(request, 403, "second_factor_needed", exception.detail)
         try:  # both ask the database, where no other middleware takes what it raises
@@ -173,13 +196,14 @@ class TicketHoldMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 503 when the database fails a view, and 404 for a draft that was deleted since the view read it."""
         if isinstance(exception, Event.DoesNotExist):
-            return problem(request, 404, "not_found", "No such event.")
+            return problem(request, 404, "not_found", _("No such event."))
         return _away(request, exception) if isinstance(exception, OperationalError | InterfaceError) else None
 
     def _attend(self, request: PersonRequest) -> None:
         request.arrival = None
         if request.session.session_key is None or not request.user.is_authenticated:
             return
+        languages.speak_to(request.user)
         key = request.session.session_key or ""
         self._hold(request)
         known = cast("SessionStore", request.session).login

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache, cached_property
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
@@ -13,25 +13,29 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.choices import flatten_choices
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
 
 from .forms import EventForm, MomentField, ReasonField
 from .models import Event
 from .pictures import PictureInput
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 MOMENTS = ("starts_at", "ends_at", "sales_open_at", "sales_close_at")
 NUMBERS = ("capacity", "hold_minutes")
-PARTS: list[tuple[str, list[str]]] = [
-    ("The event", ["name", "venue", "description", "image"]),
-    ("When", ["time_zone", "starts_at", "ends_at"]),
-    ("Tickets", ["capacity", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes"]),
+PARTS: "list[tuple[StrOrPromise, list[str]]]" = [
+    (_("The event"), ["name", "venue", "description", "image"]),
+    (_("When"), ["time_zone", "starts_at", "ends_at"]),
+    (_("Tickets"), ["capacity", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes"]),
 ]
-ZONE_HELP = (
+ZONE_HELP = _(
     "All times on this page are of this zone, and everybody sees them in it. If you choose another one, the times stay"
     " as they are written, and are times there."
 )
 MAX_TOLD = 1000  # characters
-TWICE = "{label}: on that night the clocks show {time} twice in {zone}. It means the first time ({name})."
-
 
 COMMON = (
     "Europe/London", "Europe/Paris", "Europe/Berlin", "Europe/Madrid", "Europe/Istanbul", "Africa/Lagos",
@@ -42,7 +46,7 @@ COMMON = (
 
 
 @cache
-def zones() -> list[tuple[str, Any]]:
+def zones() -> "list[tuple[StrOrPromise, Any]]":
     """Return the time zones to choose from: the site's own, UTC, those that many live in, then all places by region.
 
     Each begins with its place, which is what a browser finds when its first letters are typed.
@@ -51,7 +55,8 @@ def zones() -> list[tuple[str, Any]]:
     regions = groupby(names, key=lambda name: name.partition("/")[0])
     by_region = [(region, [(name, _place_of(name)) for name in of_it]) for region, of_it in regions]
     common = [(name, f"{_place_of(name)} ({name.partition('/')[0]})") for name in COMMON]
-    return [("", f"{settings.TIME_ZONE} (this site's)"), ("UTC", "UTC"), ("Common", common), *by_region]
+    of_site = format_lazy(_("{zone} (this site's)"), zone=settings.TIME_ZONE)
+    return [("", of_site), ("UTC", "UTC"), (_("Common"), common), *by_region]
 
 
 def _place_of(zone: str) -> str:
@@ -78,8 +83,8 @@ class MomentInput(_Minutes, forms.SplitDateTimeWidget):
     """A day and a time, each with the browser's own picker."""
 
     def __init__(self) -> None:
-        days = {"type": "date", "aria-label": "Day", "class": "input"}
-        times = {"type": "time", "aria-label": "Time", "class": "input"}
+        days = {"type": "date", "aria-label": _("Day"), "class": "input"}
+        times = {"type": "time", "aria-label": _("Time"), "class": "input"}
         super().__init__(date_attrs=days, time_attrs=times, date_format="%Y-%m-%d", time_format="%H:%M")
 
 
@@ -113,17 +118,21 @@ class OrganizerForm(EventForm):
         }
         widgets = {"image": PictureInput}
         labels = {
-            "image": "Picture",
-            "starts_at": "Starts", "ends_at": "Ends", "sales_open_at": "Sale opens", "sales_close_at": "Sale closes",
-            "auto_hold": "Hold a place for everybody who logs in, while there are any",
-            "hold_minutes": "Minutes that a place is held", "line_policy": "Order of the line",
+            "name": _("Name"), "venue": _("Venue"), "description": _("Description"), "image": _("Picture"),
+            "time_zone": _("Time zone"), "capacity": _("Capacity"),
+            "starts_at": _("Starts"), "ends_at": _("Ends"),
+            "sales_open_at": _("Sale opens"), "sales_close_at": _("Sale closes"),
+            "auto_hold": _("Hold a place for everybody who logs in, while there are any"),
+            "hold_minutes": _("Minutes that a place is held"), "line_policy": _("Order of the line"),
         }  # fmt: skip
-        help_texts = {
+        help_texts: dict[str, Any] = {
             **EventForm.Meta.help_texts,
             "time_zone": ZONE_HELP,
             "auto_hold": "",
-            "image": "A PNG, JPEG, WebP or GIF file of at most 6 MB and 40 million pixels. It is stored anew, without"
-            " where it was taken.",
+            "image": _(
+                "A PNG, JPEG, WebP or GIF file of at most 6 MB and 40 million pixels. It is stored anew, without"
+                " where it was taken."
+            ),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -139,16 +148,16 @@ class OrganizerForm(EventForm):
                 self.initial[name] = timezone.make_naive(moment, ZoneInfo(self.instance.zone))
                 self._explain(name, moment)
 
-    def parts(self) -> list[tuple[str, list[forms.BoundField]]]:
+    def parts(self) -> "list[tuple[StrOrPromise, list[forms.BoundField]]]":
         """Return the fields as the page groups them, each group below its heading."""
         line = [name for name in ("line_policy", *self.shares) if name in self.fields]
-        groups = [*PARTS, ("The line", line)] if line else PARTS
+        groups = [*PARTS, (_("The line"), line)] if line else PARTS
         return [(title, [self[name] for name in names]) for title, names in groups]
 
     def _zone_select(self) -> forms.Select:
         stored = self.instance.time_zone
         choices = zones()
-        offered = {value for value, _ in flatten_choices(choices)}
+        offered = {value for value, _name in flatten_choices(choices)}
         if stored not in offered:
             choices = [*choices, (stored, stored)]
         return forms.Select(choices=choices)
@@ -156,8 +165,8 @@ class OrganizerForm(EventForm):
     def _explain(self, name: str, moment: dt.datetime) -> None:
         """Say which of two it is, where the clocks show a moment twice."""
         if is_twice(moment, self.instance.zone):
-            told = f"This time comes twice on that night. It means {self.instance.local(moment)}."
-            self.fields[name].help_text = told
+            told = gettext("This time comes twice on that night. It means %(moment)s.")
+            self.fields[name].help_text = told % {"moment": self.instance.local(moment)}
 
     @property
     def typed_zone(self) -> str:
@@ -183,8 +192,11 @@ class OrganizerForm(EventForm):
         """Return what is to be known of what was typed, though it is right."""
         zone = self.typed_zone
         found = {name: self.cleaned_data.get(name) for name in MOMENTS if name in self.changed_data}
+        twice = gettext(
+            "%(label)s: on that night the clocks show %(time)s twice in %(zone)s. It means the first time (%(name)s)."
+        )
         return [
-            TWICE.format(label=self.fields[name].label, zone=zone, **_told(moment, zone))
+            twice % {"label": self.fields[name].label, "zone": zone, **_told(moment, zone)}
             for name, moment in found.items()
             if moment and is_twice(moment, zone)
         ]
@@ -198,9 +210,10 @@ def _told(moment: dt.datetime, zone: str) -> dict[str, str]:
 def in_words(before: Event, after: Event, names: Iterable[str]) -> str:
     """Return what was changed of an event, as its form calls it; of moments, in the event's zone, and numbers also how.
 
-    What is text or a picture is named, and not repeated.
+    What is text or a picture is named, and not repeated. The audit trail keeps it, in the site's own language.
     """
-    return "; ".join(_in_words(before, after, name) for name in names)
+    with override(settings.LANGUAGE_CODE):
+        return "; ".join(_in_words(before, after, name) for name in names)
 
 
 def _in_words(before: Event, after: Event, name: str) -> str:
@@ -229,22 +242,25 @@ class CancelForm(forms.Form):
     """Why an event is cancelled, for its history and for whom it concerns, and its name, typed: no slip cancels it."""
 
     reason = ReasonField(
-        help_text="It is kept in the event's history, which you and administrators can read.",
-        error_messages={"required": "Give a reason: it is kept in the event's history."},
+        label=_("Reason"),
+        help_text=_("It is kept in the event's history, which you and administrators can read."),
+        error_messages={"required": _("Give a reason: it is kept in the event's history.")},
     )
     told = forms.CharField(
-        label="What people are told",
+        label=_("What people are told"),
         required=False,
         max_length=MAX_TOLD,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Everybody who has a ticket, holds a place or waits reads it in the mail: why, and what becomes of"
-        " what they paid, say. Plain text.",
-        error_messages={"max_length": f"This has at most {MAX_TOLD} characters."},
+        help_text=_(
+            "Everybody who has a ticket, holds a place or waits reads it in the mail: why, and what becomes of"
+            " what they paid, say. Plain text."
+        ),
+        error_messages={"max_length": _("This has at most %(limit_value)d characters.")},
     )
     name = forms.CharField(
-        label="The event's name",
+        label=_("The event's name"),
         max_length=200,
-        error_messages={"required": "Type the event's name to confirm."},
+        error_messages={"required": _("Type the event's name to confirm.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -256,5 +272,5 @@ class CancelForm(forms.Form):
         """Refuse another name; spaces are forgiven."""
         typed: str = " ".join(self.cleaned_data["name"].split())
         if typed != " ".join(self.event.name.split()):
-            raise ValidationError("This is not the event's name. Type it exactly as it is shown above.")
+            raise ValidationError(gettext("This is not the event's name. Type it exactly as it is shown above."))
         return typed

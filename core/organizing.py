@@ -9,6 +9,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from . import steering
 from .acts import Act
@@ -26,8 +28,7 @@ COPIED = (
 )  # fmt: skip
 LONGEST_NAME = 200  # as the model has it
 LONGEST_EVENT = dt.timedelta(hours=12)  # that has no end
-GROUPS = ("To come and going on", "Drafts", "Over and cancelled")  # of a list, in this order
-NOT_DELETABLE = "Only a draft that was never sold, joined or announced can be deleted. Cancel it instead."
+GROUPS = (_("To come and going on"), _("Drafts"), _("Over and cancelled"))  # of a list, in this order
 Action = trail.Action
 
 
@@ -54,7 +55,8 @@ def create(event: Event, *, by: User) -> Event:
 
 def copy(event: Event, *, by: User) -> Event:
     """Store a draft like an event, with its dates, and nothing of its line; it belongs to whoever copies."""
-    name = f"{event.name[: LONGEST_NAME - len(' (copy)')]} (copy)"
+    ending = gettext("(copy)")
+    name = f"{event.name[: LONGEST_NAME - len(ending) - 1]} {ending}"
     like = {field: getattr(event, field) for field in COPIED}
     copied = Event(name=name, created_by=by, status=Event.Status.DRAFT, **like)
     return _store(copied, f"Copy of event {event.pk}")
@@ -114,7 +116,9 @@ def delete(*, event_id: int) -> None:
         if event is None:
             return
         if not is_deletable(event):
-            raise EventInUse(NOT_DELETABLE)
+            raise EventInUse(
+                gettext("Only a draft that was never sold, joined or announced can be deleted. Cancel it instead.")
+            )
         Announcement.objects.filter(event=event).delete()
         trail.record(Action.EVENT_DELETED, event=event_id, detail=event.name)
         event.delete()

@@ -9,12 +9,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.utils.translation import gettext_lazy as _
 
 READ = ("PNG", "JPEG", "WEBP", "GIF")  # Pillow knows dozens more, one of which starts Ghostscript
 MOST_PIXELS = 40_000_000  # 160 MB while it is read
 LARGEST = (2400, 2400)  # pixels as stored: enough for paper
-UNREADABLE = "This is no picture that we can read: use a PNG, JPEG, WebP or GIF file."
-TOO_LARGE = "This picture is too large: use one of at most 40 million pixels and 6 MB."
+UNREADABLE = _("This is no picture that we can read: use a PNG, JPEG, WebP or GIF file.")
+TOO_LARGE = _("This picture is too large: use one of at most 40 million pixels and 6 MB.")
 
 
 class TooLarge(OSError):
@@ -92,7 +93,7 @@ class PictureField(forms.ImageField):
 
     default_error_messages = {
         "invalid_image": UNREADABLE,
-        "contradiction": "Choose another picture, or remove the one there is: not both.",
+        "contradiction": _("Choose another picture, or remove the one there is: not both."),
     }
 
     def to_python(self, data: Any) -> Any:

@@ -4,22 +4,27 @@ import datetime as dt
 from copy import copy
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from .models import Event
 
-NO_DRAW = "The line is drawn when the sale opens: set a moment in the future, or choose the order of login."
+NO_DRAW = _("The line is drawn when the sale opens: set a moment in the future, or choose the order of login.")
 
 
 def missing(event: Event, moment: dt.datetime) -> list[str]:
     """Return what keeps an event from being published at `moment`, a sentence each; nothing if it is ready."""
     opens, closes = event.sales_open_at, event.sales_close_at
+    started = gettext("It started on %(moment)s: choose a start that is still to come.")
+    closed = gettext("Its sale closed on %(moment)s: choose a later moment, or none.")
     checks = (
-        (not event.name.strip(), "It has no name."),
-        (not event.venue.strip(), "It has no venue."),
-        (event.capacity == 0, "Its capacity is 0: nobody could get in."),
-        (event.is_over(moment), f"It started on {event.local(event.starts_at)}: choose a start that is still to come."),
-        (event.is_sale_closed(moment), f"Its sale closed on {event.local(closes)}: choose a later moment, or none."),
-        (opens is not None and opens >= event.starts_at, "Its sale would open after the event has started."),
-        (event.is_drawn and (opens is None or opens <= moment), NO_DRAW),
+        (not event.name.strip(), gettext("It has no name.")),
+        (not event.venue.strip(), gettext("It has no venue.")),
+        (event.capacity == 0, gettext("Its capacity is 0: nobody could get in.")),
+        (event.is_over(moment), started % {"moment": event.local(event.starts_at)}),
+        (event.is_sale_closed(moment), closed % {"moment": event.local(closes)}),
+        (opens is not None and opens >= event.starts_at, gettext("Its sale would open after the event has started.")),
+        (event.is_drawn and (opens is None or opens <= moment), str(NO_DRAW)),
     )
     return [sentence for is_missing, sentence in checks if is_missing]
 

@@ -12,9 +12,12 @@ person has, then a sale that is closed to everybody. Among the reasons of one ba
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db.models import TextChoices
+from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from .models import Event, TicketHold
 from .position import PersonPlaces
@@ -24,32 +27,47 @@ from .templatetags.words import people_ahead
 class Reason(TextChoices):
     """Every reason there is, with its sentence; moments are put in as the event's own time zone has them."""
 
-    DRAFT = "draft", "This event is a draft, which only its organizer and administrators see."
-    EVENT_CANCELLED = "event_cancelled", "This event was cancelled."
-    BOOKED = "booked", "You have a ticket."
-    OVER = "over", "This event has started."
-    HELD_UNTIL = "held_until", "A ticket is held for you until {at}."
-    NOT_OPEN_YET = "not_open_yet", "The sale opens {at}."
-    SALE_CLOSED = "sale_closed", "The sale closed on {at}."
-    PAUSED = "paused", "Staff have paused serving{remark}"
-    TIER_FIRST = "tier_first", "{ahead}: {tier} are served first, for up to {share}."
-    NEXT_IN_LINE = "next_in_line", "{ahead}: the next free place is held for the first in line."
-    WAITING_BEHIND = "waiting_behind", "{ahead}: the next free place is held for the first in line."
-    REMOVED = "removed", "Staff ended your place on {at}: “{remark}”"
-    CANCELLED_BY_STAFF = "cancelled_by_staff", "Staff cancelled your ticket on {at}: “{remark}”"
-    HOLD_LAPSED = "hold_lapsed", "Your hold lapsed on {at}, before it was booked."
-    RELEASED = "released", "Your hold was released on {at}."
-    LEFT_LINE = "left_line", "Your place in line ended on {at}."
-    CANCELLED_TICKET = "cancelled_ticket", "Your ticket was cancelled on {at}."
-    GAVE_TICKET = "gave_ticket", "You gave your ticket to somebody else on {at}."
-    GIVEN_BY_STAFF = "given_by_staff", "Staff gave your ticket to somebody else on {at}: “{remark}”"
-    PEOPLE_WAITING = "people_waiting", "People are waiting, and the next free place is theirs."
-    SOLD_OUT = "sold_out", "All places are booked or held."
-    LOG_IN = "log_in", "Tickets are available to everybody who logs in."
-    NO_AUTO_HOLD = "no_auto_hold", "Tickets of this event are not held automatically at a login."
-    COOLDOWN = "cooldown", "What you had here ended on {at}, so no ticket is held automatically before {until}."
-    LIMIT_REACHED = "limit_reached", "At your login {tickets} held for you automatically, the most at a time."
-    AVAILABLE = "available", "Tickets are available."
+    DRAFT = "draft", _("This event is a draft, which only its organizer and administrators see.")
+    EVENT_CANCELLED = "event_cancelled", _("This event was cancelled.")
+    BOOKED = "booked", _("You have a ticket.")
+    OVER = "over", _("This event has started.")
+    HELD_UNTIL = "held_until", _("A ticket is held for you until %(at)s.")
+    NOT_OPEN_YET = "not_open_yet", _("The sale opens %(at)s.")
+    SALE_CLOSED = "sale_closed", _("The sale closed on %(at)s.")
+    PAUSED = "paused", _("Staff have paused serving: “%(remark)s”")
+    # Translators: here and below, the people ahead must come first: a page puts another number in their place.
+    TIER_FIRST = (
+        "tier_first",
+        ngettext_lazy(
+            "%(ahead)s: %(tier)s are served first, for up to %(count)d ticket.",
+            "%(ahead)s: %(tier)s are served first, for up to %(count)d tickets.",
+            "count",
+        ),
+    )
+    NEXT_IN_LINE = "next_in_line", _("%(ahead)s: the next free place is held for the first in line.")
+    WAITING_BEHIND = "waiting_behind", _("%(ahead)s: the next free place is held for the first in line.")
+    REMOVED = "removed", _("Staff ended your place on %(at)s: “%(remark)s”")
+    CANCELLED_BY_STAFF = "cancelled_by_staff", _("Staff cancelled your ticket on %(at)s: “%(remark)s”")
+    HOLD_LAPSED = "hold_lapsed", _("Your hold lapsed on %(at)s, before it was booked.")
+    RELEASED = "released", _("Your hold was released on %(at)s.")
+    LEFT_LINE = "left_line", _("Your place in line ended on %(at)s.")
+    CANCELLED_TICKET = "cancelled_ticket", _("Your ticket was cancelled on %(at)s.")
+    GAVE_TICKET = "gave_ticket", _("You gave your ticket to somebody else on %(at)s.")
+    GIVEN_BY_STAFF = "given_by_staff", _("Staff gave your ticket to somebody else on %(at)s: “%(remark)s”")
+    PEOPLE_WAITING = "people_waiting", _("People are waiting, and the next free place is theirs.")
+    SOLD_OUT = "sold_out", _("All places are booked or held.")
+    LOG_IN = "log_in", _("Tickets are available to everybody who logs in.")
+    NO_AUTO_HOLD = "no_auto_hold", _("Tickets of this event are not held automatically at a login.")
+    COOLDOWN = "cooldown", _("What you had here ended on %(at)s, so no ticket is held automatically before %(until)s.")
+    LIMIT_REACHED = (
+        "limit_reached",
+        ngettext_lazy(
+            "At your login %(count)d ticket of another event was held for you automatically, the most at a time.",
+            "At your login %(count)d tickets of other events were held for you automatically, the most at a time.",
+            "count",
+        ),
+    )
+    AVAILABLE = "available", _("Tickets are available.")
 
 
 # Badges that say it all: nobody is served, whoever they are, or the person has what they want.
@@ -80,20 +98,27 @@ BY_STAFF = {
 
 @dataclass(frozen=True)
 class Why:
-    """A reason with the words that its sentence needs; `ahead` is the part that a page keeps up to date by itself."""
+    """A reason with the words that its sentence needs; `ahead` is the part that a page keeps up to date by itself.
+
+    The sentence is the reason's own, or another `form` of it where nothing is remarked.
+    """
 
     reason: Reason
-    words: dict[str, str] = field(default_factory=dict)
+    words: dict[str, Any] = field(default_factory=dict)
+    form: str = ""
 
     @property
     def sentence(self) -> str:
         """The whole sentence."""
-        return self.reason.label.format_map(self.words)
+        return self._told(self.words)
 
     @property
     def after_ahead(self) -> str:
         """What comes after the people ahead in the sentence; empty for a sentence that does not count them."""
-        return self.reason.label.format_map(self.words | {"ahead": ""}) if "ahead" in self.words else ""
+        return self._told(self.words | {"ahead": ""}) if "ahead" in self.words else ""
+
+    def _told(self, words: dict[str, Any]) -> str:
+        return (self.form or self.reason.label) % words
 
     @property
     def is_history(self) -> bool:
@@ -132,7 +157,8 @@ def _of_event(reason: Reason, event: Event) -> Why:
         case Reason.SALE_CLOSED:
             return Why(reason, {"at": event.local(event.sales_close_at)})
         case Reason.PAUSED:
-            return Why(reason, {"remark": f": “{event.pause_reason}”" if event.pause_reason else "."})
+            form = "" if event.pause_reason else gettext("Staff have paused serving.")
+            return Why(reason, {"remark": event.pause_reason}, form)
         case _:
             return Why(reason)
 
@@ -146,10 +172,10 @@ def _of_waiting(place: TicketHold, event: Event, now: dt.datetime) -> Why:
     for is_so, reason in closed:
         if is_so:
             return _of_event(reason, event)
-    words = {"ahead": people_ahead(place.ahead)}
+    words: dict[str, Any] = {"ahead": people_ahead(place.ahead)}
     if place.served_first is not None:
-        share = _count(place.served_first["places"], "ticket", "tickets")
-        return Why(Reason.TIER_FIRST, words | {"tier": place.served_first["name"], "share": share})
+        share = place.served_first["places"]
+        return Why(Reason.TIER_FIRST, words | {"tier": place.served_first["name"], "count": share})
     return Why(Reason.WAITING_BEHIND if place.ahead else Reason.NEXT_IN_LINE, words)
 
 
@@ -176,15 +202,10 @@ def _of_free_place(event: Event, mine: PersonPlaces, now: dt.datetime) -> Why:
     if ended and now < ended.at + cooldown:
         return Why(Reason.COOLDOWN, {"at": event.local(ended.at), "until": event.local(ended.at + cooldown)})
     if mine.automatic >= limit and _was_announced(event, mine.login_at):
-        tickets = _count(limit, "ticket of another event was", "tickets of other events were")
-        return Why(Reason.LIMIT_REACHED, {"tickets": tickets})
+        return Why(Reason.LIMIT_REACHED, {"count": limit})
     return Why(Reason.AVAILABLE)
 
 
 def _was_announced(event: Event, login_at: dt.datetime) -> bool:
     """Return whether a login at that moment could have been held a place, for all that the event says."""
     return event.created_at <= login_at and (event.sales_open_at is None or event.sales_open_at <= login_at)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

@@ -19,6 +19,7 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import re_accepts_gzip
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
 
 View = Callable[..., HttpResponse]
 
@@ -65,15 +66,16 @@ _lock = threading.Lock()
 def shared(view: View) -> View:
     """Share what a view answers to people without a session: 200 and no cookie, so no draft, no form, no message.
 
-    It depends on the address with its query, the host and the scheme; no page of ours depends on the language, and what
-    a client accepts matters to errors alone, which are not shared. While it is made, all others wait for it.
+    It depends on the address with its query, the host, the scheme, and the language that is spoken, of the few that the
+    site has, whatever words asked for it. What else a client accepts matters to errors alone, which are not shared.
+    While it is made, all others wait for it.
     """
 
     @wraps(view)
     def sharing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.SHARED_SECONDS or is_known(request):
             return view(request, *args, **kwargs)
-        key = (request.scheme or "", request.get_host(), request.get_full_path())
+        key = (request.scheme or "", request.get_host(), request.get_full_path(), get_language() or "")
         entry, is_mine = _entry(key)
         if is_mine:
             return _make(entry, key, request, lambda: view(request, *args, **kwargs))

@@ -8,6 +8,8 @@ places and tickets is in `allocation.py`.
 import datetime as dt
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from .fairness.ledger import extensions, extensions_of_hold, openings
 from .locking import again_after_conflict, locked, locked_event
 from .models import Event, Ticket, TicketHold, new_secret
@@ -94,9 +96,8 @@ def _stay_opened(event: Event, moment: dt.datetime) -> None:
 def _refuse_revision(event: Event, values: dict[str, Any], moment: dt.datetime) -> None:
     taken = event.booked + event.held
     if values.get("capacity", event.capacity) < taken:
-        raise CapacityTooLow(
-            f"{event.booked} places are booked and {event.held} are held, so the capacity cannot go below {taken}."
-        )
+        told = _("%(booked)d places are booked and %(held)d are held, so the capacity cannot go below %(taken)d.")
+        raise CapacityTooLow(told % {"booked": event.booked, "held": event.held, "taken": taken})
     hidden = values.get("status") == Event.Status.DRAFT and event.status != Event.Status.DRAFT
     if hidden and (taken or TicketHold.objects.unended().filter(event=event).exists()):
         raise EventInUse

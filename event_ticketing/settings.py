@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "core.middleware.NoNulMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.LanguageMiddleware",
     "core.middleware.StoredSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -108,6 +109,7 @@ LANGUAGE_CODE = "en"
 # Another language is had by its catalog: `core/locale/<code>/LC_MESSAGES/django.mo`, and nothing else.
 _catalogs = {to_language(file.parts[-3]) for file in BASE_DIR.glob("core/locale/*/LC_MESSAGES/django.mo")}
 LANGUAGES = [(code, LANG_INFO[code]["name_local"]) for code in sorted({LANGUAGE_CODE, *_catalogs})]
+FORMAT_MODULE_PATH = "core.formats"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
@@ -226,7 +228,8 @@ if GOOGLE_CLIENT_ID:
 # --- Headers and cookies (RELIABILITY 6) --------------------------------------------------------------------
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_NAME, LANGUAGE_COOKIE_SAMESITE = "language", "Lax"
 CSRF_FAILURE_VIEW = "core.views.errors.csrf_failure"
 if HTTPS:
     SECURE_SSL_REDIRECT = True
@@ -235,8 +238,9 @@ if HTTPS:
     SECURE_HSTS_SECONDS = round(number("HSTS_SECONDS", 3600, least=0))
     SECURE_HSTS_INCLUDE_SUBDOMAINS = switch("HSTS_INCLUDE_SUBDOMAINS", default=False)
     SECURE_HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    LANGUAGE_COOKIE_NAME = "__Host-language"
 # W005, W021: subdomains and preloading are promises for a whole domain, which its owner makes, not this project.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 CONTENT_SECURITY_POLICY = {

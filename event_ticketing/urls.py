@@ -4,13 +4,14 @@ from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.utils.translation import gettext_lazy as _
 from django.views.static import serve
 
 from core import google
 from core.http import reads
 from core.views import errors
 
-admin.site.site_header = admin.site.site_title = "Box office administration"
+admin.site.site_header = admin.site.site_title = _("Box office administration")
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # -- one way to log in, allauth's
 
 urlpatterns = [

@@ -18,6 +18,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from .. import allocation, numbers, steering
 from ..forms import NO_ROOM, EventForm, MomentField, TrailReasonForm
@@ -25,27 +27,33 @@ from ..models import Event, Scan
 from ..now import now
 from ..refusals import Refused
 from ..trust import confirmation
+from . import asked
 from .links import OF_EVENT
 from .questions import Question
-from .records import PersonSelect, SecretsAdmin, counted, only_own, read_at
+from .records import PersonSelect, SecretsAdmin, counted, only_own, read_at, state_in_words
 from .serving import ServingAdmin, serving_in_words
 from .terms import TermsAdmin
 
 logger = logging.getLogger(__name__)
 
-IN_USE = "“%s” has places, tickets, scans or a ledger, which stay on record: it cannot be deleted. Cancel it instead."
+IN_USE = _(
+    "“%(event)s” has places, tickets, scans or a ledger, which stay on record: it cannot be deleted. Cancel it instead."
+)
+
+
+def _waiting(event: Event) -> str:
+    told = ngettext("%(event)s: %(count)d person waiting", "%(event)s: %(count)d people waiting", event.line_waiting)
+    return told % {"event": event.name, "count": event.line_waiting}
 
 
 SERVE = Question(
     action="serve_now",
-    verb="Serve",
-    one="event",
-    many="events",
-    warning=(
+    words=asked.serving,
+    warning=_(
         "Lapsed holds end, and free places go to the first in line, now. The clock does the same every second: this is"
         " for when it does not run. Where serving is paused, nobody is given anything."
     ),
-    describe=lambda event: f"{event.name}: {counted(event.line_waiting, 'person', 'people')} waiting",
+    describe=_waiting,
     reason_form=TrailReasonForm,
 )
 
@@ -88,14 +96,16 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> Any:
         """Return the parts of the form; its numbers for an existing event, its organizer for administrators."""
         organizer = ["created_by"] if request.user.is_superuser else []
-        times = (
-            f"Times are typed and shown here in {settings.TIME_ZONE}, and on the event's pages in its own time zone."
-        )
+        times = gettext("Times are typed and shown here in %(zone)s, and on the event's pages in its own time zone.")
         sale = ("status", "capacity", "sales_open_at", "sales_close_at", "auto_hold", "hold_minutes")
         event = ("name", "description", "venue", "starts_at", "ends_at", "time_zone", "image", *organizer)
         line = self.terms_fieldset(request, obj)
-        parts: list[Any] = [(None, {"fields": event, "description": times}), ("Sale", {"fields": sale}), line]
-        return [*parts, ("Now", {"fields": self.readonly_fields})] if obj else parts
+        parts: list[Any] = [
+            (None, {"fields": event, "description": times % {"zone": settings.TIME_ZONE}}),
+            (gettext("Sale"), {"fields": sale}),
+            line,
+        ]
+        return [*parts, (gettext("Now"), {"fields": self.readonly_fields})] if obj else parts
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Let the organizer be looked for."""
@@ -120,7 +130,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         actions.pop("delete_selected", None)
         return actions
 
-    @admin.action(description="Serve the selected events now…", permissions=["change"])
+    @admin.action(description=_("Serve the selected events now…"), permissions=["change"])
     def serve_now(self, request: HttpRequest, queryset: QuerySet[Event]) -> TemplateResponse | None:
         """Ask why, and serve the lines."""
         return SERVE.ask(self, request, queryset, then=self._serve)
@@ -128,9 +138,9 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     def _serve(self, request: HttpRequest, events: list[Event], reason: str) -> None:
         for event in events:
             moved = allocation.serve(event.pk)
-            done = f"{counted(len(moved), 'place', 'places')} changed"
-            self.log_change(request, event, f"Served, {done}: {reason}")
-            messages.success(request, f"{event.name}: {done}.")
+            self.log_change(request, event, f"Served, {counted(len(moved), 'place', 'places')} changed: {reason}")
+            told = ngettext("%(event)s: %(count)d place changed.", "%(event)s: %(count)d places changed.", len(moved))
+            messages.success(request, told % {"event": event.name, "count": len(moved)})
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Preset the organizer: whoever is typing."""
@@ -186,62 +196,61 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
                 return super().delete_view(request, object_id, extra_context)
         except ProtectedError:  # sold between the question and the answer
             pass
-        messages.error(request, IN_USE % event)
+        messages.error(request, IN_USE % {"event": event})
         return redirect("admin:core_event_change", object_id)
 
-    @admin.display(description="starts", ordering="starts_at")
+    @admin.display(description=_("starts"), ordering="starts_at")
     def starts(self, event: Event) -> str:
         """Return when it starts, in the site's time zone, in few letters."""
         return date_format(timezone.localtime(event.starts_at), "j M Y, H:i")
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=_("status"), ordering="status")
     def status_now(self, event: Event) -> str:
         """Return the status, and whether serving is paused."""
-        return f"{event.status}, paused" if event.paused_at else event.status
+        state = state_in_words(event.status)
+        return gettext("%(state)s, paused") % {"state": state} if event.paused_at else state
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=_("status"), ordering="status")
     def status_link(self, event: Event) -> SafeString:
         """Return the same, leading to the page that pauses and resumes."""
         address = reverse("admin:core_event_serving", args=[event.pk])
         return format_html('<a href="{}">{}</a>', address, self.status_now(event))
 
-    @admin.display(description="serving")
+    @admin.display(description=_("serving"))
     def serving_now(self, event: Event) -> str:
         """Return whether serving is paused, since when and why."""
         return serving_in_words(event)
 
-    @admin.display(description="booked", ordering="booked")
+    @admin.display(description=_("booked"), ordering="booked")
     def booked_now(self, event: Event) -> SafeString:
         """Return how many are booked, leading to their tickets."""
         return _live(event, _link("ticket", event, "booked"))
 
-    @admin.display(description="held", ordering="held")
+    @admin.display(description=_("held"), ordering="held")
     def held_now(self, event: Event) -> SafeString:
         """Return how many are held, leading to their places."""
         return _live(event, _link("tickethold", event, "held"))
 
-    @admin.display(description="available")
+    @admin.display(description=_("available"))
     def available_now(self, event: Event) -> SafeString:
         """Return how many are left."""
         available = numbers.stats(event, read_at(event))["available"]
         return _live(event, format_html('<span data-number="available">{}</span>', available))
 
-    @admin.display(description="waiting", ordering="line_waiting")
+    @admin.display(description=_("waiting"), ordering="line_waiting")
     def waiting_now(self, event: Event) -> SafeString:
         """Return how many wait, leading to their places."""
         return _live(event, _link("tickethold", event, "waiting"))
 
-    @admin.display(description="sold")
+    @admin.display(description=_("sold"))
     def sold(self, event: Event) -> SafeString:
         """Return the booked share of the capacity as a bar."""
-        bar = format_html(
-            '<progress value="{}" max="{}">{}%</progress> of <span data-number="capacity">{}</span>',
-            event.booked,
-            max(event.capacity, 1),
-            f"{numbers.stats(event, read_at(event))['percentage_sold']:.0f}",
-            event.capacity,
-        )
-        return _live(event, bar, "sold")
+        percent = f"{numbers.stats(event, read_at(event))['percentage_sold']:.0f}"
+        bar = format_html('<progress value="{}" max="{}">{}%</progress>', event.booked, max(event.capacity, 1), percent)
+        capacity = format_html('<span data-number="capacity">{}</span>', event.capacity)
+        # Translators: a bar that shows a share, and of how many places it is.
+        told = format_html(gettext("{bar} of {capacity}"), bar=bar, capacity=capacity)
+        return _live(event, told, "sold")
 
 
 def _live(event: Event, content: SafeString, kind: str = "") -> SafeString:

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from .. import steering
@@ -21,7 +23,7 @@ from ..now import now
 from ..refusals import HoldOver, Refused
 from .records import in_words
 
-AGAIN = "This hold was extended since you opened this page, by you or a colleague; nothing was added to that."
+AGAIN = _("This hold was extended since you opened this page, by you or a colleague; nothing was added to that.")
 
 
 class ExtendingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
@@ -60,9 +62,9 @@ class ExtendingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subs
         return redirect("admin:core_tickethold_change", place.pk)
 
     def _extend(self, request: HttpRequest, place: TicketHold, typed: dict[str, Any]) -> None:
-        done = f"Extended by {typed['minutes'].normalize():f} min"
+        minutes = f"{typed['minutes'].normalize():f}"
         try:
-            is_done = self._extend_and_enter(request, place, typed, f"{done}: {typed['reason']}")
+            is_done = self._extend_and_enter(request, place, typed, f"Extended by {minutes} min: {typed['reason']}")
         except Refused as refused:
             messages.warning(request, refused.detail)
             return
@@ -70,7 +72,8 @@ class ExtendingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subs
             messages.warning(request, AGAIN)
             return
         place.refresh_from_db(fields=["expires_at"])
-        messages.success(request, f"{done}: held until {in_words(place.expires_at)}.")
+        done = gettext("Extended by %(minutes)s min: held until %(moment)s.")
+        messages.success(request, done % {"minutes": minutes, "moment": in_words(place.expires_at)})
 
     @again_after_conflict
     def _extend_and_enter(self, request: HttpRequest, place: TicketHold, typed: dict[str, Any], entry: str) -> bool:
@@ -85,7 +88,7 @@ class ExtendingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subs
     def _page(self, request: HttpRequest, place: TicketHold, form: ExtensionForm) -> TemplateResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Extend the hold of {place.user.username}?",
+            "title": gettext("Extend the hold of %(person)s?") % {"person": place.user.username},
             "opts": self.opts,
             "original": place,
             "until": in_words(place.expires_at),

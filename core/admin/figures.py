@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from post_office.models import STATUS, Email
 
 from ..models import Event, LastRun, Scan, Ticket, TicketHold
@@ -34,11 +35,13 @@ def of_today(request: HttpRequest) -> list[Figure]:
     events = only_own(request, Event.objects.on_sale(moment), "created_by").count()
     places = _of_places(request, moment)
     figures = [
-        Figure("Events on sale", events, _list(request, "event", "status__exact=published")),
-        Figure("Booked today", _booked(request, today), _list(request, "ticket", f"booked_at__gte={_exactly(today)}")),
-        Figure("Held now", places["held"], _list(request, "tickethold", "live=yes&status__exact=held")),
-        Figure("Waiting now", places["waiting"], _list(request, "tickethold", "live=yes&status__exact=waiting")),
-        Figure("Let in today", _let_in(request, today), _list(request, "scan", "let_in__exact=1")),
+        Figure(_("Events on sale"), events, _list(request, "event", "status__exact=published")),
+        Figure(
+            _("Booked today"), _booked(request, today), _list(request, "ticket", f"booked_at__gte={_exactly(today)}")
+        ),
+        Figure(_("Held now"), places["held"], _list(request, "tickethold", "live=yes&status__exact=held")),
+        Figure(_("Waiting now"), places["waiting"], _list(request, "tickethold", "live=yes&status__exact=waiting")),
+        Figure(_("Let in today"), _let_in(request, today), _list(request, "scan", "let_in__exact=1")),
     ]
     return figures + (_of_the_site(moment) if request.user.is_superuser else [])
 
@@ -65,12 +68,12 @@ def _of_the_site(moment: dt.datetime) -> list[Figure]:
         waiting=Count("pk", filter=~Q(status=STATUS.failed)), failed=Count("pk", filter=Q(status=STATUS.failed))
     )
     cleanup = LastRun.objects.filter(work=LastRun.Work.CLEANUP).first()
-    ran = f"{in_words(moment - cleanup.at)} ago" if cleanup else "never"
+    ran = _("%(time)s ago") % {"time": in_words(moment - cleanup.at)} if cleanup else _("never")
     emails = reverse("admin:post_office_email_changelist")
     return [
-        Figure("Mails waiting", mails["waiting"], f"{emails}?status__exact={STATUS.queued}"),
-        Figure("Mails given up", mails["failed"], f"{emails}?status__exact={STATUS.failed}"),
-        Figure("Last cleanup", ran, reverse("admin:core_lastrun_cleanup")),
+        Figure(_("Mails waiting"), mails["waiting"], f"{emails}?status__exact={STATUS.queued}"),
+        Figure(_("Mails given up"), mails["failed"], f"{emails}?status__exact={STATUS.failed}"),
+        Figure(_("Last cleanup"), ran, reverse("admin:core_lastrun_cleanup")),
     ]
 
 

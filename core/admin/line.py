@@ -9,28 +9,35 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from .. import allocation, cleanup
 from ..forms import CancelTicketForm, TrailReasonForm
 from ..models import Cause, Event, Scan, Ticket, TicketHold, TicketTransfer
 from ..now import now
 from ..refusals import Refused
+from . import asked, labels
 from .extending import ExtendingAdmin
 from .links import OF_TICKET
 from .questions import Question
-from .records import RecordAdmin, counted, in_words
+from .records import RecordAdmin, in_words, state_in_words
 
 SHOWN_OF_A_CODE = 6
 Choices = list[tuple[str, str]]
 
 
 def _place_in_words(place: TicketHold) -> str:
-    until = f" until {in_words(place.expires_at)}" if place.status == TicketHold.Status.HELD else ""
-    return f"{place.user.username}, {place.event.name}: {place.status}{until}"
+    facts = {"person": place.user.username, "event": place.event.name, "state": state_in_words(place.status)}
+    if place.status != TicketHold.Status.HELD:
+        return gettext("%(person)s, %(event)s: %(state)s") % facts
+    until = gettext("%(person)s, %(event)s: held until %(moment)s")
+    return until % {**facts, "moment": in_words(place.expires_at)}
 
 
 def _ticket_in_words(ticket: Ticket) -> str:
-    return f"{ticket.user.username}, {ticket.event.name}: {ticket.status}, {_masked(ticket)}"
+    facts = {"person": ticket.user.username, "event": ticket.event.name, "state": state_in_words(ticket.status)}
+    return gettext("%(person)s, %(event)s: %(state)s, %(code)s") % {**facts, "code": _masked(ticket)}
 
 
 def _masked(ticket: Ticket) -> str:
@@ -40,7 +47,7 @@ def _masked(ticket: Ticket) -> str:
 def _exactly(name: str) -> Callable[[TicketHold], str]:
     """Return a column that shows a moment to the second: the minute says nothing about who was first."""
 
-    @admin.display(description=name.replace("_", " "), ordering=name)
+    @admin.display(description=labels.FIELDS[name], ordering=name)
     def shown(place: TicketHold) -> str:
         return in_words(getattr(place, name))
 
@@ -49,18 +56,14 @@ def _exactly(name: str) -> Callable[[TicketHold], str]:
 
 RELEASE = Question(
     action="release_places",
-    verb="Release",
-    one="place",
-    many="places",
-    warning="Holds and places in line end, and what becomes free goes to the first in line at once.",
+    words=asked.releasing,
+    warning=_("Holds and places in line end, and what becomes free goes to the first in line at once."),
     describe=_place_in_words,
 )
 CANCEL = Question(
     action="cancel_tickets",
-    verb="Cancel",
-    one="ticket",
-    many="tickets",
-    warning="They no longer open the gate, and their places go to the first in line at once. This cannot be undone.",
+    words=asked.cancelling,
+    warning=_("They no longer open the gate, and their places go to the first in line at once. This cannot be undone."),
     describe=_ticket_in_words,
     reason_form=CancelTicketForm,
 )
@@ -68,10 +71,8 @@ CANCEL = Question(
 
 RESEND = Question(
     action="resend_tickets",
-    verb="Send",
-    one="ticket",
-    many="tickets",
-    warning="Their owners get the confirmation once more, with the ticket as PDF. Nothing else changes.",
+    words=asked.sending,
+    warning=_("Their owners get the confirmation once more, with the ticket as PDF. Nothing else changes."),
     describe=_ticket_in_words,
     reason_form=TrailReasonForm,
 )
@@ -80,12 +81,12 @@ RESEND = Question(
 class LiveFilter(admin.SimpleListFilter):
     """Places that count, and places that have ended."""
 
-    title = "live"
+    title = _("live")
     parameter_name = "live"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """Return the choices."""
-        return [("yes", "Waiting or held"), ("no", "Ended")]
+        return [("yes", gettext("Waiting or held")), ("no", gettext("Ended"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[TicketHold]) -> QuerySet[TicketHold]:
         """Filter by the choice; a hold past its time has ended, swept or not."""
@@ -98,12 +99,12 @@ class LiveFilter(admin.SimpleListFilter):
 class TicketStatusFilter(admin.SimpleListFilter):
     """Tickets by what they are worth at the gate."""
 
-    title = "status"
+    title = _("status")
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """Return the choices, in the words of `Ticket.status`."""
-        return [("valid", "valid"), ("admitted", "admitted"), ("cancelled", "cancelled")]
+        return [(state, state_in_words(state)) for state in ("valid", "admitted", "cancelled")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
         """Filter by the choice."""
@@ -130,7 +131,7 @@ class TicketHoldAdmin(ExtendingAdmin, RecordAdmin):
     actions = ("release_places",)
     has_release_permission = RecordAdmin.may_act
 
-    @admin.action(description="Release the selected holds and places in line", permissions=["release"])
+    @admin.action(description=_("Release the selected holds and places in line"), permissions=["release"])
     def release_places(self, request: HttpRequest, queryset: QuerySet[TicketHold]) -> TemplateResponse | None:
         """Ask why, and end live places; the next in line are served at once."""
         return RELEASE.ask(self, request, queryset, then=self._release)
@@ -146,12 +147,9 @@ class TicketHoldAdmin(ExtendingAdmin, RecordAdmin):
             if place.status in TicketHold.UNENDED and not place.is_lapsed(moment):
                 self.log_change(request, place, f"Released: {reason}")
         if ended:
-            messages.success(request, f"Released: {counted(ended, 'place', 'places')}. The line was served.")
-        if ended < len(places):
-            others = counted(len(places) - ended, "place", "places")
-            messages.warning(
-                request, f"Left alone: {others}. They had already ended: booked, released, expired or left."
-            )
+            messages.success(request, asked.places_released(ended))
+        if others := len(places) - ended:
+            messages.warning(request, asked.places_left_alone(others))
 
 
 @admin.register(Ticket)
@@ -173,12 +171,17 @@ class TicketAdmin(RecordAdmin):
     actions = ("cancel_tickets", "resend_tickets")
     has_cancel_permission = has_resend_permission = RecordAdmin.may_act
 
-    @admin.display(description="code")
+    @admin.display(description=_("status"))
+    def status(self, ticket: Ticket) -> str:
+        """Return what it is worth at the gate."""
+        return state_in_words(ticket.status)
+
+    @admin.display(description=_("code"))
     def masked_code(self, ticket: Ticket) -> str:
         """Return the end of the code: enough to tell two tickets apart, useless at the gate."""
         return _masked(ticket)
 
-    @admin.action(description="Cancel the selected tickets", permissions=["cancel"])
+    @admin.action(description=_("Cancel the selected tickets"), permissions=["cancel"])
     def cancel_tickets(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> TemplateResponse | None:
         """Ask why, and cancel tickets; their places go to the next in line at once."""
         return CANCEL.ask(self, request, queryset, then=self._cancel)
@@ -188,21 +191,26 @@ class TicketAdmin(RecordAdmin):
         cancelled = 0
         for ticket in tickets:
             if ticket.cancelled_at is not None:
-                refused["This ticket was cancelled before."] += 1
+                refused[gettext("This ticket was cancelled before.")] += 1
                 continue
             try:
                 allocation.cancel_ticket(ticket_id=ticket.pk, cause=Cause.CANCELLED_BY_STAFF, reason=reason)
             except Refused as refusal:
-                refused[refusal.detail] += 1
+                refused[str(refusal.detail)] += 1
             else:
                 self.log_change(request, ticket, f"Cancelled: {reason}")
                 cancelled += 1
         if cancelled:
-            messages.success(request, f"Cancelled: {counted(cancelled, 'ticket', 'tickets')}. The line was served.")
+            done = ngettext(
+                "Cancelled: %(count)d ticket. The line was served.",
+                "Cancelled: %(count)d tickets. The line was served.",
+                cancelled,
+            )
+            messages.success(request, done % {"count": cancelled})
         for detail, number in refused.items():
-            messages.warning(request, f"Left alone: {counted(number, 'ticket', 'tickets')}. {detail}")
+            messages.warning(request, asked.tickets_left_alone(number, detail))
 
-    @admin.action(description="Send the selected tickets again…", permissions=["resend"])
+    @admin.action(description=_("Send the selected tickets again…"), permissions=["resend"])
     def resend_tickets(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> TemplateResponse | None:
         """Ask why, and have the confirmations sent once more."""
         return RESEND.ask(self, request, queryset, then=self._resend)
@@ -215,11 +223,11 @@ class TicketAdmin(RecordAdmin):
             for ticket in sent:
                 self.log_change(request, ticket, f"Sent again: {reason}")
         if sent:
-            messages.success(request, f"On their way: {counted(len(sent), 'ticket', 'tickets')}.")
-        if len(sent) < len(tickets):
-            others = counted(len(tickets) - len(sent), "ticket", "tickets")
-            why = "Used, cancelled, without an address, or about to be sent anyway."
-            messages.warning(request, f"Left alone: {others}. {why}")
+            done = ngettext("On their way: %(count)d ticket.", "On their way: %(count)d tickets.", len(sent))
+            messages.success(request, done % {"count": len(sent)})
+        if others := len(tickets) - len(sent):
+            why = gettext("Used, cancelled, without an address, or about to be sent anyway.")
+            messages.warning(request, asked.tickets_left_alone(others, why))
 
 
 @admin.register(TicketTransfer)
@@ -240,12 +248,17 @@ class TicketTransferAdmin(RecordAdmin):
     secrets = ("token", "ticket__code")
     entrances = ("ticket__user__id__exact", "ticket__id__exact")
 
-    @admin.display(description="event")
+    @admin.display(description=_("status"))
+    def status(self, transfer: TicketTransfer) -> str:
+        """Return what became of it."""
+        return state_in_words(transfer.status)
+
+    @admin.display(description=_("event"))
     def event(self, transfer: TicketTransfer) -> Event:
         """Return what the ticket is for."""
         return transfer.ticket.event
 
-    @admin.display(description="owner")
+    @admin.display(description=_("owner"))
     def owner(self, transfer: TicketTransfer) -> str:
         """Return whose ticket was offered."""
         return transfer.ticket.user.display_name
@@ -270,7 +283,7 @@ class ScanAdmin(RecordAdmin):
     readonly_fields = ("attendee",)
     entrances = ("ticket__user__id__exact", "ticket__id__exact", "staff__id__exact")
 
-    @admin.display(description="attendee")
+    @admin.display(description=_("attendee"))
     def attendee(self, scan: Scan) -> str:
         """Return whose ticket it was; empty for a code that is none."""
         return scan.ticket.user.display_name if scan.ticket else ""

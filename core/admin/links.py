@@ -1,31 +1,37 @@
 """Ways between a person, an event or a ticket and what is on record of them; none is counted, so nothing is asked."""
 
+from typing import TYPE_CHECKING
+
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
-Ways = tuple[tuple[str, str, str], ...]  # what it is called, the model, and what its list is filtered by
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+Ways = tuple[tuple["StrOrPromise", str, str], ...]  # what it is called, the model, and what its list is filtered by
 
 OF_PERSON: Ways = (
-    ("Places in line and holds", "tickethold", "user__id__exact"),
-    ("Tickets", "ticket", "user__id__exact"),
-    ("Offers of their tickets", "tickettransfer", "ticket__user__id__exact"),
-    ("Scans of their tickets", "scan", "ticket__user__id__exact"),
-    ("Scans that they made", "scan", "staff__id__exact"),
-    ("Sessions", "usersession", "user__id__exact"),
-    ("What they did", "auditentry", "actor__id__exact"),
-    ("What was done about them", "auditentry", "person__id__exact"),
+    (_("Places in line and holds"), "tickethold", "user__id__exact"),
+    (_("Tickets"), "ticket", "user__id__exact"),
+    (_("Offers of their tickets"), "tickettransfer", "ticket__user__id__exact"),
+    (_("Scans of their tickets"), "scan", "ticket__user__id__exact"),
+    (_("Scans that they made"), "scan", "staff__id__exact"),
+    (_("Sessions"), "usersession", "user__id__exact"),
+    (_("What they did"), "auditentry", "actor__id__exact"),
+    (_("What was done about them"), "auditentry", "person__id__exact"),
 )
 OF_EVENT: Ways = (
-    ("Places in line and holds", "tickethold", "event__id__exact"),
-    ("Tickets", "ticket", "event__id__exact"),
-    ("Scans", "scan", "event__id__exact"),
-    ("Who did what", "auditentry", "event__id__exact"),
+    (_("Places in line and holds"), "tickethold", "event__id__exact"),
+    (_("Tickets"), "ticket", "event__id__exact"),
+    (_("Scans"), "scan", "event__id__exact"),
+    (_("Who did what"), "auditentry", "event__id__exact"),
 )
 OF_TICKET: Ways = (
-    ("Scans", "scan", "ticket__id__exact"),
-    ("Offers", "tickettransfer", "ticket__id__exact"),
+    (_("Scans"), "scan", "ticket__id__exact"),
+    (_("Offers"), "tickettransfer", "ticket__id__exact"),
 )
 
 

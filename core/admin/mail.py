@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 # The library registers pages of its own, which show links to new passwords and let mail be written.
 from post_office import admin as of_library
@@ -29,7 +30,7 @@ class EmailAdmin(RecordAdmin):
     readonly_fields = ("why",)
     secrets = ("message", "html_message", "headers", "context")
 
-    @admin.display(description="why not")
+    @admin.display(description=_("why not"))
     def why(self, email: Email) -> str:
         """Return what ended the mail without its being sent."""
         return "; ".join(email.logs.values_list("message", flat=True))

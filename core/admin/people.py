@@ -14,21 +14,22 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from .. import accounts, arrivals
 from ..forms import TrailReasonForm, no_at_sign
 from ..models import User, UserSession
 from ..trust import confirmation
+from . import asked
 from .links import OF_PERSON
 from .questions import Question
-from .records import ConfirmedAdmin, RecordAdmin, SecretsAdmin, WatchedAdmin, counted, in_words
+from .records import ConfirmedAdmin, RecordAdmin, SecretsAdmin, WatchedAdmin, in_words
 
 ERASE = Question(
     action="erase_accounts",
-    verb="Erase",
-    one="account",
-    many="accounts",
-    warning=(
+    words=asked.erasing,
+    warning=_(
         "Their places in line and holds end, and their tickets for events to come are cancelled. Tickets of the past"
         " stay on record without a name. They can never log in again. This cannot be undone."
     ),
@@ -40,10 +41,8 @@ ERASE = Question(
 
 OUT = Question(
     action="sign_out_people",
-    verb="Sign out",
-    one="person",
-    many="people",
-    warning=(
+    words=asked.signing_out,
+    warning=_(
         "All their sessions end, on every device, and open pages are cut off within seconds. Holds, places in line and"
         " tickets stay. They can log in again at once; whoever must not is deactivated, or gets a new password."
     ),
@@ -52,13 +51,23 @@ OUT = Question(
 )
 END = Question(
     action="end_sessions",
-    verb="End",
-    one="session",
-    many="sessions",
-    warning="They are signed out on that device, open pages within seconds. Holds, places in line and tickets stay.",
-    describe=lambda login: f"{login.user.username}, logged in {in_words(login.login_timestamp)}",
+    words=asked.ending,
+    warning=_("They are signed out on that device, open pages within seconds. Holds, places in line and tickets stay."),
+    describe=lambda login: (
+        gettext("%(person)s, logged in %(moment)s")
+        % {"person": login.user.username, "moment": in_words(login.login_timestamp)}
+    ),
     reason_form=TrailReasonForm,
 )
+
+
+def _ended(sessions: int) -> str:
+    told = ngettext(
+        "Ended: %(count)d session. Holds and places in line stay.",
+        "Ended: %(count)d sessions. Holds and places in line stay.",
+        sessions,
+    )
+    return told % {"count": sessions}
 
 
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscriptable at run time
@@ -68,7 +77,7 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscript
         """Refuse an e-mail that is somebody else's, and a user name that could be taken for one."""
         cleaned = super().clean()
         if accounts.is_email_of_another(self.cleaned_data.get("email", ""), self.instance):
-            self.add_error("email", "Somebody else has verified this e-mail address.")
+            self.add_error("email", gettext("Somebody else has verified this e-mail address."))
         try:
             if "username" in self.changed_data:
                 no_at_sign(self.cleaned_data.get("username", ""))
@@ -144,7 +153,7 @@ class PersonAdmin(ConfirmedAdmin, WatchedAdmin, SecretsAdmin, UserAdmin):  # typ
         """Allow whoever may end sessions to end all of a person."""
         return bool(request.user.has_perm("core.change_usersession"))
 
-    @admin.action(description="Sign these people out everywhere…", permissions=["sign_out"])
+    @admin.action(description=_("Sign these people out everywhere…"), permissions=["sign_out"])
     def sign_out_people(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:
         """Ask why, and end all sessions of exactly those who were named."""
         return OUT.ask(self, request, queryset, then=self._sign_out)
@@ -154,7 +163,7 @@ class PersonAdmin(ConfirmedAdmin, WatchedAdmin, SecretsAdmin, UserAdmin):  # typ
             ended = arrivals.end_sessions(UserSession.objects.filter(user__in=people, is_active=True))
             for person in people:
                 self.log_change(request, person, f"Signed out everywhere: {reason}")
-        messages.success(request, f"Ended: {counted(ended, 'session', 'sessions')}. Holds and places in line stay.")
+        messages.success(request, _ended(ended))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Let only administrators give rights."""
@@ -167,20 +176,21 @@ class PersonAdmin(ConfirmedAdmin, WatchedAdmin, SecretsAdmin, UserAdmin):  # typ
         if not change or "email" in form.changed_data:
             accounts.verify_email(obj)
 
-    @admin.action(description="Erase these accounts…", permissions=["erase"])
+    @admin.action(description=_("Erase these accounts…"), permissions=["erase"])
     def erase_accounts(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:
         """Ask, and erase exactly those who were named in the question."""
         people = queryset.exclude(username=request.user.get_username())
         if people.exists():
             return ERASE.ask(self, request, people, then=self._erase)
-        messages.error(request, "Nobody was erased: nobody can erase their own account here.")
+        messages.error(request, gettext("Nobody was erased: nobody can erase their own account here."))
         return None
 
     def _erase(self, request: HttpRequest, people: list[User], _reason: str) -> None:
         for person in people:
             accounts.erase_account(person)
             self.log_change(request, person, "Account erased.")
-        messages.success(request, f"Erased: {counted(len(people), 'account', 'accounts')}.")
+        done = ngettext("Erased: %(count)d account.", "Erased: %(count)d accounts.", len(people))
+        messages.success(request, done % {"count": len(people)})
 
 
 @admin.register(UserSession)
@@ -201,7 +211,7 @@ class UserSessionAdmin(RecordAdmin):
         """Return all logins: they belong to no event; Django's permissions say which staff see them."""
         return UserSession.objects.order_by(*self.ordering)
 
-    @admin.action(description="End these sessions…", permissions=["end"])
+    @admin.action(description=_("End these sessions…"), permissions=["end"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> TemplateResponse | None:
         """Ask why, and sign people out; their holds and places stay (rule 14)."""
         return END.ask(self, request, queryset.select_related("user"), then=self._end)
@@ -213,7 +223,11 @@ class UserSessionAdmin(RecordAdmin):
             for login in live:
                 self.log_change(request, login, f"Session ended: {reason}")
         if ended:
-            messages.success(request, f"Ended: {counted(ended, 'session', 'sessions')}. Holds and places in line stay.")
-        if ended < len(logins):
-            others = counted(len(logins) - ended, "session", "sessions")
-            messages.warning(request, f"Left alone: {others}. They had ended before.")
+            messages.success(request, _ended(ended))
+        if others := len(logins) - ended:
+            left = ngettext(
+                "Left alone: %(count)d session. They had ended before.",
+                "Left alone: %(count)d sessions. They had ended before.",
+                others,
+            )
+            messages.warning(request, left % {"count": others})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.contrib import admin, messages
@@ -10,23 +10,36 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from ..forms import ReasonForm
 from ..trust import confirmation
-from .records import counted
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 NAMED_AT_ONCE = 100  # rows that a question can name
 
 
+class Words(NamedTuple):
+    """What a question says about so many rows; of each text `%(count)d` is their number.
+
+    `limit` is said of more than it can name, `gone` of those that have left the list since.
+    """
+
+    title: str
+    yes: str
+    limit: str
+    gone: str
+
+
 @dataclass(frozen=True)
 class Question:
-    """What is asked before the action of this name is carried out: to `verb` so many rows, each in its own words."""
+    """What is asked before the action of this name is carried out: its words for so many rows, and of each row."""
 
     action: str
-    verb: str
-    one: str
-    many: str
-    warning: str
+    words: Callable[[int], Words]
+    warning: "StrOrPromise"
     describe: Callable[[Any], str]
     reason_form: type[ReasonForm] | None = ReasonForm  # in which it is asked why: it says who reads that
     wants_confirmation: bool = False  # that whoever is asked shows again who they are
@@ -48,10 +61,9 @@ class Question:
         asked_for = self.reason_form or forms.Form
         form = asked_for(request.POST if is_answered else None)
         if len(named) > NAMED_AT_ONCE:
-            limit = f"{self.verb} at most {NAMED_AT_ONCE} {self.many} at once, so that the question can name them."
-            messages.error(request, limit)
+            messages.error(request, self.words(NAMED_AT_ONCE).limit % {"count": NAMED_AT_ONCE})
         elif not named:
-            messages.warning(request, "Nothing was done: nothing of what you chose is in this list any more.")
+            messages.warning(request, _("Nothing was done: nothing of what you chose is in this list any more."))
         elif not form.is_valid():
             return self._page(page, request, named, form)
         else:
@@ -63,8 +75,7 @@ class Question:
         """Say so where rows that the question named have left the list since, which may be filtered."""
         missing = len(set(request.POST.getlist(ACTION_CHECKBOX_NAME))) - found
         if missing > 0:
-            gone = counted(missing, self.one, self.many)
-            messages.warning(request, f"Left alone: {gone}, not in this list any more.")
+            messages.warning(request, self.words(missing).gone % {"count": missing})
 
     def _page(
         self,
@@ -73,9 +84,11 @@ class Question:
         named: list[Any],
         form: forms.Form,
     ) -> TemplateResponse:
+        words = self.words(len(named))
         context = {
             **page.admin_site.each_context(request),
-            "title": f"{self.verb} {counted(len(named), self.one, self.many)}?",
+            "title": words.title % {"count": len(named)},
+            "yes": words.yes,
             "opts": page.opts,
             "question": self,
             "rows": [(row.pk, self.describe(row)) for row in named],

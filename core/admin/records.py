@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -13,12 +14,39 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override, pgettext_lazy
 
 from ..many import LARGEST_ID
 from ..models import Event, User
 from ..trust import confirmation, trail
 from .links import Ways, between
 from .saved_filters import SavedFiltersAdmin
+
+STATES = {
+    "draft": pgettext_lazy("a state", "draft"),
+    "published": pgettext_lazy("a state", "published"),
+    "waiting": pgettext_lazy("a state", "waiting"),
+    "held": pgettext_lazy("a state", "held"),
+    "booked": pgettext_lazy("a state", "booked"),
+    "released": pgettext_lazy("a state", "released"),
+    "expired": pgettext_lazy("a state", "expired"),
+    "left": pgettext_lazy("a state", "left"),  # the line
+    "valid": pgettext_lazy("a state", "valid"),
+    "admitted": pgettext_lazy("a state", "admitted"),
+    "cancelled": pgettext_lazy("a state", "cancelled"),
+    "open": pgettext_lazy("a state", "open"),
+    "accepted": pgettext_lazy("a state", "accepted"),
+    "withdrawn": pgettext_lazy("a state", "withdrawn"),
+    "declined": pgettext_lazy("a state", "declined"),
+    "replaced": pgettext_lazy("a state", "replaced"),
+    "void": pgettext_lazy("a state", "void"),
+}
+
+
+def state_in_words(state: str) -> str:
+    """Return the state of an event, a place, a ticket or an offer in words."""
+    return str(STATES[state])
 
 
 def only_own(request: HttpRequest, rows: QuerySet[Any], organizer: str) -> QuerySet[Any]:
@@ -27,7 +55,7 @@ def only_own(request: HttpRequest, rows: QuerySet[Any], organizer: str) -> Query
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """Return a number with its noun."""
+    """Return a number with its noun, for what is on record: that is in English."""
     return f"{number} {one if number == 1 else many}"
 
 
@@ -105,7 +133,7 @@ class SecretsAdmin(TidyAdmin):
             found.on_record = between(request, self.ways, found.pk) if self.ways else ""
         return found
 
-    @admin.display(description="on record")
+    @admin.display(description=_("on record"))
     def on_record(self, row: Any) -> str:
         """Return the links to what is on record of a row."""
         return getattr(row, "on_record", "") or "–"
@@ -136,8 +164,10 @@ class WatchedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- as above
         shown = getattr(response, "context_data", None) if response.status_code == HTTPStatus.OK else None
         if request.method == "GET" and shown is not None:
             thing = shown.get("original")
+            with override(settings.LANGUAGE_CODE):  # as the trail keeps it
+                rows = str(self.opts.verbose_name_plural)
             # By its own number: 007 in the address is 7 as well, however many zeros somebody types.
-            subject = f"{self.opts.model_name} {thing.pk}" if thing else f"list of {self.opts.verbose_name_plural}"
+            subject = f"{self.opts.model_name} {thing.pk}" if thing else f"list of {rows}"
             trail.record_admin_look(thing, actor=cast("User", request.user), subject=subject)
         return response
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import cleanup
@@ -50,13 +51,17 @@ class LastRunAdmin(RecordAdmin):
         done = cleanup.clean()
         trail.record(trail.Action.ADMIN, subject="cleanup", detail=f"Cleanup run: {form.cleaned_data['reason']}")
         told = ", ".join(f"{name} {number}" for name, number in done.items() if number)
-        messages.success(request, f"The cleanup ran: {told or 'there was nothing to do'}.")
+        done = (
+            _("The cleanup ran: %(done)s.") % {"done": told} if told else _("The cleanup ran: there was nothing to do.")
+        )
+        messages.success(request, done)
         return redirect("admin:core_lastrun_changelist")
 
     def _page(self, request: HttpRequest, form: TrailReasonForm) -> TemplateResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": "Run the cleanup?",
+            "title": _("Run the cleanup?"),
+            "yes": _("Yes, run it"),
             "opts": self.opts,
             "due": cleanup.count(),
             "form": form,

@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from ..models import SavedFilter, User
@@ -24,16 +26,19 @@ class SavedFilterForm(forms.Form):
     """A name, and the query of a list's address, without what is of the moment."""
 
     name = forms.CharField(
-        label="Save this filter as",
+        label=_("Save this filter as"),
         max_length=MAX_NAME,
-        error_messages={"required": "Type a name.", "max_length": f"A name has at most {MAX_NAME} characters."},
+        error_messages={
+            "required": _("Type a name."),
+            "max_length": _("A name has at most %(limit_value)d characters."),
+        },
     )
     query = forms.CharField(
         max_length=MAX_QUERY,
         widget=forms.HiddenInput,
         error_messages={
-            "required": "The list shows everything: filter it first.",
-            "max_length": "This filter is too long to be saved.",
+            "required": _("The list shows everything: filter it first."),
+            "max_length": _("This filter is too long to be saved."),
         },
     )
 
@@ -99,10 +104,11 @@ class SavedFiltersAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not s
             person = User.objects.select_for_update(no_key=True).get(pk=cast("User", request.user).pk)
             own = _own(request, self.opts.label_lower)
             if own.exclude(name=name).count() >= MOST:
-                messages.error(request, f"{MOST} filters are saved for this list: delete one first.")
+                many = gettext("%(count)d filters are saved for this list: delete one first.")
+                messages.error(request, many % {"count": MOST})
             else:
                 own.update_or_create(user=person, model=self.opts.label_lower, name=name, defaults={"query": query})
-                messages.success(request, f"Saved: {name}.")
+                messages.success(request, gettext("Saved: %(name)s.") % {"name": name})
         return self._back(query)
 
     def delete_filter(self, request: HttpRequest, filter_id: int) -> HttpResponse:
@@ -110,7 +116,7 @@ class SavedFiltersAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not s
         self._require_list(request)
         found = get_object_or_404(_own(request, self.opts.label_lower), pk=filter_id)
         found.delete()
-        messages.success(request, f"The filter is deleted: {found.name}.")
+        messages.success(request, gettext("The filter is deleted: %(name)s.") % {"name": found.name})
         return self._back(lasting(request.POST.get("query", "")[:MAX_QUERY]))
 
     def _require_list(self, request: HttpRequest) -> None:

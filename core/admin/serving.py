@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from .. import acts, numbers
@@ -20,7 +22,7 @@ from ..fairness.ledger import extensions
 from ..forms import ReasonForm
 from ..models import Event, TicketHold
 from ..refusals import Refused
-from .records import counted, in_words, read_at
+from .records import in_words, read_at
 
 
 class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
@@ -46,7 +48,7 @@ class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscr
         try:
             told, noted = act.carry_out(event, typed.cleaned_data)
         except Refused as refused:
-            told, noted = refused.detail, ""
+            told, noted = str(refused.detail), ""
         if noted:
             self.log_change(request, event, noted)
         (messages.success if noted else messages.warning)(request, told)
@@ -60,22 +62,30 @@ class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscr
         seen = {"seen": extensions(event)}
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Serving: {event}",
+            "title": _("Serving: %(event)s") % {"event": event},
             "opts": self.opts,
             "original": event,
             "state": _state(event, stats),
             "forms": [(one, typed if one is act else one.form(auto_id=_auto_id(one), initial=seen)) for one in offered],
-            "concerned": counted(stats["held"], "hold", "holds") if stats["held"] else "nobody",
+            "concerned": _concerned(stats["held"]),
             "media": self.media,
         }
         return TemplateResponse(request, "admin/core/event/serving.html", context)
 
 
+def _concerned(held: int) -> str:
+    """Return whom it would concern if all holds were extended."""
+    if not held:
+        return _("It concerns nobody now.")
+    return ngettext("It concerns %(count)d hold now.", "It concerns %(count)d holds now.", held) % {"count": held}
+
+
 def serving_in_words(event: Event) -> str:
     """Return whether the serving of an event is paused, since when and why."""
     if event.paused_at is None:
-        return "Not paused"
-    return f"Paused since {in_words(event.paused_at)}: “{event.pause_reason}”"
+        return _("Not paused")
+    facts = {"moment": in_words(event.paused_at), "reason": event.pause_reason}
+    return _("Paused since %(moment)s: “%(reason)s”") % facts
 
 
 def _act_of(request: HttpRequest) -> Act | None:
@@ -85,7 +95,7 @@ def _act_of(request: HttpRequest) -> Act | None:
     try:
         return ACTS[request.POST.get("act", "")]
     except KeyError as error:
-        raise BadRequest("This page can pause, resume and extend, and nothing else.") from error
+        raise BadRequest(_("This page can pause, resume and extend, and nothing else.")) from error
 
 
 def _auto_id(act: Act) -> str:
@@ -96,22 +106,23 @@ def _state(event: Event, stats: numbers.Stats) -> list[tuple[str, Any]]:
     """Return what is to be known before anything is done, as pairs of a name and a value."""
     held = TicketHold.objects.live(read_at(event)).filter(event=event, status=TicketHold.Status.HELD)
     last = held.aggregate(last=Max("expires_at"))["last"]
+    until = _("%(held)d, the last one until %(moment)s")
     return [
-        ("As of", f"{in_words(read_at(event))} ({settings.TIME_ZONE})"),
-        ("Status", event.get_status_display()),
-        ("On sale", _sale(event, read_at(event))),
-        ("Serving", serving_in_words(event)),
-        ("Capacity", stats["capacity"]),
-        ("Booked", stats["booked"]),
-        ("Held", f"{stats['held']}, the last one until {in_words(last)}" if last else stats["held"]),
-        ("Available", stats["available"]),
-        ("Waiting in line", stats["waiting"]),
+        (_("As of"), f"{in_words(read_at(event))} ({settings.TIME_ZONE})"),
+        (_("Status"), event.get_status_display()),
+        (_("On sale"), _sale(event, read_at(event))),
+        (_("Serving"), serving_in_words(event)),
+        (_("Capacity"), stats["capacity"]),
+        (_("Booked"), stats["booked"]),
+        (_("Held"), until % {"held": stats["held"], "moment": in_words(last)} if last else stats["held"]),
+        (_("Available"), stats["available"]),
+        (_("Waiting in line"), stats["waiting"]),
     ]
 
 
 def _sale(event: Event, moment: dt.datetime) -> str:
     if event.is_on_sale(moment):
-        return f"Yes, until {in_words(event.sales_close_at or event.starts_at)}"
+        return _("Yes, until %(moment)s") % {"moment": in_words(event.sales_close_at or event.starts_at)}
     if event.is_before_sale(moment):
-        return f"From {in_words(event.sales_open_at)}"
-    return "No"
+        return _("From %(moment)s") % {"moment": in_words(event.sales_open_at)}
+    return _("No")

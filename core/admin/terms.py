@@ -7,6 +7,8 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.html import format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from .. import steering
 from ..forms import NO_GROUP, share_fields
@@ -23,10 +25,10 @@ class TermsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
     def terms_fieldset(self, request: HttpRequest, event: Event | None) -> Fieldset:
         """Return the part of the form that is about the line."""
         if self._are_terms_typed(request, event):
-            return "The line", {"fields": ("line_policy", *share_fields())}
+            return gettext("The line"), {"fields": ("line_policy", *share_fields())}
         frozen = event is not None and steering.are_terms_frozen(event, read_at(event))
         fields = ("policy_now", "served_first") if share_fields() else ("policy_now",)
-        return "The line", {"fields": fields, "description": TermsFrozen.detail if frozen else ""}
+        return gettext("The line"), {"fields": fields, "description": TermsFrozen.detail if frozen else ""}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Event | None = None) -> Any:
         """Return what is read only, the terms included where they are."""
@@ -51,20 +53,21 @@ class TermsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
             return "line_policy" in request.POST
         return self.has_change_permission(request, event) and not steering.are_terms_frozen(event, read_at(event))
 
-    @admin.display(description="line policy")
+    @admin.display(description=_("line policy"))
     def policy_now(self, event: Event) -> str:
         """Return the order of the line in words."""
         return event.get_line_policy_display()
 
-    @admin.display(description="served first")
+    @admin.display(description=_("served first"))
     def served_first(self, event: Event) -> str:
         """Return which groups are served first, up to which part of the capacity."""
         groups = set(Group.objects.filter(name__in=share_fields().values()).values_list("name", flat=True))
+        share = gettext("%(group)s: %(percent)d%% of the capacity, %(places)d places.")
         lines = [
             (
-                f"{tier['name']}: {event.tier_shares[tier['name']]}% of the capacity, {tier['places']} places.",
+                share % {"group": tier["name"], "percent": event.tier_shares[tier["name"]], "places": tier["places"]},
                 "" if tier["name"] in groups else NO_GROUP,
             )
             for tier in event.tiers
         ]
-        return format_html_join("", "<div>{} {}</div>", lines) or "No group."
+        return format_html_join("", "<div>{} {}</div>", lines) or gettext("No group.")

@@ -8,23 +8,25 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ..models import AuditEntry
 from ..trust import trail
+from . import asked
 from .questions import Question
-from .records import RecordAdmin, counted, in_words
+from .records import RecordAdmin, in_words
 
 assert of_library  # noqa: S101 -- imported for what it registers, a page that shows secrets, which goes
 if admin.site.is_registered(Authenticator):
     admin.site.unregister(Authenticator)
 admin.site.disable_action("delete_selected")  # Django enters many deletions at once without telling anybody
 
+
 REMOVE = Question(
     action="remove_factors",
-    verb="Remove",
-    one="second factor",
-    many="second factors",
-    warning="They log in by password alone then, and staff set up a new one. For somebody who has lost their phone.",
+    words=asked.removing,
+    warning=_("They log in by password alone then, and staff set up a new one. For somebody who has lost their phone."),
     describe=lambda factor: f"{factor.user.username}: {factor.get_type_display()}",
     reason_form=None,
     wants_confirmation=True,
@@ -56,7 +58,7 @@ class AuthenticatorAdmin(RecordAdmin):
         """Let administrators remove them."""
         return bool(request.user.is_superuser)
 
-    @admin.action(description="Remove these second factors…", permissions=["remove"])
+    @admin.action(description=_("Remove these second factors…"), permissions=["remove"])
     def remove_factors(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> TemplateResponse | None:
         """Ask, and remove them."""
         return REMOVE.ask(self, request, queryset.select_related("user"), then=self._remove)
@@ -67,7 +69,8 @@ class AuthenticatorAdmin(RecordAdmin):
                 trail.record(trail.Action.FACTOR_REMOVED, person=factor.user_id, detail=factor.type)
                 factor.delete()
                 delete_dangling_recovery_codes(factor.user)  # which would be a second factor of their own
-        messages.success(request, f"Removed: {counted(len(factors), 'second factor', 'second factors')}.")
+        done = ngettext("Removed: %(count)d second factor.", "Removed: %(count)d second factors.", len(factors))
+        messages.success(request, done % {"count": len(factors)})
 
 
 @admin.register(AuditEntry)
@@ -83,7 +86,7 @@ class AuditEntryAdmin(RecordAdmin):
     fields = ("moment", "actor", "action", "subject", "person", "event", "detail", "address")
     readonly_fields = ("moment",)
 
-    @admin.display(description="when", ordering="pk")
+    @admin.display(description=_("when"), ordering="pk")
     def moment(self, entry: AuditEntry) -> str:
         """Return when, to the second."""
         return in_words(entry.at)

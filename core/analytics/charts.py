@@ -2,8 +2,17 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ..drawing import NAMES, Drawing, Row, over_time, side_by_side
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+NOTHING = _("Nothing of this happened in this period.")
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,7 @@ class Chart:
     values: list[list[float]]
     style: str = "grouped"
     labels: list[str] = field(default_factory=list)
-    empty: str = "Nothing of this happened in this period."
+    empty: "StrOrPromise" = NOTHING
     names = NAMES  # the room for them beside bars
     is_whole: bool = False  # whether the rows are parts of a whole, so that percents say something
     in_file: dict[str, list[float]] = field(default_factory=dict)
@@ -46,7 +55,9 @@ class Chart:
 
     def _told(self, value: float) -> str:
         total = sum(row[0] for row in self.values)
-        return f"{value:g} ({round(100 * value / total)}%)" if total and self.is_whole else f"{value:g}"
+        if not (total and self.is_whole):
+            return f"{value:g}"
+        return gettext("%(number)s (%(percent)d%%)") % {"number": f"{value:g}", "percent": round(100 * value / total)}
 
     @property
     def table(self) -> list[tuple[str, list[tuple[str, str]]]]:

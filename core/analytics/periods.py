@@ -7,6 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
+
+from ..checkin.attendance import spelled
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 HOURS = (1, 2, 3, 6, 12)  # of one bar
@@ -44,8 +48,7 @@ class Period:
         length = (self.starts[1] if len(self.starts) > 1 else self.until) - self.starts[0]
         for unit, name in ((DAY, "day"), (HOUR, "hour"), (dt.timedelta(minutes=1), "minute")):
             if length >= unit * 0.9 or name == "minute":
-                count = max(1, round(length / unit))
-                return name if count == 1 else f"{count} {name}s"
+                return spelled(max(1, round(length / unit)), name)
         raise AssertionError
 
 
@@ -98,20 +101,21 @@ class PeriodForm(forms.Form):
     """A period that is asked for: one of those that are named, or the days from and to which it goes, both included."""
 
     period = forms.ChoiceField(
-        choices=[("all", "All"), ("hour", "Last hour"), ("day", "Last day"), ("week", "Last week")],
+        choices=[("all", _("All")), ("hour", _("Last hour")), ("day", _("Last day")), ("week", _("Last week"))],
         required=False,
-        error_messages={"invalid_choice": "There is no such period: choose one of those below, or type two days."},
+        error_messages={"invalid_choice": _("There is no such period: choose one of those below, or type two days.")},
     )
 
     def __init__(self, data: Any, *, zone: ZoneInfo, moment: dt.datetime, begin: dt.datetime, end: dt.datetime) -> None:
         super().__init__(data, auto_id="period_%s")
         self._zone, self.moment, self._all = zone, moment, (begin, end)
-        for name, label in (("from", "From"), ("to", "To (this day included)")):
+        labels = {"from": pgettext("from which day on", "From"), "to": gettext("To (this day included)")}
+        for name, label in labels.items():
             self.fields[name] = forms.DateField(
                 label=label,
                 required=False,
                 widget=DayInput(format="%Y-%m-%d"),
-                error_messages={"invalid": "Type a day as year-month-day, 2026-05-31 for example."},
+                error_messages={"invalid": gettext("Type a day as year-month-day, 2026-05-31 for example.")},
             )
 
     @property
@@ -132,14 +136,17 @@ class PeriodForm(forms.Form):
         first, last = cleaned.get("from"), cleaned.get("to")
         today = self.moment.astimezone(self._zone).date()
         if first and first > today:
-            self.add_error("from", f"This day is yet to come: in {self._zone} it is {today:%Y-%m-%d}.")
+            to_come = gettext("This day is yet to come: in %(zone)s it is %(today)s.")
+            self.add_error("from", to_come % {"zone": self._zone, "today": f"{today:%Y-%m-%d}"})
         if first and last and last < first:
-            self.add_error("to", "The period ends before it begins: type a day that is not earlier than “From”.")
+            self.add_error(
+                "to", gettext("The period ends before it begins: type a day that is not earlier than “From”.")
+            )
         for name in ("from", "to"):
             if cleaned.get(name) and cleaned[name] < EARLIEST:
-                self.add_error(name, "Type a day of the year 2000 or later.")
+                self.add_error(name, gettext("Type a day of the year 2000 or later."))
         if first and last and (last - first).days > LONGEST:
-            self.add_error("to", "This is more than ten years: type days that are nearer to each other.")
+            self.add_error("to", gettext("This is more than ten years: type days that are nearer to each other."))
         return cleaned
 
     def chosen(self) -> Period:

@@ -178,5 +178,5 @@ def _gates(scope: Scope, period: Period) -> dict[str, dict[int, int]]:
     grouped = scans.order_by().annotate(slot=_coarse(period)("scanned_at")).values("gate", "slot")
     gates: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for gate, slot, count in grouped.annotate(n=Count("pk")).values_list("gate", "slot", "n"):
-        gates[gate or NO_NAME][max(0, period.bar_of(slot))] += count
+        gates[gate or str(NO_NAME)][max(0, period.bar_of(slot))] += count
     return gates

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from ..checkin.attendance import MOST_GATES, NO_NAME, OTHERS
 from ..models import HourlyFigures
@@ -42,7 +44,8 @@ def _over_time(found: Figures, key: str, title: str, summary: str, **more: Any) 
     if not columns:
         values = [[] for _ in period.starts]
     spoken, labels = _times(period)
-    return Chart(key, title, summary, f"From ({period.zone.key})", list(columns), spoken, values, labels=labels, **more)
+    first = _("From (%(zone)s)") % {"zone": period.zone.key}
+    return Chart(key, title, summary, first, list(columns), spoken, values, labels=labels, **more)
 
 
 def _times(period: Period) -> tuple[list[str], list[str]]:
@@ -55,57 +58,69 @@ def _times(period: Period) -> tuple[list[str], list[str]]:
 
 def percent(part: int, whole: int) -> str:
     """Return a share in words."""
-    return f"{round(100 * part / whole)}%" if whole else "none"
-
-
-def _things(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return _("%(percent)d%%") % {"percent": round(100 * part / whole)} if whole else pgettext("a share", "none")
 
 
 def _sale(found: Figures) -> Chart:
     held, booked = found.by_bar(Kind.HELD), found.by_bar(Kind.BOOKED)
-    most = max(booked, default=0)
-    busiest = f" The busiest {found.period.width} had {_things(most, 'booking')}." if most else ""
-    said = f"{_things(sum(held), 'hold')} placed, {_things(sum(booked), 'ticket')} booked.{busiest}"
-    columns = {"Holds placed": held, "Tickets booked": booked}
-    return _over_time(found, "sale", "Holds and bookings", said, columns=columns)
+    count, placed, most = sum(booked), sum(held), max(booked, default=0)
+    holds = ngettext("%(count)d hold placed", "%(count)d holds placed", placed) % {"count": placed}
+    tickets = ngettext("%(count)d ticket booked", "%(count)d tickets booked", count) % {"count": count}
+    # Translators: as in "2 holds placed, 1 ticket booked."
+    said = _("%(holds)s, %(tickets)s.") % {"holds": holds, "tickets": tickets}
+    if most:
+        # Translators: %(width)s is how long a bar is, as "hour" or "2 days".
+        busiest = ngettext(
+            "The busiest %(width)s had %(count)d booking.", "The busiest %(width)s had %(count)d bookings.", most
+        )
+        said = f"{said} {busiest % {'width': found.period.width, 'count': most}}"
+    columns = {_("Holds placed"): held, _("Tickets booked"): booked}
+    return _over_time(found, "sale", _("Holds and bookings"), said, columns=columns)
 
 
 def _endings(found: Figures) -> Chart:
+    # Translators: the columns of a chart must have names that differ.
     columns = {
-        "Booked": found.by_bar(Kind.USED),
-        "Lapsed": found.by_bar(Kind.LAPSED),
-        "Released": found.by_bar(Kind.RELEASED, but=rows.WITH_EVENT),
+        _("Booked"): found.by_bar(Kind.USED),
+        _("Lapsed"): found.by_bar(Kind.LAPSED),
+        _("Released"): found.by_bar(Kind.RELEASED, but=rows.WITH_EVENT),
         **_with_event(found, Kind.RELEASED),
     }
     used, lapsed, released, *with_event = (sum(column) for column in columns.values())
     ended = used + lapsed + released + sum(with_event)
-    said = (
-        f"Of {_things(ended, 'hold')} that ended, {percent(used, ended)} became a ticket;"
-        f" {lapsed} lapsed, {released} were given back."
+    told = ngettext(
+        "Of %(count)d hold that ended, %(share)s became a ticket; %(lapsed)d lapsed, %(released)d were given back.",
+        "Of %(count)d holds that ended, %(share)s became a ticket; %(lapsed)d lapsed, %(released)d were given back.",
+        ended,
     )
+    said = told % {"count": ended, "share": percent(used, ended), "lapsed": lapsed, "released": released}
     if with_event:
-        said += f" The cancellation of the event ended {sum(with_event)}."
-    return _over_time(found, "holds", "How holds ended", said, columns=columns, style="stacked")
+        more = _("The cancellation of the event ended %(count)d.") % {"count": sum(with_event)}
+        said = f"{said} {more}"
+    return _over_time(found, "holds", _("How holds ended"), said, columns=columns, style="stacked")
 
 
 def _with_event(found: Figures, kind: str) -> dict[str, list[int]]:
     """Return a column of what ended since its event was cancelled, if anything did."""
     ended = found.by_bar(kind, of=rows.WITH_EVENT)
-    return {"Ended with the event": ended} if any(ended) else {}
+    return {_("Ended with the event"): ended} if any(ended) else {}
 
 
 def _words(seconds: int) -> str:
     if seconds < 60:  # noqa: PLR2004 -- a minute
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds % 3600 else f"{seconds // 3600} h"
+        return _("%(number)s s") % {"number": seconds}
+    if seconds % 3600:
+        return _("%(number)s min") % {"number": seconds // 60}
+    return _("%(number)s h") % {"number": seconds // 3600}
 
 
 def _steps(bounds: tuple[int, ...]) -> list[str]:
     """Return each part of a length in words."""
     between = pairwise(bounds)
-    first, last = f"under {_words(bounds[0])}", f"{_words(bounds[-1])} or more"
-    return [first, *(f"{_words(since)} to {_words(until)}" for since, until in between), last]
+    first = _("under %(until)s") % {"until": _words(bounds[0])}
+    last = _("%(since)s or more") % {"since": _words(bounds[-1])}
+    steps = (_("%(since)s to %(until)s") % {"since": _words(since), "until": _words(until)} for since, until in between)
+    return [first, *steps, last]
 
 
 def _spread(found: Figures, kind: str, bounds: tuple[int, ...]) -> list[list[float]]:
@@ -115,38 +130,56 @@ def _spread(found: Figures, kind: str, bounds: tuple[int, ...]) -> list[list[flo
 
 def _mean(total: dt.timedelta, count: int) -> str:
     seconds = round((total / count).total_seconds()) if count else 0
-    return f"{seconds} s" if seconds < 120 else f"{seconds / 60:.3g} min"  # noqa: PLR2004 -- two minutes
+    if seconds < 120:  # noqa: PLR2004 -- two minutes
+        return _("%(number)s s") % {"number": seconds}
+    return _("%(number)s min") % {"number": f"{seconds / 60:.3g}"}
 
 
 def _uses(found: Figures) -> Chart:
     count = found.sum(Kind.USED)
-    mean = _mean(found.length(Kind.USED), count)
-    said = f"People booked {mean} after their hold began, on average of {_things(count, 'booking')}."
+    told = ngettext(
+        "People booked %(mean)s after their hold began, on average of %(count)d booking.",
+        "People booked %(mean)s after their hold began, on average of %(count)d bookings.",
+        count,
+    )
+    said = told % {"mean": _mean(found.length(Kind.USED), count), "count": count}
     names, values = _steps(rows.USES), _spread(found, Kind.USED, rows.USES)
-    return Chart("time-to-book", "Time to book", said, "Time", ["Bookings"], names, values, style="bars", is_whole=True)
+    title, first, series = _("Time to book"), pgettext("how long", "Time"), [_("Bookings")]
+    return Chart("time-to-book", title, said, first, series, names, values, style="bars", is_whole=True)
 
 
 def _given_up(found: Figures) -> Chart:
     columns = {
-        "Left the line": found.by_bar(Kind.LEFT, but=rows.WITH_EVENT),
-        "Tickets cancelled": found.by_bar(Kind.CANCELLED),
+        _("Left the line"): found.by_bar(Kind.LEFT, but=rows.WITH_EVENT),
+        _("Tickets cancelled"): found.by_bar(Kind.CANCELLED),
         **_with_event(found, Kind.LEFT),
     }
     left, cancelled, *with_event = (sum(column) for column in columns.values())
-    gone = _things(left, "person", "people")
-    said = f"{gone} left the line before their turn, {_things(cancelled, 'ticket')} cancelled."
+    people = ngettext(
+        "%(count)d person left the line before their turn", "%(count)d people left the line before their turn", left
+    ) % {"count": left}
+    tickets = ngettext("%(count)d ticket cancelled", "%(count)d tickets cancelled", cancelled) % {"count": cancelled}
+    # Translators: as in "1 person left the line before their turn, 2 tickets cancelled."
+    said = _("%(people)s, %(tickets)s.") % {"people": people, "tickets": tickets}
     if with_event:
-        said += f" {_things(sum(with_event), 'person', 'people')} waited when the event was cancelled."
-    return _over_time(found, "given-up", "Given up", said, columns=columns)
+        waited = ngettext(
+            "%(count)d person waited when the event was cancelled.",
+            "%(count)d people waited when the event was cancelled.",
+            sum(with_event),
+        )
+        said = f"{said} {waited % {'count': sum(with_event)}}"
+    return _over_time(found, "given-up", _("Given up"), said, columns=columns)
 
 
 def _line(found: Figures) -> Chart:
     lengths = found.line_lengths()
     most = max(lengths, default=0)
-    said = f"At most {_things(most, 'person', 'people')} waited at the same time."
+    said = ngettext(
+        "At most %(count)d person waited at the same time.", "At most %(count)d people waited at the same time.", most
+    ) % {"count": most}
     return _over_time(
-        found, "line", "Length of the line", said, columns={"Waiting at most": lengths}, style="line",
-        empty="Nobody waited.",
+        found, "line", _("Length of the line"), said, columns={_("Waiting at most"): lengths}, style="line",
+        empty=_("Nobody waited."),
     )  # fmt: skip
 
 
@@ -155,76 +188,105 @@ def _average_wait(found: Figures) -> Chart:
     lengths = found.totals[Kind.HELD]
     exact = [lengths.get(n, NONE) / count if count else NONE for n, count in enumerate(counts)]
     longest = max(exact, default=NONE)
-    unit, name, short = (MINUTE, "Minutes", "min") if longest >= 2 * MINUTE else (SECOND, "Seconds", "s")
+    unit, name, short = (
+        (MINUTE, _("Minutes on average"), _("%(number)s min"))
+        if longest >= 2 * MINUTE
+        else (SECOND, _("Seconds on average"), _("%(number)s s"))
+    )
     average = [round(each / unit, 1) for each in exact]
-    mean, most = _mean(found.length(Kind.HELD), sum(counts)), max(average, default=0)
-    said = f"Whoever joined had waited {mean} on average when served; at most {most:g} {short} in one bar of the chart."
+    mean, most = _mean(found.length(Kind.HELD), sum(counts)), short % {"number": f"{max(average, default=0):g}"}
+    told = _("Whoever joined had waited %(mean)s on average when served; at most %(most)s in one bar of the chart.")
+    said = told % {"mean": mean, "most": most}
     return _over_time(
-        found, "wait", "Wait in line", said, columns={f"{name} on average": average}, style="line",
+        found, "wait", _("Wait in line"), said, columns={name: average}, style="line",
         empty=_without_wait(found, sum(counts)),
-        in_file={"Seconds on average": [round(each / SECOND, 1) for each in exact]},
+        in_file={_("Seconds on average"): [round(each / SECOND, 1) for each in exact]},
     )  # fmt: skip
 
 
 def _without_wait(found: Figures, served: int) -> str:
     """Return what is said where nobody waited for long enough to be drawn."""
     if served:
-        return "Whoever joined was served at once."
-    return "Nobody who waited was served in this period." if any(found.line_lengths()) else "Nobody had to wait."
+        return _("Whoever joined was served at once.")
+    if any(found.line_lengths()):
+        return _("Nobody who waited was served in this period.")
+    return _("Nobody had to wait.")
 
 
 def _waits(found: Figures) -> Chart:
     served, held = found.sum(Kind.HELD, but=rows.AUTOMATIC), found.sum(Kind.HELD)
-    people = _things(served, "person", "people")
-    said = f"{people} joined and were served; {held - served} more were held a place at their login."
-    names, values = _steps(rows.WAITS), _spread(found, Kind.HELD, rows.WAITS)
-    return Chart(
-        "waits", "How long people waited", said, "Wait", ["People"], names, values, style="bars", is_whole=True
+    told = ngettext(
+        "%(count)d person joined and were served; %(more)d more were held a place at their login.",
+        "%(count)d people joined and were served; %(more)d more were held a place at their login.",
+        served,
     )
+    said = told % {"count": served, "more": held - served}
+    names, values = _steps(rows.WAITS), _spread(found, Kind.HELD, rows.WAITS)
+    title, first, series = _("How long people waited"), pgettext("how long", "Wait"), [_("People")]
+    return Chart("waits", title, said, first, series, names, values, style="bars", is_whole=True)
 
 
 def _attendance(found: Figures) -> Chart:
     busiest = sorted(found.gates, key=lambda gate: (-sum(found.gates[gate].values()), gate == NO_NAME, gate))
     columns: dict[str, list[float]] = {}
     for n, gate in enumerate(busiest):
-        name = gate if n < MOST_GATES else OTHERS
+        name = gate if n < MOST_GATES else str(OTHERS)
         before = columns.get(name, [0] * len(found.period.starts))
         columns[name] = [count + found.gates[gate].get(bar, 0) for bar, count in enumerate(before)]
-    each = ", ".join(f"{name} {round(sum(column))}" for name, column in columns.items())
-    said = f"{_things(round(sum(map(sum, columns.values()))), 'person', 'people')} let in{f': {each}' if each else ''}."
     return _over_time(
-        found, "attendance", "Attendance by gate", said, columns=columns, style="stacked",
-        empty="Nobody was let in during this period.",
+        found, "attendance", _("Attendance by gate"), _by_gate(columns), columns=columns, style="stacked",
+        empty=_("Nobody was let in during this period."),
     )  # fmt: skip
+
+
+def _by_gate(columns: dict[str, list[float]]) -> str:
+    counts = {name: round(sum(column)) for name, column in columns.items()}
+    total = sum(counts.values())
+    if not counts:
+        return ngettext("%(count)d person let in.", "%(count)d people let in.", total) % {"count": total}
+    told = ngettext("%(count)d person let in: %(gates)s.", "%(count)d people let in: %(gates)s.", total)
+    comma = pgettext("between parts of a list", ", ")
+    # Translators: the name of a gate, and how many were let in there.
+    gates = comma.join(_("%(gate)s %(number)d") % {"gate": name, "number": n} for name, n in counts.items())
+    return told % {"count": total, "gates": gates}
 
 
 def _tiers(found: Figures) -> Chart:
     parts = found.parts(Kind.BOOKED)
-    names = {str(n): name for n, name in enumerate(settings.TIERS, start=1)} | {"0": "Everybody else"}
-    names |= {part: f"Tier {part}" for part in parts if part not in names}
+    names = {str(n): name for n, name in enumerate(settings.TIERS, start=1)} | {"0": _("Everybody else")}
+    names |= {part: _("Tier %(number)s") % {"number": part} for part in parts if part not in names}
     shown = sorted(names, key=lambda part: -int(part))
     total, first = sum(parts.values()), sum(count for part, count in parts.items() if part != "0")
-    said = f"{_things(total, 'ticket')} booked, {first} of them by people who are served first."
+    told = ngettext(
+        "%(count)d ticket booked, %(first)d of them by people who are served first.",
+        "%(count)d tickets booked, %(first)d of them by people who are served first.",
+        total,
+    )
+    said = told % {"count": total, "first": first}
     values: list[list[float]] = [[parts.get(part, 0)] for part in shown]
-    chart_rows = [names[part] for part in shown]
-    return Chart("tiers", "Tickets by tier", said, "Tier", ["Tickets"], chart_rows, values, style="bars", is_whole=True)
+    chart_rows, title = [names[part] for part in shown], _("Tickets by tier")
+    return Chart("tiers", title, said, _("Tier"), [_("Tickets")], chart_rows, values, style="bars", is_whole=True)
 
 
 def _logins(found: Figures) -> Chart:
     logins = found.by_bar(Kind.LOGINS)
-    said = f"{_things(sum(logins), 'login')} on the whole site, whichever event they were for."
-    return _over_time(found, "logins", "Logins", said, columns={"Logins": logins})
+    said = ngettext(
+        "%(count)d login on the whole site, whichever event they were for.",
+        "%(count)d logins on the whole site, whichever event they were for.",
+        sum(logins),
+    ) % {"count": sum(logins)}
+    return _over_time(found, "logins", _("Logins"), said, columns={_("Logins"): logins})
 
 
 def highlights(found: Figures) -> list[tuple[str, str]]:
     """Return what to see first: `(name, number in words)`."""
     used, lapsed, released = (found.sum(kind, but=rows.WITH_EVENT) for kind in (Kind.USED, Kind.LAPSED, Kind.RELEASED))
-    served = found.sum(Kind.HELD, but=rows.AUTOMATIC)
+    served, none = found.sum(Kind.HELD, but=rows.AUTOMATIC), pgettext("a length of time", "none")
     return [
-        ("Tickets booked", str(found.sum(Kind.BOOKED))),
-        ("Holds placed", str(found.sum(Kind.HELD))),
-        ("Holds that became tickets", percent(used, used + lapsed + released)),
-        ("Time to book, on average", _mean(found.length(Kind.USED), used) if used else "none"),
-        ("Wait in line, on average", _mean(found.length(Kind.HELD), served) if served else "none"),
-        ("Let in", str(sum(sum(bars.values()) for bars in found.gates.values()))),
+        (_("Tickets booked"), str(found.sum(Kind.BOOKED))),
+        (_("Holds placed"), str(found.sum(Kind.HELD))),
+        (_("Holds that became tickets"), percent(used, used + lapsed + released)),
+        (_("Time to book, on average"), _mean(found.length(Kind.USED), used) if used else none),
+        (_("Wait in line, on average"), _mean(found.length(Kind.HELD), served) if served else none),
+        (_("Let in"), str(sum(sum(bars.values()) for bars in found.gates.values()))),
     ]

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count
 from django.db.models.functions import TruncMinute
 from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext, npgettext
+from django.utils.translation import gettext_lazy as _
 
 from ..drawing import Drawing, over_time
 from ..models import Event, Scan
@@ -16,8 +18,8 @@ from ..models import Event, Scan
 WIDTHS = (1, 5, 10, 15, 30, 60, 120, 240, 720, 1440)  # minutes of one bar
 MOST_BARS = 30
 MOST_GATES = 6  # that have a color of their own; the rest is one more
-OTHERS = "Other gates"
-NO_NAME = "No gate named"
+OTHERS = _("Other gates")
+NO_NAME = _("No gate named")
 HOUR, DAY = 60, 1440  # minutes
 
 
@@ -42,7 +44,6 @@ class Attendance:
     totals: list[int]
     minutes: int
     bars: list[Bar]
-    title = "Attendance"
 
     @cached_property
     def drawing(self) -> Drawing:
@@ -55,15 +56,24 @@ class Attendance:
     def summary(self) -> str:
         """The whole in a sentence."""
         first, last = (date_format(self.bars[n].start, "j M, H:i") for n in (0, -1))
-        return f"{self.total} {'person' if self.total == 1 else 'people'} let in between {first} and {last}."
+        told = ngettext(
+            "%(count)d person let in between %(first)s and %(last)s.",
+            "%(count)d people let in between %(first)s and %(last)s.",
+            self.total,
+        )
+        return told % {"count": self.total, "first": first, "last": last}
+
+    @property
+    def title(self) -> str:
+        """What the chart is about."""
+        return gettext("Attendance")
 
     @property
     def width(self) -> str:
         """How long a bar is, in words."""
         for length, name in ((DAY, "day"), (HOUR, "hour"), (1, "minute")):
             if self.minutes % length == 0:
-                count = self.minutes // length
-                return name if count == 1 else f"{count} {name}s"
+                return spelled(self.minutes // length, name)
         raise AssertionError
 
     @property
@@ -84,6 +94,16 @@ class Attendance:
         return list(zip(self.gates, self.totals, strict=True))
 
 
+def spelled(count: int, unit: str) -> str:
+    """Return so many days, hours or minutes in words; one of them without its number."""
+    words = {
+        "day": npgettext("how long a bar of a chart is", "day", "%(count)d days", count),
+        "hour": npgettext("how long a bar of a chart is", "hour", "%(count)d hours", count),
+        "minute": npgettext("how long a bar of a chart is", "minute", "%(count)d minutes", count),
+    }
+    return words[unit] % {"count": count}
+
+
 def attendance(event: Event) -> Attendance:
     """Return who was let in, of all gates, in one query whatever the size of the event."""
     zone = ZoneInfo(event.zone)
@@ -93,12 +113,12 @@ def attendance(event: Event) -> Attendance:
     gates = _gates(by_minute)
     if not by_minute:
         return Attendance([], [], WIDTHS[0], [])
-    start, minutes, count = _span([moment for _, moment in by_minute])
+    start, minutes, count = _span([moment for _gate, moment in by_minute])
     table = [[0] * len(gates) for _ in range(count)]
     for (gate, moment), n in by_minute.items():
-        name = gate or NO_NAME
+        name = gate or str(NO_NAME)
         table[int((moment - start).total_seconds() // 60 // minutes)][
-            gates.index(name if name in gates else OTHERS)
+            gates.index(name if name in gates else str(OTHERS))
         ] += n
     totals = [sum(column) for column in zip(*table, strict=True)]
     bars = [Bar(start + dt.timedelta(minutes=minutes * n), row) for n, row in enumerate(table)]
@@ -108,10 +128,10 @@ def attendance(event: Event) -> Attendance:
 def _gates(by_minute: dict[tuple[str, dt.datetime], int]) -> list[str]:
     """Return the names of the gates, the busiest first six by their own."""
     counts: Counter[str] = Counter()
-    for (gate, _), n in by_minute.items():
-        counts[gate or NO_NAME] += n
+    for (gate, _minute), n in by_minute.items():
+        counts[gate or str(NO_NAME)] += n
     names = [name for name, _ in counts.most_common(MOST_GATES)]
-    return [*names, OTHERS] if len(counts) > MOST_GATES else names
+    return [*names, str(OTHERS)] if len(counts) > MOST_GATES else names
 
 
 def _span(moments: list[dt.datetime]) -> tuple[dt.datetime, int, int]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from ..many import LARGEST_ID
 from .offline import OfflineScan
@@ -20,14 +22,13 @@ MAX_REASON = 200
 MOST_AT_ONCE = 500  # scans of one device in one request
 EARLIEST, LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2000, 2100))
 MOST_MILLISECONDS = round(LATEST.timestamp() * 1000)
-NO_SCAN = "Scan %(number)d of the list is none: nothing of it was stored."
+NO_SCAN = _("Scan %(number)d of the list is none: nothing of it was stored.")
 _FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 def _event_field() -> forms.IntegerField:
-    return forms.IntegerField(
-        min_value=1, max_value=LARGEST_ID, error_messages={"invalid": "Pick an event.", "required": "Pick an event."}
-    )
+    pick = _("Pick an event.")
+    return forms.IntegerField(min_value=1, max_value=LARGEST_ID, error_messages={"invalid": pick, "required": pick})
 
 
 class CodeField(forms.CharField):
@@ -60,7 +61,7 @@ class ScanForm(GateForm):
         """Refuse a scan of nothing."""
         cleaned = super().clean() or {}
         if not (cleaned.get("code") or cleaned.get("ticket") or self.errors.get("ticket")):
-            self.add_error("code", "Scan or type a code first.")
+            self.add_error("code", gettext("Scan or type a code first."))
         return cleaned
 
 
@@ -71,8 +72,12 @@ class PeopleForm(GateForm):
         min_length=LEAST_TYPED,
         max_length=100,
         error_messages={
-            "required": "Type a name or an e-mail address.",
-            "min_length": f"Type at least {LEAST_TYPED} letters of the name.",
+            "required": _("Type a name or an e-mail address."),
+            "min_length": ngettext_lazy(
+                "Type at least %(limit_value)d letter of the name.",
+                "Type at least %(limit_value)d letters of the name.",
+                "limit_value",
+            ),
         },
     )
 
@@ -82,7 +87,7 @@ class UndoForm(GateForm):
 
     scan = forms.IntegerField(min_value=1, max_value=LARGEST_ID)
     reason = forms.CharField(
-        max_length=MAX_REASON, error_messages={"required": "Say why the scan is taken back: it stays on record."}
+        max_length=MAX_REASON, error_messages={"required": _("Say why the scan is taken back: it stays on record.")}
     )
 
 

@@ -2,9 +2,11 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from .. import ticket_code
 from ..locking import again_after_conflict
@@ -14,6 +16,9 @@ from ..refusals import NothingToUndo, NotYourScan, UndoTooLate
 from ..signals import announce_after_commit
 from ..trust import trail
 from .staff import may_undo_any
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 Outcome = Scan.Outcome
 UNDO_TIME = dt.timedelta(minutes=5)  # in which staff may take back their own scans
@@ -77,11 +82,13 @@ def _attempt(ticket: Ticket | None, *, event: Event, staff: User, gate: str, **t
     stored = _record(moment, outcome, theirs, event=event, staff=staff, gate=gate, **told)
     if ticket is not None and outcome == Outcome.WRONG_EVENT:
         other = ticket.event
-        return ScanResult(outcome, stored, detail=f"This ticket is for {other.name}, {other.local(other.starts_at)}.")
+        told = gettext("This ticket is for %(event)s, %(moment)s.")
+        detail = told % {"event": other.name, "moment": other.local(other.starts_at)}
+        return ScanResult(outcome, stored, detail=detail)
     if theirs is None or outcome != Outcome.ADMITTED:
         return answer_of(stored, theirs)
     announce_after_commit([], [], [theirs])
-    return ScanResult(outcome, stored, theirs.user.display_name, moment, gate, WORDS[outcome])
+    return ScanResult(outcome, stored, theirs.user.display_name, moment, gate, str(WORDS[outcome]))
 
 
 def _record(moment: dt.datetime, outcome: str, ticket: Ticket | None, **told: Any) -> Scan:
@@ -108,36 +115,37 @@ def _judge(ticket: Ticket | None, event: Event, staff: User, moment: dt.datetime
 def answer_of(attempt: Scan, ticket: Ticket | None) -> ScanResult:
     """Return what a stored attempt came to, as the gate is told; `ticket` is read anew."""
     if ticket is None or attempt.ticket_id is None:
-        return ScanResult(attempt.outcome, attempt, detail=WORDS[attempt.outcome])
+        return ScanResult(attempt.outcome, attempt, detail=str(WORDS[attempt.outcome]))
     ticket.refresh_from_db(fields=["checked_in_at"])
     counting = Scan.objects.admitting().filter(ticket=ticket).first()
     gate = counting.gate if counting else ""
-    detail = WORDS[attempt.outcome]
+    detail = str(WORDS[attempt.outcome])
     if attempt.outcome == Outcome.CANCELLED and ticket.cancelled_at is not None:
         detail = _why_cancelled(ticket)
     elif attempt.outcome == Outcome.ALREADY_CHECKED_IN and ticket.checked_in_at:
-        detail = f"Used {attempt.event.local(ticket.checked_in_at)}{f' at {gate}' if gate else ''}."
+        used = gettext("Used %(moment)s at %(gate)s.") if gate else gettext("Used %(moment)s.")
+        detail = used % {"moment": attempt.event.local(ticket.checked_in_at), "gate": gate}
     elif attempt.undone_at is not None:
-        detail = "This scan was taken back: the ticket can be used again."
+        detail = gettext("This scan was taken back: the ticket can be used again.")
     return ScanResult(attempt.outcome, attempt, ticket.user.display_name, ticket.checked_in_at, gate, detail)
 
 
 def _why_cancelled(ticket: Ticket) -> str:
     successor = Ticket.objects.filter(replaces=ticket).first()
     if successor is None:
-        return WORDS[Outcome.CANCELLED]
+        return str(WORDS[Outcome.CANCELLED])
     if successor.user_id != ticket.user_id:
-        return "This ticket was given to somebody else, who has a code of their own. Do not let them in."
-    return "There is a newer code for this ticket: ask them to open their ticket again, and scan that."
+        return gettext("This ticket was given to somebody else, who has a code of their own. Do not let them in.")
+    return gettext("There is a newer code for this ticket: ask them to open their ticket again, and scan that.")
 
 
-WORDS: dict[str, str] = {
-    Outcome.ADMITTED: "Welcome. Let them in.",
-    Outcome.ALREADY_CHECKED_IN: "This ticket was used before.",
-    Outcome.WRONG_EVENT: "This ticket is for another event.",
-    Outcome.CANCELLED: "This ticket was cancelled. Do not let them in.",
-    Outcome.UNKNOWN_CODE: "We do not know this code. Check it and try again.",
-    Outcome.OWN_TICKET: "Nobody checks in their own ticket. Ask a colleague.",
+WORDS: "dict[str, StrOrPromise]" = {
+    Outcome.ADMITTED: _("Welcome. Let them in."),
+    Outcome.ALREADY_CHECKED_IN: _("This ticket was used before."),
+    Outcome.WRONG_EVENT: _("This ticket is for another event."),
+    Outcome.CANCELLED: _("This ticket was cancelled. Do not let them in."),
+    Outcome.UNKNOWN_CODE: _("We do not know this code. Check it and try again."),
+    Outcome.OWN_TICKET: _("Nobody checks in their own ticket. Ask a colleague."),
 }
 
 

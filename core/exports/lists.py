@@ -8,11 +8,15 @@ import datetime as dt
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from ..models import Event, LedgerEntry, Scan, Ticket, TicketHold
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 CHUNK = 500  # rows that are read at a time
 Record = list[Any]
@@ -23,8 +27,8 @@ class ExportList:
     """One list: `rows` is what it is made of, `record` what is said of each."""
 
     key: str
-    title: str
-    about: str
+    title: "StrOrPromise"
+    about: "StrOrPromise"
     header: list[str]
     rows: Callable[[Event], "QuerySet[Any]"]
     record: Callable[[Any], Record]
@@ -90,8 +94,8 @@ LISTS = {
     for one in (
         ExportList(
             "attendees",
-            "Attendees",
-            "Everybody who has, or had, a ticket.",
+            _("Attendees"),
+            _("Everybody who has, or had, a ticket."),
             ["name", "user name", "e-mail", "booked at", "status", "checked in at"],
             _of_tickets,
             _attendee,
@@ -99,8 +103,8 @@ LISTS = {
         ),
         ExportList(
             "tickets",
-            "Tickets",
-            "Every ticket by its number in the ledger, and therefore without names.",
+            _("Tickets"),
+            _("Every ticket by its number in the ledger, and therefore without names."),
             ["ticket", "place", "replaces", "tier", "booked at", "status", "cancelled at", "why", "checked in at"],
             _of_tickets,
             _ticket,
@@ -108,8 +112,8 @@ LISTS = {
         ),
         ExportList(
             "line",
-            "Line and holds",
-            "Everybody who waits, is held a ticket, or was; places that ended long ago are not kept.",
+            _("Line and holds"),
+            _("Everybody who waits, is held a ticket, or was; places that ended long ago are not kept."),
             [
                 "name",
                 "user name",
@@ -129,8 +133,8 @@ LISTS = {
         ),
         ExportList(
             "check-ins",
-            "Check-ins",
-            "Every scan at a gate, good or bad.",
+            _("Check-ins"),
+            _("Every scan at a gate, good or bad."),
             [
                 "scanned at",
                 "gate",
@@ -150,8 +154,8 @@ LISTS = {
         ),
         ExportList(
             "ledger",
-            "Ledger",
-            "Every entry of the event's ledger, which everybody can read.",
+            _("Ledger"),
+            _("Every entry of the event's ledger, which everybody can read."),
             ["entry", "person", "text", "seal"],
             lambda event: LedgerEntry.objects.filter(event=event),
             _entry,

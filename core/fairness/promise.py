@@ -3,6 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from ..models import Event
 from . import draw
 from .ledger import openings
@@ -37,17 +39,22 @@ class ServingNow:
 
 def serving_of(event: Event, moment: dt.datetime) -> ServingNow:
     """Return whether an event is served at `moment`."""
-    paused = f"By staff, since {event.local(event.paused_at)}: “{event.pause_reason}” Everybody keeps their place."
+    words = {"at": event.local(event.paused_at), "reason": event.pause_reason}
+    paused = _("By staff, since %(at)s: “%(reason)s” Everybody keeps their place.") % words
     states = (
-        (event.status == Event.Status.DRAFT, "Not yet", "The event is a draft, which only its organizer sees."),
-        (event.status == Event.Status.CANCELLED, "No more", "The event was cancelled."),
-        (event.is_over(moment), "No more", "The event has started."),
-        (event.is_sale_closed(moment), "No more", "The sale has closed."),
-        (event.paused_at is not None, "Paused", paused),
-        (event.is_before_sale(moment), "Not yet", "People can join the line; they are served when the sale opens."),
+        (event.status == Event.Status.DRAFT, _("Not yet"), _("The event is a draft, which only its organizer sees.")),
+        (event.status == Event.Status.CANCELLED, _("No more"), _("The event was cancelled.")),
+        (event.is_over(moment), _("No more"), _("The event has started.")),
+        (event.is_sale_closed(moment), _("No more"), _("The sale has closed.")),
+        (event.paused_at is not None, _("Paused"), paused),
+        (
+            event.is_before_sale(moment),
+            _("Not yet"),
+            _("People can join the line; they are served when the sale opens."),
+        ),
     )
     found = (ServingNow(state, reason) for is_so, state, reason in states if is_so)
-    return next(found, ServingNow("Going on", "A place that becomes free is held for the first in line."))
+    return next(found, ServingNow(_("Going on"), _("A place that becomes free is held for the first in line.")))
 
 
 def shares_of(event: Event) -> list[Share]:

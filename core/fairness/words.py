@@ -3,52 +3,65 @@
 import datetime as dt
 import json
 import zoneinfo
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from ..models import Cause, Event, LedgerEntry
 from ..templatetags.words import minutes
 
-SENTENCES = {  # about a person, they go on after the pseudonym
-    "join": "joined the line{group}, ranked by {rank} ({place}).",
-    "carried": "is held a ticket until {until}{group} (place {place}), since before this ledger began.",
-    "tier": "goes on in line{group}: the declared tiers changed ({place}).",
-    "opening": "The sale opened.",
-    "opening with draw": "The sale opened, the seed of the draw was published, and {drawn} who waited were drawn.",
-    "draw": "was drawn as number {draw} ({place}).",
-    "hold": "is held a ticket until {until} ({place}).",
-    "expiry": "did not book in time, so that the hold ended ({place}).",
-    "release": "is no longer held a ticket: {why} ({place}).",
-    "leave": "left the line: {why} ({place}).",
-    "booking": "booked ticket no. {ticket}{group}, which was held ({place}).",
-    "direct booking": "booked ticket no. {ticket}{group} directly: a place was free, and nobody waited.",
-    "cancellation": "no longer has ticket no. {ticket}: {why}.",
-    "transfer": "gave ticket no. {ticket}{group} to {to_person}, who has ticket no. {to_ticket} for it.",
-    "new code": "was given a new code: ticket no. {to_ticket}{group} for ticket no. {ticket}.",
-    "pause": "Staff paused serving.",
-    "resume": "Staff resumed serving.",
-    "extension": "Staff moved the end of every hold by {minutes:g} minutes.",
-    "hold_extension": "is held the ticket for {minutes:g} minutes longer: staff moved the end of this hold ({place}).",
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+SENTENCES = {
+    # Translators: what is said of a person in the ledger goes on after their pseudonym; %(group)s may be empty.
+    "join": _("joined the line%(group)s, ranked by %(rank)s (%(place)s)."),
+    "carried": _("is held a ticket until %(until)s%(group)s (%(place)s), since before this ledger began."),
+    "tier": _("goes on in line%(group)s: the declared tiers changed (%(place)s)."),
+    "opening": _("The sale opened."),
+    "opening with draw": ngettext_lazy(
+        "The sale opened, the seed of the draw was published, and %(drawn)d person who waited were drawn.",
+        "The sale opened, the seed of the draw was published, and %(drawn)d people who waited were drawn.",
+        "drawn",
+    ),
+    "draw": _("was drawn as number %(draw)s (%(place)s)."),
+    "hold": _("is held a ticket until %(until)s (%(place)s)."),
+    "expiry": _("did not book in time, so that the hold ended (%(place)s)."),
+    "release": _("is no longer held a ticket: %(why)s (%(place)s)."),
+    "leave": _("left the line: %(why)s (%(place)s)."),
+    "booking": _("booked ticket no. %(ticket)s%(group)s, which was held (%(place)s)."),
+    "direct booking": _("booked ticket no. %(ticket)s%(group)s directly: a place was free, and nobody waited."),
+    "cancellation": _("no longer has ticket no. %(ticket)s: %(why)s."),
+    "transfer": _("gave ticket no. %(ticket)s%(group)s to %(to_person)s, who has ticket no. %(to_ticket)s for it."),
+    "new code": _("was given a new code: ticket no. %(to_ticket)s%(group)s for ticket no. %(ticket)s."),
+    "pause": _("Staff paused serving."),
+    "resume": _("Staff resumed serving."),
+    "extension": _("Staff moved the end of every hold by %(minutes)s minutes."),
+    "hold_extension": _(
+        "is held the ticket for %(minutes)s minutes longer: staff moved the end of this hold (%(place)s)."
+    ),
 }
-CAUSES: dict[str, str] = {
-    Cause.RELEASED: "they gave it up",
-    Cause.LOGGED_OUT: "they signed out",
-    Cause.ABSENT: "they were not seen for a day",
-    Cause.CANCELLED_BY_OWNER: "they gave it back",
-    Cause.CANCELLED_BY_STAFF: "staff cancelled it",
-    Cause.REMOVED_BY_STAFF: "staff removed it",
-    Cause.DEACTIVATED: "their account was deactivated",
-    Cause.ERASED: "their account was erased",
-    Cause.BOOKED_ELSEWHERE: "they have a ticket",
-    Cause.GIVEN_A_TICKET: "somebody gave them a ticket",
-    Cause.EVENT_OVER: "the event started",
-    Cause.EVENT_CANCELLED: "the event was cancelled",
+CAUSES: "dict[str, StrOrPromise]" = {
+    Cause.RELEASED: _("they gave it up"),
+    Cause.LOGGED_OUT: _("they signed out"),
+    Cause.ABSENT: _("they were not seen for a day"),
+    Cause.CANCELLED_BY_OWNER: _("they gave it back"),
+    Cause.CANCELLED_BY_STAFF: _("staff cancelled it"),
+    Cause.REMOVED_BY_STAFF: _("staff removed it"),
+    Cause.DEACTIVATED: _("their account was deactivated"),
+    Cause.ERASED: _("their account was erased"),
+    Cause.BOOKED_ELSEWHERE: _("they have a ticket"),
+    Cause.GIVEN_A_TICKET: _("somebody gave them a ticket"),
+    Cause.EVENT_OVER: _("the event started"),
+    Cause.EVENT_CANCELLED: _("the event was cancelled"),
 }
-CAUSES_OF_TERMS: dict[str, str] = {
-    Cause.CAPACITY_RAISED: "The capacity was raised. ",
-    Cause.SALE_EXTENDED: "The sale was extended. ",
+CAUSES_OF_TERMS: "dict[str, StrOrPromise]" = {
+    Cause.CAPACITY_RAISED: _("The capacity was raised."),
+    Cause.SALE_EXTENDED: _("The sale was extended."),
 }
 DAY = "D j M Y"
 Fields = dict[str, Any]
@@ -80,7 +93,7 @@ def tell(entry: LedgerEntry, event: Event) -> Told:
         at = _moment(fields["at"], event)
         sentence = _terms(fields, event) if fields["kind"] == "terms" else _sentence(fields, event)
     except (ValueError, TypeError, LookupError):
-        sentence = "– this entry has no words here. It stands in the file."
+        sentence = gettext("– this entry has no words here. It stands in the file.")
     return Told(entry.seq, at, entry.person, sentence, entry.seal, _to_person(fields))
 
 
@@ -114,41 +127,55 @@ def _sentence(fields: Fields, event: Event) -> str:
     elif kind == "transfer" and fields["person"] == fields["to_person"]:
         kind = "new code"
     words = {
-        "place": f"place no. {fields.get('place')}",
-        "drawn": _count(fields.get("drawn", 0), "person", "people"),
+        "place": gettext("place no. %(number)s") % {"number": fields.get("place")},
+        "drawn": fields.get("drawn", 0),
+        "minutes": f"{fields.get('minutes', 0):g}",
         "rank": _time("rank", fields, event, "H:i:s.u"),
         "until": _time("until", fields, event),
         "group": _group(fields.get("tier"), event),
         "why": CAUSES.get(fields.get("cause", ""), fields.get("cause", "")),
     }
-    remark = f" Their reason: “{fields['reason']}”" if fields.get("reason") else ""
-    return SENTENCES[kind].format_map(fields | words) + remark
+    told = SENTENCES[kind] % (fields | words)
+    if not fields.get("reason"):
+        return told
+    return f"{told} {gettext('Their reason: “%(reason)s”') % {'reason': fields['reason']}}"
 
 
 def _group(tier: int | None, event: Event) -> str:
     if not tier:
         return ""
     names = {declared["tier"]: declared["name"] for declared in event.tiers}
-    return f" in tier {tier} ({names[tier]})" if tier in names else f" in tier {tier}"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+    if tier in names:
+        # Translators: the space at the beginning stays.
+        return gettext(" in tier %(tier)d (%(name)s)") % {"tier": tier, "name": names[tier]}
+    return gettext(" in tier %(tier)d") % {"tier": tier}
 
 
 def _terms(fields: Fields, event: Event) -> str:
-    opens, closes, tiers = fields["opens"], fields["closes"], fields["tiers"]
-    terms = [
-        _count(fields["capacity"], "place", "places"),
-        Event.LinePolicy(fields["policy"]).label,
-        f"the event starts {_moment(fields['starts'], event)}",
-        f"the sale opens {_moment(opens, event)}" if opens else "",
-        f"the sale closes {_moment(closes, event)}" if closes else "",
-        *(f"{tier['name']} are served first for up to {tier['places']}" for tier in tiers),
-        f"a hold lasts {minutes(dt.timedelta(minutes=fields['hold_minutes']))}" if "hold_minutes" in fields else "",
-        f"the seed of the draw is promised by {fields['commitment']}" if fields["commitment"] else "",
-        "" if fields["status"] == Event.Status.PUBLISHED else f"the event is {Event.Status(fields['status']).label}",
-    ]
-    older = f" {_count(fields['booked'], 'ticket is', 'tickets are')} older than this." if fields.get("booked") else ""
-    cause = CAUSES_OF_TERMS.get(fields.get("cause", ""), "")
-    return f"{cause}From here on this holds: {'; '.join(filter(None, terms))}.{older}"
+    booked = fields.get("booked", 0)
+    older = ngettext("%(count)d ticket is older than this.", "%(count)d tickets are older than this.", booked)
+    told = (
+        str(CAUSES_OF_TERMS.get(fields.get("cause", ""), "")),
+        gettext("From here on this holds: %(terms)s.") % {"terms": "; ".join(_promised(fields, event))},
+        older % {"count": booked} if booked else "",
+    )
+    return " ".join(filter(None, told))
+
+
+def _promised(fields: Fields, event: Event) -> Iterator[str]:
+    capacity, status = fields["capacity"], fields["status"]
+    yield ngettext("%(count)d place", "%(count)d places", capacity) % {"count": capacity}
+    yield str(Event.LinePolicy(fields["policy"]).label)
+    yield gettext("the event starts %(at)s") % {"at": _moment(fields["starts"], event)}
+    if fields["opens"]:
+        yield gettext("the sale opens %(at)s") % {"at": _moment(fields["opens"], event)}
+    if fields["closes"]:
+        yield gettext("the sale closes %(at)s") % {"at": _moment(fields["closes"], event)}
+    for tier in fields["tiers"]:
+        yield gettext("%(name)s are served first for up to %(places)s") % tier
+    if "hold_minutes" in fields:
+        yield gettext("a hold lasts %(time)s") % {"time": minutes(dt.timedelta(minutes=fields["hold_minutes"]))}
+    if fields["commitment"]:
+        yield gettext("the seed of the draw is promised by %(commitment)s") % fields
+    if status != Event.Status.PUBLISHED:
+        yield gettext("the event is %(status)s") % {"status": Event.Status(status).label}

@@ -1,6 +1,7 @@
 """Storing what was uploaded, and creating its events once it is confirmed: all of them, or none."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from ..models import Event, EventImport, User
 from ..now import now
@@ -32,13 +33,13 @@ def create_events(*, import_id: int, user: User, may_repeat: bool) -> int:
     """
     kept = EventImport.objects.select_for_update().get(pk=import_id, by=user)
     if kept.done_at is not None:
-        raise NotImported("These events were imported already. Upload the file again to import them once more.")
+        raise NotImported(_("These events were imported already. Upload the file again to import them once more."))
     checked = check(rows_of(kept), user=user)
     if not checked.is_good:
-        raise NotImported("Nothing was imported: some rows are not right, as the list says.")
+        raise NotImported(_("Nothing was imported: some rows are not right, as the list says."))
     if checked.repeated and not may_repeat:
-        raise NotImported("Nothing was imported: some events are there already. Tick the box to import them again.")
-    Event.objects.bulk_create([event for _, event in checked.events])
+        raise NotImported(_("Nothing was imported: some events are there already. Tick the box to import them again."))
+    Event.objects.bulk_create([event for _number, event in checked.events])
     kept.done_at = now()
     kept.save(update_fields=["done_at"])
     trail.record(trail.Action.EVENTS_IMPORTED, subject=f"import {kept.pk}", detail=f"{len(checked.events)} events")

@@ -5,6 +5,8 @@ import csv
 import io
 from collections import Counter
 
+from django.utils.translation import gettext as _
+
 from .columns import COLUMNS, REQUIRED, named
 
 MOST_BYTES = 1_000_000
@@ -26,35 +28,38 @@ def read(content: bytes) -> list[Row]:
     _check(columns)
     told = [(number, cells) for number, cells in enumerate(rows, start=2) if any(cell.strip() for cell in cells)]
     if not told:
-        raise Unreadable("The file has a header and no events below it: add a row for each event.")
+        raise Unreadable(_("The file has a header and no events below it: add a row for each event."))
     if len(told) > MOST_ROWS:
-        raise Unreadable(f"The file has {len(told)} events; at most {MOST_ROWS} can be imported at once: divide it.")
+        many = _("The file has %(count)d events; at most %(most)d can be imported at once: divide it.")
+        raise Unreadable(many % {"count": len(told), "most": MOST_ROWS})
     for number, cells in told:
         if len(cells) > len(columns):
-            raise Unreadable(
-                f"Row {number} has {len(cells)} cells, and the header {len(columns)}:"
+            long = _(
+                "Row %(number)d has %(cells)d cells, and the header %(columns)d:"
                 " put a text that has the separator in it between quotation marks."
             )
+            raise Unreadable(long % {"number": number, "cells": len(cells), "columns": len(columns)})
     return [(number, dict(zip(columns, cells, strict=False))) for number, cells in told]
 
 
 def _text(content: bytes) -> str:
     if len(content) > MOST_BYTES:
-        raise Unreadable(f"The file is larger than {MOST_BYTES // 1_000_000} MB: divide it.")
+        raise Unreadable(_("The file is larger than %(most)d MB: divide it.") % {"most": MOST_BYTES // 1_000_000})
     if content.startswith(ZIP):
-        raise Unreadable("This is a workbook or an archive: open it in a spreadsheet and save it as CSV (UTF-8).")
+        raise Unreadable(_("This is a workbook or an archive: open it in a spreadsheet and save it as CSV (UTF-8)."))
     is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unreadable(
-            f"The file is not in UTF-8: byte {error.start + 1} belongs to another encoding, Latin-1 perhaps."
+        other = _(
+            "The file is not in UTF-8: byte %(number)d belongs to another encoding, Latin-1 perhaps."
             " Save it as “CSV UTF-8”."
-        ) from error
+        )
+        raise Unreadable(other % {"number": error.start + 1}) from error
     if "\0" in text:
-        raise Unreadable("The file has null characters in it, so it is no text, or in UTF-16 without its mark.")
+        raise Unreadable(_("The file has null characters in it, so it is no text, or in UTF-16 without its mark."))
     if not text.strip():
-        raise Unreadable("The file is empty. Download the template below to see what belongs into it.")
+        raise Unreadable(_("The file is empty. Download the template below to see what belongs into it."))
     return text
 
 
@@ -64,18 +69,22 @@ def _records(text: str) -> list[list[str]]:
     try:
         records = list(csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
-        raise Unreadable(f"The file is no CSV that we can read ({error}): is a quotation mark left open?") from error
+        broken = _("The file is no CSV that we can read (%(error)s): is a quotation mark left open?")
+        raise Unreadable(broken % {"error": error}) from error
     return records
 
 
 def _check(columns: list[str]) -> None:
     """Raise Unreadable for columns that are missing, unknown, or there twice."""
     counts = Counter(columns)
+    nameless = _("(one without a name)")
     problems = {
-        "Columns that are missing": [name for name in REQUIRED if name not in counts],
-        "Columns that nobody knows": [name or "(one without a name)" for name in counts if name not in COLUMNS],
-        "Columns that are there twice": [name for name, count in counts.items() if count > 1 and name in COLUMNS],
+        _("Columns that are missing: %(names)s."): [name for name in REQUIRED if name not in counts],
+        _("Columns that nobody knows: %(names)s."): [name or nameless for name in counts if name not in COLUMNS],
+        _("Columns that are there twice: %(names)s."): [
+            name for name, count in counts.items() if count > 1 and name in COLUMNS
+        ],
     }
-    told = [f"{what}: {', '.join(names)}." for what, names in problems.items() if names]
+    told = [what % {"names": ", ".join(names)} for what, names in problems.items() if names]
     if told:
-        raise Unreadable(f"{' '.join(told)} There can be: {', '.join(COLUMNS)}.")
+        raise Unreadable(" ".join([*told, _("There can be: %(names)s.") % {"names": ", ".join(COLUMNS)}]))

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ..exports.cells import harmless
 from ..forms import EventForm, MomentField
@@ -73,8 +74,9 @@ def check(rows: list[Row], *, user: User) -> Checked:
 
 
 def _checked(number: int, cells: dict[str, str], user: User) -> tuple[RowForm, list[Problem]]:
+    formula = _("It begins with “%(sign)s”, as a formula does: put a word in front of it.")
     problems = [
-        Problem(number, column, f"It begins with “{typed[0]}”, as a formula does: put a word in front of it.")
+        Problem(number, column, formula % {"sign": typed[0]})
         for column in TEXTS
         if harmless(typed := cells.get(column, "").strip()) != typed  # as it is stored, without spaces
     ]
@@ -94,9 +96,9 @@ def _misspelled(cells: dict[str, str]) -> dict[str, str]:
     wrong = {}
     for column in MOMENTS:
         if (typed := cells.get(column, "").strip()) and not MOMENT.match(typed):
-            wrong[column] = "Write a day and a time, as 2027-05-01 20:00."  # 05/01 is May here and January there
+            wrong[column] = _("Write a day and a time, as 2027-05-01 20:00.")  # 05/01 is May here and January there
     if (typed := cells.get("auto hold", "").strip().lower()) and typed not in SWITCH:
-        wrong["auto hold"] = "Write yes or no."
+        wrong["auto hold"] = _("Write yes or no.")
     return wrong
 
 
@@ -110,7 +112,7 @@ def _typed(cells: dict[str, str]) -> dict[str, Any]:
     """Return a row as the browser would send the form."""
     typed: dict[str, Any] = {column.replace(" ", "_"): cell.strip() for column, cell in cells.items()}
     for name in (column.replace(" ", "_") for column in MOMENTS):
-        day, _, time = typed.pop(name, "").replace("T", " ", 1).partition(" ")
+        day, _space, time = typed.pop(name, "").replace("T", " ", 1).partition(" ")
         typed |= {f"{name}_0": day, f"{name}_1": time.strip()}
     typed["auto_hold"] = SWITCH.get(typed.get("auto_hold", "").lower(), True)
     return typed
@@ -118,7 +120,7 @@ def _typed(cells: dict[str, str]) -> dict[str, Any]:
 
 def _repeated(events: list[tuple[int, Event]]) -> list[int]:
     """Return the rows of which there is an event of the same name, venue and start; one query."""
-    names = {event.name for _, event in events}
+    names = {event.name for _number, event in events}
     stored = Event.objects.filter(name__in=names).values_list("name", "venue", "starts_at")
     there, repeated = set(stored), []
     for number, event in events:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .events import Event
 from .people import User
@@ -14,10 +15,10 @@ from .people import User
 class Notice(models.TextChoices):
     """Mails that are not essential, which people may do without."""
 
-    TURN = "turn", "It is your turn: a ticket is held for you from the line"
-    LAPSE = "lapse", "Your hold is about to lapse"
-    REMINDER = "reminder", "A reminder on the day before an event"
-    MESSAGE = "message", "Messages of organizers about their events"
+    TURN = "turn", _("It is your turn: a ticket is held for you from the line")
+    LAPSE = "lapse", _("Your hold is about to lapse")
+    REMINDER = "reminder", _("A reminder on the day before an event")
+    MESSAGE = "message", _("Messages of organizers about their events")
 
 
 class MutedNotice(models.Model):
@@ -49,23 +50,23 @@ class Announcement(models.Model):
     """
 
     class Kind(models.TextChoices):
-        CHANGED = "changed", "the event has changed"
-        CANCELLED = "cancelled", "the event is cancelled"
-        REMINDER = "reminder", "reminder"
-        MESSAGE = "message", "message of the organizer"
+        CHANGED = "changed", _("the event has changed")
+        CANCELLED = "cancelled", _("the event is cancelled")
+        REMINDER = "reminder", _("reminder")
+        MESSAGE = "message", _("message of the organizer")
 
     class Audience(models.TextChoices):
-        HOLDERS = "holders", "Everybody with a valid ticket"
-        ADMITTED = "admitted", "Those who are in: admitted at the gate"
-        NOT_ADMITTED = "not_admitted", "Those with a ticket who are not in yet"
-        WAITING = "waiting", "Those who wait in line"
+        HOLDERS = "holders", _("Everybody with a valid ticket")
+        ADMITTED = "admitted", _("Those who are in: admitted at the gate")
+        NOT_ADMITTED = "not_admitted", _("Those with a ticket who are not in yet")
+        WAITING = "waiting", _("Those who wait in line")
 
     # The same when the event is cancelled: nobody has a valid ticket or waits any more.
     AFTERWARDS = (
-        (Audience.HOLDERS, "Everybody whose ticket was cancelled with the event"),
-        (Audience.ADMITTED, "Those of them who were in"),
-        (Audience.NOT_ADMITTED, "Those of them who were not in"),
-        (Audience.WAITING, "Those whose hold or place in line ended with the event"),
+        (Audience.HOLDERS, _("Everybody whose ticket was cancelled with the event")),
+        (Audience.ADMITTED, _("Those of them who were in")),
+        (Audience.NOT_ADMITTED, _("Those of them who were not in")),
+        (Audience.WAITING, _("Those whose hold or place in line ended with the event")),
     )
 
     event = models.ForeignKey(Event, related_name="announcements", on_delete=models.PROTECT)

@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 
 from ..now import now
 from .people import User
@@ -28,7 +29,8 @@ def time_zones() -> frozenset[str]:
 def known_time_zone(name: str) -> None:
     """Raise ValidationError unless `name` is a zone of the IANA time zone database."""
     if name not in time_zones():
-        raise ValidationError(f"“{name}” is no time zone; write one like Europe/Berlin or America/New_York.")
+        unknown = _("“%(name)s” is no time zone; write one like Europe/Berlin or America/New_York.")
+        raise ValidationError(unknown, params={"name": name})
 
 
 class DeclaredTier(TypedDict):
@@ -82,13 +84,13 @@ class Event(models.Model):
     """
 
     class Status(models.TextChoices):
-        DRAFT = "draft"
-        PUBLISHED = "published"
-        CANCELLED = "cancelled"
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        CANCELLED = "cancelled", _("Cancelled")
 
     class LinePolicy(models.TextChoices):
-        LOGIN_FIFO = "login_fifo", "in order of login"
-        RANDOMISED_OPEN = "randomised_open", "drawn at the opening, then in order of login"
+        LOGIN_FIFO = "login_fifo", _("in order of login")
+        RANDOMISED_OPEN = "randomised_open", _("drawn at the opening, then in order of login")
 
     KEPT_BY_ALLOCATION = frozenset({
         "held", "booked", "version", "opened_at", "paused_at", "pause_reason", "draw_seed", "pseudonym_key",
@@ -104,25 +106,25 @@ class Event(models.Model):
         max_length=64,
         blank=True,
         validators=[known_time_zone],
-        help_text="For example Europe/Berlin; empty: the site's.",
+        help_text=_("For example Europe/Berlin; empty: the site's."),
     )
     capacity = models.PositiveIntegerField(
-        validators=[MaxValueValidator(LARGEST_CAPACITY)], help_text="How many people can get in."
+        validators=[MaxValueValidator(LARGEST_CAPACITY)], help_text=_("How many people can get in.")
     )
     image = models.ImageField(upload_to="events/", blank=True)
     created_by = models.ForeignKey(User, related_name="organized_events", on_delete=models.PROTECT)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     gate_staff = models.ManyToManyField(User, related_name="gate_events", blank=True)  # none: the group's members
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.PUBLISHED)
-    sales_open_at = models.DateTimeField(null=True, blank=True, help_text="Empty: on sale as soon as published.")
-    sales_close_at = models.DateTimeField(null=True, blank=True, help_text="Empty: until the event starts.")
-    auto_hold = models.BooleanField(default=True, help_text="A login is held a place automatically.")
+    sales_open_at = models.DateTimeField(null=True, blank=True, help_text=_("Empty: on sale as soon as published."))
+    sales_close_at = models.DateTimeField(null=True, blank=True, help_text=_("Empty: until the event starts."))
+    auto_hold = models.BooleanField(default=True, help_text=_("A login is held a place automatically."))
     hold_minutes = models.DecimalField(
         max_digits=7,
         decimal_places=3,
         null=True,
         blank=True,
-        help_text="How long a place is held, 7.5 for example; empty: as long as the site's setting says.",
+        help_text=_("How long a place is held, 7.5 for example; empty: as long as the site's setting says."),
     )
     line_policy = models.CharField(max_length=15, choices=LinePolicy.choices, default=LinePolicy.LOGIN_FIFO)
     # Percent of the capacity by name of a group of `TIERS`, whose members are served first up to it (rule 9).
@@ -152,22 +154,22 @@ class Event(models.Model):
             models.CheckConstraint(
                 condition=Q(capacity__gte=F("held") + F("booked")),
                 name="event_never_oversold",
-                violation_error_message="More places are booked or held than this capacity.",
+                violation_error_message=_("More places are booked or held than this capacity."),
             ),
             models.CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
                 name="event_ends_after_it_starts",
-                violation_error_message="The event must end after it starts.",
+                violation_error_message=_("The event must end after it starts."),
             ),
             models.CheckConstraint(
                 condition=Q(sales_open_at=None) | Q(sales_close_at=None) | Q(sales_close_at__gt=F("sales_open_at")),
                 name="event_sales_close_after_they_open",
-                violation_error_message="Sales must close after they open.",
+                violation_error_message=_("Sales must close after they open."),
             ),
             models.CheckConstraint(
                 condition=Q(hold_minutes=None) | Q(hold_minutes__gt=0),
                 name="event_hold_minutes_positive",
-                violation_error_message="A hold must last longer than zero minutes.",
+                violation_error_message=_("A hold must last longer than zero minutes."),
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["draft", "published", "cancelled"]), name="event_status_known"

@@ -8,6 +8,7 @@ from django.db.models import Case, Count, F, IntegerField, Max, OuterRef, Q, Que
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import IsNull
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .events import DeclaredTier, Event
 from .people import User, UserSession
@@ -103,12 +104,12 @@ class TicketHold(models.Model):
     """One person's place for one event: `waiting -> held -> booked | released | expired`, or `waiting -> left`."""
 
     class Status(models.TextChoices):
-        WAITING = "waiting"
-        HELD = "held"
-        BOOKED = "booked"
-        RELEASED = "released"
-        EXPIRED = "expired"
-        LEFT = "left"
+        WAITING = "waiting", _("Waiting")
+        HELD = "held", _("Held")
+        BOOKED = "booked", _("Booked")
+        RELEASED = "released", _("Released")
+        EXPIRED = "expired", _("Expired")
+        LEFT = "left", _("Left")
 
     UNENDED = (Status.WAITING, Status.HELD)
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Upper
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 GATE_STAFF = "gate staff"  # the group's name; a migration makes it
 ORGANIZERS = "organizers"  # as above: its members may make events
@@ -22,13 +23,13 @@ class User(AbstractUser):
     """A person. They log in by user name or by e-mail."""
 
     language = models.CharField(
-        "language of mails",
+        _("language of mails"),
         max_length=10,
         choices=languages,
         blank=True,
         db_default="",
         default="",
-        help_text="Empty: the site's.",
+        help_text=_("Empty: the site's."),
     )
 
     class Meta(AbstractUser.Meta):
@@ -37,7 +38,7 @@ class User(AbstractUser):
                 Lower("email"),
                 condition=~Q(email=""),
                 name="user_email_unique_without_case",
-                violation_error_message="Somebody already uses this e-mail address.",
+                violation_error_message=_("Somebody already uses this e-mail address."),
             )
         ]
         # By which a login looks for its person, however the name was typed.
@@ -52,7 +53,7 @@ class User(AbstractUser):
 
     @property
     def mail_language(self) -> str:
-        """The language of mails to them: the one they chose, while the site has it, or else the site's own."""
+        """Their language, of pages and mails: the one they chose, while the site has it, or else the site's own."""
         return self.language if self.language in dict(languages()) else settings.LANGUAGE_CODE
 
     @property

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .events import Event
 from .line import TicketHold
@@ -112,12 +114,12 @@ class Scan(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        ADMITTED = "admitted"
-        ALREADY_CHECKED_IN = "already_checked_in"
-        WRONG_EVENT = "wrong_event"
-        CANCELLED = "cancelled"
-        UNKNOWN_CODE = "unknown_code"
-        OWN_TICKET = "own_ticket"
+        ADMITTED = "admitted", _("Admitted")
+        ALREADY_CHECKED_IN = "already_checked_in", _("Already Checked In")
+        WRONG_EVENT = "wrong_event", _("Wrong Event")
+        CANCELLED = "cancelled", pgettext_lazy("ticket", "Cancelled")
+        UNKNOWN_CODE = "unknown_code", _("Unknown Code")
+        OWN_TICKET = "own_ticket", _("Own Ticket")
 
     event = models.ForeignKey(Event, related_name="scans", on_delete=models.PROTECT)
     ticket = models.ForeignKey(Ticket, null=True, blank=True, related_name="scans", on_delete=models.PROTECT)

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .events import Event
 from .people import User
@@ -23,49 +24,49 @@ class AuditEntry(models.Model):
     class Action(models.TextChoices):
         """What was done. What the line and the gate do has records of its own: the ledger, and scans."""
 
-        ADMIN = "admin", "changed in the administration"
-        ATTENDEES_SEEN = "attendees_seen", "looked at the list of attendees"
+        ADMIN = "admin", _("changed in the administration")
+        ATTENDEES_SEEN = "attendees_seen", _("looked at the list of attendees")
         # In entries of before; now EXPORTED.
-        ATTENDEES_EXPORTED = "attendees_exported", "downloaded the list of attendees"
-        EXPORTED = "exported", "downloaded a list"
-        EVENTS_IMPORTED = "events_imported", "imported events"
-        TICKET_SEEN = "ticket_seen", "looked at somebody's ticket"
-        TICKET_CANCELLED = "ticket_cancelled", "cancelled a ticket"
-        TICKET_OFFERED = "ticket_offered", "offered a ticket to somebody else"
-        TICKET_WITHDRAWN = "ticket_withdrawn", "withdrew an offer"
-        TICKET_DECLINED = "ticket_declined", "declined a ticket"
-        TICKET_ACCEPTED = "ticket_accepted", "accepted a ticket"
-        TICKET_REISSUED = "ticket_reissued", "made a new code of a ticket"
-        GATE_STAFF_ADDED = "gate_staff_added", "put somebody on the list of gate staff"
-        GATE_STAFF_REMOVED = "gate_staff_removed", "took somebody off the list of gate staff"
-        GATE_SEEN = "gate_seen", "looked at the report of the gate"
-        PEOPLE_SOUGHT = "people_sought", "looked people up at the gate"
-        RECORDS_SEEN = "records_seen", "looked at records in the administration"
-        EVENT_CREATED = "event_created", "made the event"
-        EVENT_CHANGED = "event_changed", "changed the event"
-        EVENT_PUBLISHED = "event_published", "published the event"
-        EVENT_CANCELLED = "event_cancelled", "cancelled the event"
-        EVENT_DELETED = "event_deleted", "deleted the draft of an event"
-        SERVING_CHANGED = "serving_changed", "interfered with the line"
-        SCAN_UNDONE = "scan_undone", "took back a scan"
-        LOGIN_FAILED = "login_failed", "failed to log in"
-        FACTOR_FAILED = "factor_failed", "failed to show the second factor"
-        LOGIN_LIMITED = "login_limited", "was not let in: too many logins had failed"
-        MESSAGE_SENT = "message_sent", "sent a message to attendees"
-        MESSAGE_STOPPED = "message_stopped", "stopped a message to attendees"
-        SIGNED_OUT = "signed_out", "signed out"
-        PASSWORD_CHANGED = "password_changed", "changed the password"
-        PASSWORD_RESET = "password_reset", "set a new password by a link"
-        EMAIL_CHANGED = "email_changed", "changed the e-mail address"
-        EMAIL_ADDED = "email_added", "added an e-mail address"
-        EMAIL_REMOVED = "email_removed", "removed an e-mail address"
-        FACTOR_ADDED = "factor_added", "added a second factor"
-        FACTOR_REMOVED = "factor_removed", "removed a second factor"
-        FACTOR_RENEWED = "factor_renewed", "made new recovery codes"
-        ACCOUNT_CONNECTED = "account_connected", "connected an account elsewhere"
-        ACCOUNT_DISCONNECTED = "account_disconnected", "disconnected an account elsewhere"
-        DATA_DOWNLOADED = "data_downloaded", "downloaded what is stored about them"
-        ACCOUNT_ERASED = "account_erased", "erased an account"
+        ATTENDEES_EXPORTED = "attendees_exported", _("downloaded the list of attendees")
+        EXPORTED = "exported", _("downloaded a list")
+        EVENTS_IMPORTED = "events_imported", _("imported events")
+        TICKET_SEEN = "ticket_seen", _("looked at somebody's ticket")
+        TICKET_CANCELLED = "ticket_cancelled", _("cancelled a ticket")
+        TICKET_OFFERED = "ticket_offered", _("offered a ticket to somebody else")
+        TICKET_WITHDRAWN = "ticket_withdrawn", _("withdrew an offer")
+        TICKET_DECLINED = "ticket_declined", _("declined a ticket")
+        TICKET_ACCEPTED = "ticket_accepted", _("accepted a ticket")
+        TICKET_REISSUED = "ticket_reissued", _("made a new code of a ticket")
+        GATE_STAFF_ADDED = "gate_staff_added", _("put somebody on the list of gate staff")
+        GATE_STAFF_REMOVED = "gate_staff_removed", _("took somebody off the list of gate staff")
+        GATE_SEEN = "gate_seen", _("looked at the report of the gate")
+        PEOPLE_SOUGHT = "people_sought", _("looked people up at the gate")
+        RECORDS_SEEN = "records_seen", _("looked at records in the administration")
+        EVENT_CREATED = "event_created", _("made the event")
+        EVENT_CHANGED = "event_changed", _("changed the event")
+        EVENT_PUBLISHED = "event_published", _("published the event")
+        EVENT_CANCELLED = "event_cancelled", _("cancelled the event")
+        EVENT_DELETED = "event_deleted", _("deleted the draft of an event")
+        SERVING_CHANGED = "serving_changed", _("interfered with the line")
+        SCAN_UNDONE = "scan_undone", _("took back a scan")
+        LOGIN_FAILED = "login_failed", _("failed to log in")
+        FACTOR_FAILED = "factor_failed", _("failed to show the second factor")
+        LOGIN_LIMITED = "login_limited", _("was not let in: too many logins had failed")
+        MESSAGE_SENT = "message_sent", _("sent a message to attendees")
+        MESSAGE_STOPPED = "message_stopped", _("stopped a message to attendees")
+        SIGNED_OUT = "signed_out", _("signed out")
+        PASSWORD_CHANGED = "password_changed", _("changed the password")
+        PASSWORD_RESET = "password_reset", _("set a new password by a link")
+        EMAIL_CHANGED = "email_changed", _("changed the e-mail address")
+        EMAIL_ADDED = "email_added", _("added an e-mail address")
+        EMAIL_REMOVED = "email_removed", _("removed an e-mail address")
+        FACTOR_ADDED = "factor_added", _("added a second factor")
+        FACTOR_REMOVED = "factor_removed", _("removed a second factor")
+        FACTOR_RENEWED = "factor_renewed", _("made new recovery codes")
+        ACCOUNT_CONNECTED = "account_connected", _("connected an account elsewhere")
+        ACCOUNT_DISCONNECTED = "account_disconnected", _("disconnected an account elsewhere")
+        DATA_DOWNLOADED = "data_downloaded", _("downloaded what is stored about them")
+        ACCOUNT_ERASED = "account_erased", _("erased an account")
 
     at = models.DateTimeField(default=timezone.now)
     action = models.CharField(max_length=20, choices=Action.choices)

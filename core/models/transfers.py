@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .events import Event
 from .people import User
@@ -41,10 +42,11 @@ class TicketTransfer(models.Model):
     """One ticket offered to whoever has an e-mail address; accepted once, or ended."""
 
     class End(models.TextChoices):
-        WITHDRAWN = "withdrawn"
-        DECLINED = "declined"
-        REPLACED = "replaced"  # by an offer to somebody else
-        VOID = "void"  # the ticket was cancelled, used or given a new code, the event is over, an account was erased
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+        DECLINED = "declined", _("Declined")
+        REPLACED = "replaced", _("Replaced")  # by an offer to somebody else
+        # The ticket was cancelled, used or given a new code, the event is over, an account was erased.
+        VOID = "void", _("Void")
 
     ticket = models.ForeignKey(Ticket, related_name="transfers", on_delete=models.PROTECT)
     # In small letters; blank once it is not needed any more.

@@ -22,7 +22,7 @@ class NoticesForm(forms.Form):
         error_messages={"invalid_choice": _("There is no such kind of mail. Load the page again.")},
     )
     language = forms.ChoiceField(
-        label=_("Language of mails"),
+        label=_("Language of pages and mails"),
         choices=languages,
         required=False,
         error_messages={"invalid_choice": _("Mails cannot be had in this language. Choose one of the list.")},

@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.template import Context
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 
 from ..context import EventCard
 
@@ -31,7 +32,7 @@ def event_part(context: Context, name: str, card: EventCard, where: str) -> Safe
         own = {key: context.get(key) for key in ("user", "request", "csrf_token")}
         return _render(context, name, {"card": card, "where": where, **own})
     logged_in, path = context["user"].is_authenticated, context["request"].path
-    key = hashlib.blake2b(repr((name, where, logged_in, path, _content(card))).encode()).digest()
+    key = hashlib.blake2b(repr((get_language(), name, where, logged_in, path, _content(card))).encode()).digest()
     html = _kept.get(key)
     if html is None:
         viewer = {"user": ANYBODY[logged_in], "request": SimpleNamespace(path=path), "csrf_token": TOKEN}

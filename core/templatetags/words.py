@@ -3,6 +3,8 @@
 import datetime as dt
 
 from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 register = template.Library()
 
@@ -11,17 +13,19 @@ register = template.Library()
 def people_ahead(ahead: int | None) -> str:
     """Say how many people are ahead; `core/static/core/js/places.js` says it in the same words."""
     if not ahead:
-        return "You are next"
-    return "1 person ahead of you" if ahead == 1 else f"{ahead} people ahead of you"
+        return _("You are next")
+    return ngettext("%(count)d person ahead of you", "%(count)d people ahead of you", ahead) % {"count": ahead}
 
 
 @register.filter
 def about(seconds: float | str | None) -> str:
     """Say an estimated wait in whole minutes; None: not known yet."""
     if seconds is None or isinstance(seconds, str):  # a missing variable is an empty string
-        return "not known yet"
+        return _("not known yet")
     minutes = round(seconds / 60)
-    return "less than a minute" if minutes < 1 else f"about {minutes} minute{'' if minutes == 1 else 's'}"
+    if minutes < 1:
+        return _("less than a minute")
+    return ngettext("about %(count)d minute", "about %(count)d minutes", minutes) % {"count": minutes}
 
 
 @register.filter
@@ -41,5 +45,7 @@ def masked(email: str) -> str:
 def minutes(length: dt.timedelta) -> str:
     """Say how long a hold lasts: `10 minutes`, `90 seconds`."""
     seconds = round(length.total_seconds())
-    number, unit = (seconds // 60, "minute") if seconds % 60 == 0 else (seconds, "second")
-    return f"{number} {unit}{'' if number == 1 else 's'}"
+    if seconds % 60:
+        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    whole = seconds // 60
+    return ngettext("%(count)d minute", "%(count)d minutes", whole) % {"count": whole}

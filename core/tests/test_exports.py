@@ -170,7 +170,7 @@ class PageTests(ExportCase):
         browser = visit(self.olga, headers=BROWSER)
         page = browser.get(self.address).content.decode()
         for one in LISTS.values():
-            self.assertIn(one.title, page)
+            self.assertIn(str(one.title), page)
         self.assertIn('data-label="Rows">3<', page)
         before = len(queries_of(lambda: browser.get(self.address)))
         PieceTests.many(self, 50)  # type: ignore[arg-type]  # -- asks for no more than this has

@@ -167,7 +167,7 @@ class PictureTests(OrganizerCase):
                 response = self.upload(content, name)
                 errors = response.context["form"].errors
                 self.assertEqual((response.status_code, list(errors)), (400, ["image"]))
-                self.assertIn(word, str(errors["image"]))
+                self.assertIn(str(word), str(errors["image"]))
                 self.assertEqual(filled(response), self.typed(description="Three acts"))
                 self.assertContains(response, "which has to be chosen again", status_code=400)
         self.assertEqual((Event.objects.count(), list(self.folder.rglob("*.*"))), (0, []))

@@ -125,7 +125,10 @@ class SharingTests(Cast, TestCase):
         for _ in range(2):
             for path in ("/", self.page):
                 headers = visit(headers=BROWSER).get(path).headers
-                self.assertEqual((headers["Cache-Control"], headers["Vary"]), ("no-store", "Cookie, Accept-Encoding"))
+                self.assertEqual(
+                    (headers["Cache-Control"], headers["Vary"]),
+                    ("no-store", "Cookie, Accept-Encoding, Accept-Language"),
+                )
             headers = visit().get(self.stats).headers
             self.assertEqual((headers["Cache-Control"], headers.get("Vary")), ("public, max-age=1", None))
 
@@ -134,7 +137,7 @@ class SharingTests(Cast, TestCase):
         zipped = [visit(headers=BROWSER | {"Accept-Encoding": "br, gzip"}).get("/") for _ in range(2)]
         for response in zipped:
             self.assertEqual((response.headers["Content-Encoding"], response.headers["Vary"]),
-                             ("gzip", "Cookie, Accept-Encoding"))  # fmt: skip
+                             ("gzip", "Cookie, Accept-Encoding, Accept-Language"))  # fmt: skip
             self.assertEqual(gzip.decompress(response.content), plain[0].content)
         self.assertEqual([response.has_header("Content-Encoding") for response in plain], [False, False])
         self.assertFalse(visit(headers={"Accept-Encoding": "gzip"}).get(self.stats).has_header("Content-Encoding"))

@@ -159,6 +159,8 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("organize_serving", "post", "event paused", (401, 403, 403, 403, 200, 404, 200)),
     ("organize_serving", "post", "draft", (401, 404, 404, 404, 400, 404, 400)),  # nor what is to be done
     ("security_txt", "get", "", (404,) * 7),  # nobody is named
+    ("language", "get", "", ALL),
+    ("choose_language", "post", "language", ALL),
     ("csp_report", "post", "", (400,) * 7),  # a form is no report
     ("websocket_test", "get", "", (404, 404, 404, 404, 404, 404, 200)),
     ("status", "get", "", (404, 404, 404, 404, 404, 404, 200)),
@@ -221,6 +223,7 @@ class MatrixTests(Cast, TestCase):
             "event paused": {"act": "pause", "reason": "A storm"},
             "event and message": {"confirm": "on", **MESSAGE},
             "draft and message": {"confirm": "on", **MESSAGE},
+            "language": {"language": "en"},
             "browser": {"endpoint": "https://push.example.org/send/abc"},
             "offer": {"email": "dora@example.org"},
             "undo": {"event": event.pk, "scan": scan.pk, "reason": "Wrong person"},

@@ -5,6 +5,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from .. import accounts
 from ..forms import EraseForm
@@ -73,5 +74,5 @@ def _farewell(request: HttpRequest) -> HttpResponse:
     request.session.flush()
     if wants_json(request):
         return JsonResponse({"status": "erased"})
-    messages.success(request, "Your account is erased. Tickets of the past stay on record without your name.")
+    messages.success(request, _("Your account is erased. Tickets of the past stay on record without your name."))
     return HttpResponseRedirect(resolve_url("index"))

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from ..analytics.charts import Chart
 from ..analytics.periods import PeriodForm
@@ -90,11 +92,13 @@ def _file(request: HttpRequest, scope: Scope, key: str) -> HttpResponseBase:
     form = _form(request, scope)
     if form.errors:
         return problem(request, 400, "invalid", str(next(iter(form.errors.values()))[0]))
-    chart = next((one for one in _charts(request, _figures(scope, form)) if one.key == key), None)
-    if chart is None:
-        raise Http404("There is no such chart.")
+    with override(settings.LANGUAGE_CODE):  # a file is for programs
+        drawn = _charts(request, _figures(scope, form))
+        written = next((one.records for one in drawn if one.key == key), None)
+    if written is None:
+        raise Http404(_("There is no such chart."))
     event = scope.event.pk if scope.event else None
     trail.record(trail.Action.EXPORTED, event=event, subject=f"chart {key}")
-    header, *records = chart.records
+    header, *records = written
     name = files.name_of(key, scope.event, "csv") if scope.event else f"{key}.csv"
     return download(request, files.as_csv(header, records), files.CSV_TYPE, name)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.vary import vary_on_cookie
 
 from .. import answers, gathering, prepared
@@ -169,14 +170,14 @@ def my_place(request: HttpRequest, event_id: int) -> HttpResponse:
     moment = now()
     event = with_line(Event.objects.published().filter(pk=event_id), moment).first()
     if event is None:
-        raise Http404("No such event.")
+        raise Http404(_("No such event."))
     return JsonResponse(place_json(event_card(event, stats(event, moment), _mine(request, moment), moment), moment))
 
 
 def _ask(request: PersonRequest, act: str, event_id: int) -> Any:
     """Do what a person asks of an event, or raise Refused; the event of which nobody knows is not there."""
     if event_id > LARGEST_ID:
-        raise Http404("No such event.")
+        raise Http404(_("No such event."))
     return gathering.ask(act, event_id=event_id, user=request.user, login=request.arrival)
 
 
@@ -188,7 +189,7 @@ def book(request: PersonRequest, event_id: int) -> HttpResponse:
         ticket: Ticket = _ask(request, "book", event_id)
     except Refused as refused:
         return refuse(request, refused, to="dashboard")
-    return answer(request, answers.of(ticket), message="Booked. This is your ticket.", to=ticket.page_url)
+    return answer(request, answers.of(ticket), message=_("Booked. This is your ticket."), to=ticket.page_url)
 
 
 @writes
@@ -200,9 +201,10 @@ def join(request: PersonRequest, event_id: int) -> HttpResponse:
     except Refused as refused:
         return refuse(request, refused, to="dashboard")
     if place.status == TicketHold.Status.WAITING:
-        message = f"You are in line: number {place.ahead + 1}. We hold a place for you as soon as it is your turn."
+        in_line = _("You are in line: number %(position)d. We hold a place for you as soon as it is your turn.")
+        message = in_line % {"position": place.ahead + 1}
         return answer(request, answers.of(place), message=message, to="dashboard", status=202)
-    message = "A place is held for you. Book it before the time is up."
+    message = _("A place is held for you. Book it before the time is up.")
     return answer(request, answers.of(place), message=message, to="dashboard")
 
 
@@ -216,6 +218,10 @@ def release_hold(request: PersonRequest, event_id: int) -> HttpResponse:
         return refuse(request, refused, to="dashboard")
     told = answers.of(place, is_release=True)
     is_paused = place is not None and place.event.paused_at is not None
-    when = ", as soon as serving goes on" if is_paused else ""
-    message = f"Released. The place goes to the first in line{when}."
-    return answer(request, told, message="You left the line." if told["status"] == "left" else message, to="dashboard")
+    if told["status"] == "left":
+        message = _("You left the line.")
+    elif is_paused:
+        message = _("Released. The place goes to the first in line, as soon as serving goes on.")
+    else:
+        message = _("Released. The place goes to the first in line.")
+    return answer(request, told, message=message, to="dashboard")

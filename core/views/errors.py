@@ -6,6 +6,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views import defaults
 
 from ..http import page_behind, problem, unavailable, wants_json
@@ -16,7 +17,7 @@ from ..trust import too_often
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form without a valid token: forged, or too old."""
-    detail = "This form is too old or does not come from our pages. Reload the page and try again; nothing was lost."
+    detail = _("This form is too old or does not come from our pages. Reload the page and try again; nothing was lost.")
     if wants_json(request):
         return problem(request, 403, "csrf_failed", detail)
     return render(request, "403_csrf.html", {"back": page_behind(request)}, status=403)
@@ -24,12 +25,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer what the person may not do, with the reason."""
-    return problem(request, 403, "forbidden", str(exception) or "You may not do this.")
+    return problem(request, 403, "forbidden", str(exception) or _("You may not do this."))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer what does not exist, or must look as if it did not."""
-    return problem(request, 404, "not_found", "There is nothing at this address.")
+    return problem(request, 404, "not_found", _("There is nothing at this address."))
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
@@ -41,7 +42,7 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer a request that makes no sense."""
     if wants_json(request):
-        detail = "This request could not be understood."
+        detail = _("This request could not be understood.")
         return JsonResponse({"status": "bad_request", "detail": detail}, status=400)
     # Django's own, which renders 400.html without the request: it may be refused before anybody knows who made it.
     return defaults.bad_request(request, exception or Exception())

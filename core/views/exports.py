@@ -1,9 +1,12 @@
 """Lists of an event to take along, for its organizer and administrators."""
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from ..exports import files
 from ..exports.lists import LISTS, ExportList
@@ -12,8 +15,6 @@ from ..models import Event
 from ..trust import confirmation, trail
 from .lookup import managed_event
 
-TOO_MANY = "This list has more than {most} rows, which is too many for a workbook. Download it as CSV instead."
-
 
 @reads
 @for_people
@@ -21,7 +22,9 @@ def exports(request: HttpRequest, event_id: int) -> HttpResponse:
     """Show which lists there are, and how many rows each has."""
     event = managed_event(request, event_id)
     lists = [(one, one.count(event)) for one in LISTS.values()]
-    addresses = [reverse(kind, args=[event.pk, one.key]) for one, _ in lists for kind in ("export_csv", "export_xlsx")]
+    addresses = [
+        reverse(kind, args=[event.pk, one.key]) for one, _count in lists for kind in ("export_csv", "export_xlsx")
+    ]
     context = {
         "event": event,
         "lists": lists,
@@ -47,9 +50,11 @@ def export_xlsx(request: HttpRequest, event_id: int, what: str) -> HttpResponse:
     """Answer a list as a workbook."""
     event, chosen = _chosen(request, event_id, what)
     if chosen.count(event) > files.MOST_IN_XLSX:
-        return problem(request, 400, "too_many", TOO_MANY.format(most=files.MOST_IN_XLSX))
+        told = _("This list has more than %(most)d rows, which is too many for a workbook. Download it as CSV instead.")
+        return problem(request, 400, "too_many", told % {"most": files.MOST_IN_XLSX})
     _record(event, chosen, "xlsx")
-    book = files.as_xlsx(chosen.title, chosen.header, chosen.records(event))
+    with override(settings.LANGUAGE_CODE):  # a file is for programs
+        book = files.as_xlsx(str(chosen.title), chosen.header, chosen.records(event))
     disposition = {"Content-Disposition": f'attachment; filename="{files.name_of(what, event, "xlsx")}"'}
     return HttpResponse(book, content_type=files.XLSX_TYPE, headers=disposition)
 
@@ -57,7 +62,7 @@ def export_xlsx(request: HttpRequest, event_id: int, what: str) -> HttpResponse:
 def _chosen(request: HttpRequest, event_id: int, what: str, back: str = "exports") -> tuple[Event, ExportList]:
     event = managed_event(request, event_id)
     if what not in LISTS:
-        raise Http404("There is no such list.")
+        raise Http404(_("There is no such list."))
     confirmation.require_before_file(request, reverse(back, args=[event.pk]))
     return event, LISTS[what]
 

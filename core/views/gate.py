@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .. import checkin
 from ..checkin import offline
@@ -35,12 +37,13 @@ from ..refusals import NotYourScan, Refused
 from ..trust import second_factor, too_often, trail
 
 RATE = "gate_people"  # its limit is in ACCOUNT_RATE_LIMITS
-TOO_MANY = "You have looked up many people in a minute. Go on {when}."
+# Translators: {when} is "in 3 minutes".
+TOO_MANY = gettext_lazy("You have looked up many people in a minute. Go on {when}.")
 
 
 def _only_staff(request: PersonRequest) -> None:
     if not checkin.can_scan(request.user):
-        raise PermissionDenied("Only gate staff and organizers check tickets in.")
+        raise PermissionDenied(_("Only gate staff and organizers check tickets in."))
     second_factor.require(request)
 
 
@@ -48,7 +51,7 @@ def _event(request: PersonRequest, event_id: int) -> Event:
     event = checkin.scannable_events(request.user).filter(pk=event_id).first()
     if event is None:
         _only_staff(request)
-        raise Http404("No such event.")
+        raise Http404(_("No such event."))
     second_factor.require(request)
     return event
 
@@ -110,7 +113,7 @@ def checkin_scan(request: PersonRequest) -> HttpResponse:
             code=code, event=event, staff=request.user, gate=typed["gate"], nonce=typed["nonce"], by_name=by_name
         )
     except checkin.OwnTicket:
-        own = WORDS[Scan.Outcome.OWN_TICKET]
+        own = str(WORDS[Scan.Outcome.OWN_TICKET])
         if wants_json(request):
             return problem(request, 403, "own_ticket", own)
         return _gate_page(request, form, status=403, error=own)
@@ -142,7 +145,7 @@ def checkin_undo(request: PersonRequest) -> HttpResponse:
     event = _event(request, typed["event"])
     to = reverse("gate_report", args=[event.pk]) if "report" in request.POST else ""  # from the organizer's page
     if not Scan.objects.filter(pk=typed["scan"], event=event).exists():
-        raise Http404("No such scan.")
+        raise Http404(_("No such scan."))
     try:
         checkin.undo(scan_id=typed["scan"], staff=request.user, reason=typed["reason"])
     except NotYourScan as error:
@@ -152,7 +155,8 @@ def checkin_undo(request: PersonRequest) -> HttpResponse:
             return refuse(request, refused, to=to)
         return _gate_page(request, form, status=409, error=refused.detail)
     if to or wants_json(request):
-        return answer(request, {"status": "undone"}, message="Taken back: the ticket can be used again.", to=to)
+        message = _("Taken back: the ticket can be used again.")
+        return answer(request, {"status": "undone"}, message=message, to=to)
     return _gate_page(request, form, undone=True)
 
 

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from ..checkin.attendance import attendance
 from ..checkin.figures import conflicts, gate_numbers, recent_scans
@@ -46,9 +47,8 @@ def _person(request: HttpRequest, form: StaffForm) -> User | None:
         return None
     person = find_person(form.cleaned_data["person"])
     if person is None:
-        form.add_error(
-            "person", "There is no account with this user name or e-mail address. Ask them to sign up first."
-        )
+        nobody = _("There is no account with this user name or e-mail address. Ask them to sign up first.")
+        form.add_error("person", nobody)
     return person
 
 
@@ -65,7 +65,8 @@ def gate_staff_add(request: HttpRequest, event_id: int) -> HttpResponse:
     with transaction.atomic():
         event.gate_staff.add(person)
         trail.record(trail.Action.GATE_STAFF_ADDED, person=person.pk, event=event.pk)
-    message = f"{person.display_name} can scan this event now. Only those on the list, you and administrators can."
+    told = _("%(name)s can scan this event now. Only those on the list, you and administrators can.")
+    message = told % {"name": person.display_name}
     return answer(request, {"status": "added"}, message=message, to=_report_url(event))
 
 
@@ -79,8 +80,9 @@ def gate_staff_remove(request: HttpRequest, event_id: int, user_id: int) -> Http
         with transaction.atomic():
             event.gate_staff.remove(listed)
             trail.record(trail.Action.GATE_STAFF_REMOVED, person=listed.pk, event=event.pk)
-    whole_group = not _listed(event).exists()
-    message = "Taken off the list." + (" It is empty now: all gate staff can scan this event." if whole_group else "")
+    message = _("Taken off the list.")
+    if not _listed(event).exists():
+        message = _("Taken off the list. It is empty now: all gate staff can scan this event.")
     return answer(request, {"status": "removed"}, message=message, to=_report_url(event))
 
 

@@ -3,6 +3,8 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render, resolve_url
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ..forms import UploadForm
 from ..http import PersonRequest, answer, for_people, invalid, keeps_uploads, reads, wants_json, writes
@@ -71,7 +73,7 @@ def import_preview(request: PersonRequest, import_id: int) -> HttpResponse:
 def _own(request: PersonRequest, import_id: int) -> EventImport:
     kept = EventImport.objects.filter(pk=import_id, by=request.user).first() if import_id <= LARGEST_ID else None
     if kept is None:
-        raise Http404("There is no such upload, or it was forgotten after a day: upload the file again.")
+        raise Http404(_("There is no such upload, or it was forgotten after a day: upload the file again."))
     return kept
 
 
@@ -96,6 +98,9 @@ def import_confirm(request: PersonRequest, import_id: int) -> HttpResponse:
             return JsonResponse({"status": refused.status, "detail": refused.detail}, status=409)
         messages.warning(request, refused.detail)
         return _preview(request, kept, status=409)
-    events = "1 event was" if count == 1 else f"{count} events were"
-    message = f"{events} created as drafts: nobody else sees them before they are published."
-    return answer(request, {"status": "imported", "events": count}, message=message, to="organize")
+    message = ngettext(
+        "%(count)d event was created as drafts: nobody else sees them before they are published.",
+        "%(count)d events were created as drafts: nobody else sees them before they are published.",
+        count,
+    )
+    return answer(request, {"status": "imported", "events": count}, message=message % {"count": count}, to="organize")

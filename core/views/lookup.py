@@ -5,6 +5,7 @@ from typing import cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
 
 from .. import accounts, prepared
 from ..access import Roles, may_manage, roles_of
@@ -22,7 +23,7 @@ def visible_event(request: HttpRequest, event_id: int, moment: dt.datetime) -> E
     found = _event(event=event_id, moment=moment) if event_id <= LARGEST_ID else []
     event = found[0] if found else None
     if event is None or (event.status == Event.Status.DRAFT and not may_manage(request.user, event)):
-        raise Http404("No such event.")
+        raise Http404(_("No such event."))
     if event.status == Event.Status.DRAFT:
         second_factor.require(request)
     return event
@@ -38,8 +39,8 @@ def managed_event(request: HttpRequest, event_id: int) -> Event:
     event = visible_event(request, event_id, now())
     if not may_manage(request.user, event):
         if Event.objects.filter(created_by=request.user.pk).exists():  # a rival learns nothing, not even a no
-            raise Http404("No such event.")
-        raise PermissionDenied("Only the event's organizer and administrators see this.")
+            raise Http404(_("No such event."))
+        raise PermissionDenied(_("Only the event's organizer and administrators see this."))
     second_factor.require(request)
     return event
 
@@ -48,7 +49,7 @@ def message_of_event(event: Event, message_id: int) -> Announcement:
     """Return an organizer's message about an event."""
     found = messages.messages_of(event).filter(pk=message_id).first() if message_id <= LARGEST_ID else None
     if found is None:
-        raise Http404("No such message.")
+        raise Http404(_("No such message."))
     return found
 
 
@@ -57,7 +58,7 @@ def visible_ticket(request: HttpRequest, code: str) -> Ticket:
     tickets = Ticket.objects.select_related("event", "user")
     ticket = tickets.filter(code=code).first() if code.isprintable() else None  # PostgreSQL refuses a NUL
     if ticket is None or not (ticket.user_id == request.user.pk or may_manage(request.user, ticket.event)):
-        raise Http404("No such ticket.")
+        raise Http404(_("No such ticket."))
     if ticket.user_id != request.user.pk:
         second_factor.require(request)
         trail.record_look(ticket, cast("User", request.user))
@@ -69,7 +70,7 @@ def visible_offer(request: PersonRequest, token: str) -> TicketTransfer:
     offers = accounts.offers_to(request.user).select_related("ticket__event", "offered_by")
     offer = offers.filter(token=token).first() if token.isprintable() else None  # as above
     if offer is None:
-        raise Http404("No such offer.")
+        raise Http404(_("No such offer."))
     return offer
 
 
@@ -77,7 +78,7 @@ def organizer_or_404(request: PersonRequest) -> Roles:
     """Return what an organizer is to the site; for everybody else the organizers' pages look absent."""
     roles = roles_of(request.user)
     if not roles.can_organize:
-        raise Http404("No such page.")
+        raise Http404(_("No such page."))
     second_factor.require(request)
     return roles
 
@@ -85,4 +86,4 @@ def organizer_or_404(request: PersonRequest) -> Roles:
 def creator_or_404(request: PersonRequest) -> None:
     """See that the person may make events; for everybody else the page for that looks absent."""
     if not organizer_or_404(request).can_create:
-        raise Http404("No such page.")
+        raise Http404(_("No such page."))

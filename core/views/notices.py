@@ -2,9 +2,12 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from .. import languages
 from ..http import PersonRequest, answer, for_people, in_words, invalid, reads, writes
 from ..telling import wishes
 from ..telling.forms import NoticesForm
@@ -14,7 +17,7 @@ from ..telling.forms import NoticesForm
 @for_people
 def choices(request: PersonRequest) -> HttpResponse:
     """Show which mails a person gets."""
-    chosen = {"wanted": wishes.wanted_by(request.user), "language": request.user.mail_language}
+    chosen = {"wanted": wishes.wanted_by(request.user), "language": languages.of_person(request.user) or get_language()}
     return _page(request, NoticesForm(initial=chosen))
 
 
@@ -33,7 +36,7 @@ def choose(request: PersonRequest) -> HttpResponse:
     wishes.choose(request.user, form.cleaned_data["wanted"])
     if language := form.cleaned_data["language"]:
         wishes.choose_language(request.user, language)
-    return answer(request, {"status": "stored"}, message="Saved.", to="account_notices")
+    return answer(request, {"status": "stored"}, message=_("Saved."), to="account_notices")
 
 
 @csrf_exempt  # mail programs press the button by themselves, without a page of ours before (RFC 8058, 3.2)
@@ -46,7 +49,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """
     found = wishes.read_token(token)
     if found is None:
-        raise Http404("No such link.")
+        raise Http404(_("No such link."))
     person, notice = found
     if is_done := request.method == "POST":
         wishes.mute(person, notice)

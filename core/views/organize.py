@@ -10,6 +10,8 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .. import organizing, steering
 from ..context import EventCard, event_card
@@ -27,7 +29,9 @@ from .lookup import creator_or_404, managed_event, organizer_or_404
 logger = logging.getLogger(__name__)
 
 PAGE = 24
-SAME_DATES = "This is a copy, as a draft, with the dates of the original: change them before you publish it."
+SAME_DATES = gettext_lazy(
+    "This is a copy, as a draft, with the dates of the original: change them before you publish it."
+)
 
 
 @reads
@@ -81,7 +85,8 @@ def organize_create(request: PersonRequest) -> HttpResponse:
     try:
         if form.is_valid():
             event = organizing.create(form.instance, by=request.user)
-            return _done(request, form, event, "Saved as a draft, which only you see. Publish it when it is ready.")
+            told = _("Saved as a draft, which only you see. Publish it when it is ready.")
+            return _done(request, form, event, told)
     except OSError as error:
         _note_no_room(form, error)
     return invalid(request, form, lambda: _page(request, None, form, status=400))
@@ -105,7 +110,7 @@ def organize_save(request: PersonRequest, event_id: int) -> HttpResponse:
     try:
         if form.is_valid():
             is_change = organizing.revise(event_id=event.pk, values=form.changed_values())
-            return _done(request, form, event, "Saved." if is_change else "Nothing was changed.")
+            return _done(request, form, event, _("Saved.") if is_change else _("Nothing was changed."))
     except Refused as refused:
         form.add_error(None, refused.detail)
     except OSError as error:
@@ -135,4 +140,4 @@ def organize_duplicate(request: PersonRequest, event_id: int) -> HttpResponse:
     creator_or_404(request)
     copied = organizing.copy(managed_event(request, event_id), by=request.user)
     to = reverse("organize_edit", args=[copied.pk])
-    return answer(request, {"status": "copied", "event": copied.pk}, message=SAME_DATES, to=to)
+    return answer(request, {"status": "copied", "event": copied.pk}, message=str(SAME_DATES), to=to)

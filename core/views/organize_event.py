@@ -4,6 +4,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from .. import organizing, readiness
 from ..access import roles_of
@@ -50,7 +51,8 @@ def organize_publish(request: PersonRequest, event_id: int) -> HttpResponse:
         is_change = organizing.publish(event_id=event.pk)
     except Refused as refused:
         return refuse(request, refused, to=_url(event))
-    told = "Published: everybody can see it now." if is_change else "It was published before; nothing has changed."
+    told = _("Published: everybody can see it now.")
+    told = told if is_change else _("It was published before; nothing has changed.")
     return answer(request, {"status": "published"}, message=told, to=_url(event))
 
 
@@ -77,8 +79,8 @@ def organize_cancel(request: PersonRequest, event_id: int) -> HttpResponse:
         return invalid(request, form, lambda: _cancelling(request, event, form, status=400))
     why = {name: form.cleaned_data[name] for name in ("reason", "told")}
     is_change = organizing.cancel(event_id=event.pk, **why)
-    told = "Cancelled: its places and holds have ended, and its tickets open no gate."
-    told = told if is_change else "It was cancelled before; nothing has changed."
+    told = _("Cancelled: its places and holds have ended, and its tickets open no gate.")
+    told = told if is_change else _("It was cancelled before; nothing has changed.")
     return answer(request, {"status": "cancelled"}, message=told, to=_url(event))
 
 
@@ -101,7 +103,7 @@ def organize_delete(request: PersonRequest, event_id: int) -> HttpResponse:
         organizing.delete(event_id=event.pk)
     except Refused as refused:
         return refuse(request, refused, to=_url(event))
-    told = f"The draft “{event.name}” was deleted."
+    told = _("The draft “%(name)s” was deleted.") % {"name": event.name}
     return answer(request, {"status": "deleted"}, message=told, to=reverse("organize"))
 
 
@@ -136,7 +138,7 @@ def organize_serving(request: PersonRequest, event_id: int) -> HttpResponse:
     try:
         act = ACTS[request.POST.get("act", "")]
     except KeyError as error:
-        raise BadRequest("This page can pause, resume and extend, and nothing else.") from error
+        raise BadRequest(_("This page can pause, resume and extend, and nothing else.")) from error
     form = act.form(request.POST, auto_id=_auto_id(act))
     if not form.is_valid():
         return invalid(request, form, lambda: _line(request, event, act, form, status=400))

@@ -5,6 +5,7 @@ from django.core.exceptions import BadRequest
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from .. import allocation, documents
 from ..forms import CancelTicketForm
@@ -69,13 +70,13 @@ def ticket_pdf(request: HttpRequest, code: str) -> HttpResponse:
     ticket = visible_ticket(request, code)
     size = request.GET.get("size", documents.SIZES[0]).lower()
     if size not in documents.SIZES:
-        raise BadRequest("A ticket can be had in the sizes a4 and a6.")
+        raise BadRequest(_("A ticket can be had in the sizes a4 and a6."))
     try:
         return _file(documents.pdf(ticket, size), "application/pdf", f"ticket-{ticket.pk}.pdf")
     except documents.PdfBusy:
         return unavailable(request)
     except documents.PdfUnavailable:
-        messages.error(request, "This server cannot make PDFs. The code on this page opens the gate as well.")
+        messages.error(request, _("This server cannot make PDFs. The code on this page opens the gate as well."))
         return redirect(ticket.page_url)
 
 
@@ -107,6 +108,6 @@ def ticket_cancel(request: PersonRequest, code: str) -> HttpResponse:
         allocation.cancel_ticket(ticket_id=ticket.pk, cause=cause, reason=reason)
     except Refused as refused:
         return refuse(request, refused, to=ticket.page_url)
-    message = "Cancelled. The ticket no longer opens the gate, and its place goes to the first in line."
+    message = _("Cancelled. The ticket no longer opens the gate, and its place goes to the first in line.")
     to = "dashboard" if is_owner else ticket.page_url
     return answer(request, {"status": "cancelled"}, message=message, to=to)

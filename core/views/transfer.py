@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from .. import transfer
 from ..http import PersonRequest, answer, for_people, invalid, reads, refuse, writes
@@ -27,7 +28,7 @@ def ticket_transfer(request: PersonRequest, code: str) -> HttpResponse:
         offer = transfer.offer(ticket_id=ticket.pk, by=request.user, **typed)
     except Refused as refused:
         return refuse(request, refused, to=ticket.page_url)
-    message = f"Offered to {offer.email}. The ticket stays as it is until they accept."
+    message = _("Offered to %(email)s. The ticket stays as it is until they accept.") % {"email": offer.email}
     return answer(request, {"status": "offered", "email": offer.email}, message=message, to=ticket.page_url)
 
 
@@ -40,7 +41,7 @@ def ticket_withdraw(request: PersonRequest, code: str) -> HttpResponse:
         transfer.withdraw(ticket_id=ticket.pk)
     except Refused as refused:
         return refuse(request, refused, to=ticket.page_url)
-    message = "Withdrawn. The offer cannot be accepted any more."
+    message = _("Withdrawn. The offer cannot be accepted any more.")
     return answer(request, {"status": "withdrawn"}, message=message, to=ticket.page_url)
 
 
@@ -59,7 +60,7 @@ def ticket_reissue(request: PersonRequest, code: str) -> HttpResponse:
         new = transfer.reissue(ticket_id=ticket.pk, by_staff=not is_owner, reason=reason)
     except Refused as refused:
         return refuse(request, refused, to=ticket.page_url)
-    message = "This is the new code. The old one does not open the gate any more."
+    message = _("This is the new code. The old one does not open the gate any more.")
     return answer(request, {"status": "reissued", "ticket": new.code}, message=message, to=new.page_url)
 
 
@@ -91,7 +92,7 @@ def transfer_accept(request: PersonRequest, token: str) -> HttpResponse:
         ticket = transfer.accept(transfer_id=offer.pk, user=request.user)
     except Refused as refused:
         return refuse(request, refused, to=offer.page_url)
-    message = "Accepted. This is your ticket."
+    message = _("Accepted. This is your ticket.")
     return answer(request, {"status": "accepted", "ticket": ticket.code}, message=message, to=ticket.page_url)
 
 
@@ -104,5 +105,5 @@ def transfer_decline(request: PersonRequest, token: str) -> HttpResponse:
         transfer.decline(transfer_id=offer.pk)
     except Refused as refused:
         return refuse(request, refused, to=offer.page_url)
-    message = "Declined. Whoever offered the ticket keeps it, and is told."
+    message = _("Declined. Whoever offered the ticket keeps it, and is told.")
     return answer(request, {"status": "declined"}, message=message, to="dashboard")

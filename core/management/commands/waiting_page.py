@@ -10,6 +10,8 @@ from django.contrib.staticfiles import finders
 from django.core.management.base import CommandError, CommandParser
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 
 from core.management.base import DatabaseCommand
 from core.models import Event
@@ -18,7 +20,7 @@ FILES = {
     "waiting.css": ("tokens.css", "base.css", "components.css", "cards.css"),
     "waiting.js": ("waiting.js",),
 }
-NUMBERS = ("available", "held", "booked", "waiting")
+NUMBERS = {"available": _("Available"), "held": _("Held"), "booked": _("Booked"), "waiting": _("Waiting")}
 
 
 class Command(DatabaseCommand):
@@ -30,8 +32,10 @@ class Command(DatabaseCommand):
         """Take the event, and the folder to write to."""
         parser.add_argument("event", type=int, help="the event's id")
         parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="made where it is missing")
+        languages = [code for code, name in settings.LANGUAGES]
+        parser.add_argument("--language", choices=languages, default=settings.LANGUAGE_CODE, help="of its words")
 
-    def handle(self, *, event: int, out: Path, **options: Any) -> None:
+    def handle(self, *, event: int, out: Path, language: str, **options: Any) -> None:
         """Write three files, and say where they belong."""
         found = Event.objects.published().filter(pk=event).first()
         if found is None:
@@ -41,7 +45,8 @@ class Command(DatabaseCommand):
         out.mkdir(parents=True, exist_ok=True)
         texts = {name: _joined(name, sources) for name, sources in FILES.items()}
         version = hashlib.sha256("".join(texts.values()).encode()).hexdigest()[:12]
-        texts["index.html"] = render_to_string("core/waiting_page.html", _context(found, version))
+        with translation.override(language):
+            texts["index.html"] = render_to_string("core/waiting_page.html", _context(found, version))
         for name, text in texts.items():
             (out / name).write_text(text, encoding="utf-8")
         self.stdout.write(f"{out}: {', '.join(sorted(texts))}. Serve them under {settings.SITE_URL}, at any path.")

@@ -2,13 +2,12 @@
 import { applyHold } from "./places.js";
 import { pauseRefreshes, refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
+import { words } from "./words.js";
 
 const ANSWER_MS = 3000;
 const REST_MS = 1000;
 let restUntil = 0;
 const asked = new Map(); // key -> what is being asked; nothing is asked twice at a time
-const OFFLINE = { detail: "You are offline. Nothing was sent: press again when you are back." };
-const NO_ANSWER = { detail: "You are offline, and no answer came. The page shows what you have as soon as you are back." };
 const OUTCOMES = {
   booked: ({ ticket }) => location.assign(`/ticket/${encodeURIComponent(ticket)}/`),
   held: showPlace,
@@ -34,7 +33,7 @@ function onSubmit(event, say) {
     event.preventDefault(); // a double click
   } else if (!navigator.onLine) {
     event.preventDefault();
-    showRefusal(OFFLINE);
+    showRefusal({ detail: words("offline") });
   } else if (say({ type, event: id, key })) {
     event.preventDefault();
     begin(key, { event: id, form, button: form.querySelector("button") });
@@ -43,9 +42,9 @@ function onSubmit(event, say) {
 
 // Not `disabled`, which takes the focus away: the words tell that a second press does nothing.
 function begin(key, ask) {
-  const words = ask.button.firstChild;
-  ask.idle = words.textContent;
-  words.textContent = ask.form.dataset.doing;
+  const text = ask.button.firstChild;
+  ask.idle = text.textContent;
+  text.textContent = ask.form.dataset.doing;
   ask.button.setAttribute("aria-disabled", "true");
   announce(ask.form.dataset.doing);
   ask.timer = setTimeout(() => { if (end(key)) submit(ask); }, ANSWER_MS);
@@ -92,7 +91,7 @@ function restore({ button, idle }) {
 // The page may have been refreshed meanwhile: the form as it is now, or none if there is nothing left to do.
 function submit(ask) {
   restore(ask);
-  if (!navigator.onLine) return showRefusal(NO_ANSWER);
+  if (!navigator.onLine) return showRefusal({ detail: words("no_answer") });
   const form = ask.form.isConnected ? ask.form : document.getElementById(ask.button.id)?.form;
   if (!form) return refreshSoon();
   delete form.dataset.ask;
@@ -101,12 +100,12 @@ function submit(ask) {
 
 function showPlace({ status, expires_at: until = null, position = null }, { event }) {
   applyHold({ event, status, expires_at: until, position });
-  announce(status === "held" ? "A place is held for you. Book it before the time is up." : `You are in line: number ${position}.`);
+  announce(status === "held" ? words("held") : words("waiting", { position }));
 }
 
 function showEnd({ status }, { event }) {
   applyHold({ event, status });
-  announce(status === "left" ? "You left the line." : "Released. The place goes to the first in line.");
+  announce(words(status === "left" ? "left" : "released"));
 }
 
 function showRefusal({ detail }) {

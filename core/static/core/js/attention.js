@@ -1,8 +1,8 @@
 // What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts.
 import { isLooking, notify } from "./notify.js";
 import { announce } from "./status.js";
+import { moment, words } from "./words.js";
 
-const SITE = "Box Office";
 const served = document.title;
 const turns = new Map(); // event -> name, of the holds from the line that nobody has looked at yet
 const said = new Set();
@@ -24,8 +24,8 @@ export function tellTurn(card, until) {
   const tag = `turn ${event} ${Date.parse(until)}`;
   if (said.has(tag)) return;
   said.add(tag);
-  announce(`A ticket is held for you: ${name}. Book it before the time is up.`);
-  notify({ tag, title: `Your turn – ${name}`, body: `A ticket is held for you until ${time(until)}. Book it before then.` });
+  announce(words("turn_said", { name }));
+  notify({ tag, title: words("turn", { name }), body: words("turn_body", { time: time(until) }) });
 }
 
 // The clocks call it with every tick, so the title changes once a second, as the soonest of them does.
@@ -39,12 +39,12 @@ export function showTitle() {
 function timeTitle() {
   const clocks = [...document.querySelectorAll("[data-countdown][data-urgent]")];
   const [soonest] = clocks.sort((a, b) => Date.parse(a.dataset.countdown) - Date.parse(b.dataset.countdown));
-  return soonest && `${soonest.textContent.replace(/^0/, "")} to book – ${soonest.dataset.name} · ${SITE}`;
+  return soonest && words("time_title", { time: soonest.textContent.replace(/^0/, ""), name: soonest.dataset.name });
 }
 
 function turnTitle() {
   const [name] = turns.values();
-  return name && `Your turn – ${name} · ${SITE}`;
+  return name && words("turn_title", { name });
 }
 
 function compare() {
@@ -67,5 +67,5 @@ function shownStatuses() {
 }
 
 function time(iso) {
-  return new Date(iso).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return moment(iso, { hour: "2-digit", minute: "2-digit" });
 }

@@ -4,6 +4,7 @@ import { serverNow } from "./clock.js";
 import { notify } from "./notify.js";
 import { refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
+import { words } from "./words.js";
 
 const TICK_MS = 250; // each clock has its own second; the text changes once in each
 const WARN_SECONDS = 120;
@@ -39,7 +40,7 @@ function secondsUntil(iso) {
 function showHold(element) {
   const until = element.dataset.countdown;
   const seconds = secondsUntil(until);
-  put(element, seconds ? digits(seconds) : "Time is up");
+  put(element, seconds ? digits(seconds) : words("time_up"));
   element.toggleAttribute("data-urgent", seconds > 0 && seconds <= WARN_SECONDS);
   if (seconds > 0 && seconds <= WARN_SECONDS) warnOnce(element, seconds);
   if (!seconds) endOnce(until, 1000, LAPSE_SPREAD_MS);
@@ -47,7 +48,7 @@ function showHold(element) {
 
 function showOpening(element) {
   const seconds = secondsUntil(element.dataset.opening);
-  put(element, seconds ? `Opens in ${words(seconds)}` : "Opening now…");
+  put(element, seconds ? words("opens_in", { time: length(seconds) }) : words("opening"));
   if (!seconds && !element.closest("[hidden]")) endOnce(element.dataset.opening, 5000, OPENING_SPREAD_MS);
 }
 
@@ -60,10 +61,9 @@ function warnOnce(element, seconds) {
   const tag = `end ${element.closest("[data-event]")?.dataset.event} ${Date.parse(countdown)}`;
   if (warned.has(tag)) return;
   warned.add(tag);
-  const time = seconds > 60 ? "less than 2 minutes" : "less than a minute";
-  const body = `Your hold for ${name} ends in ${time}. Book it now to keep it.`;
+  const body = words(seconds > 60 ? "ends_in_two" : "ends_in_one", { name });
   announce(body);
-  notify({ tag, title: `Less than 2 minutes left – ${name}`, body });
+  notify({ tag, title: words("ends_title", { name }), body });
 }
 
 function endOnce(key, delay, spread) {
@@ -81,10 +81,10 @@ export function digits(seconds) {
   return hours ? `${hours}:${rest}` : rest;
 }
 
-export function words(seconds) {
+export function length(seconds) {
   const minutes = Math.floor(seconds / 60);
-  const parts = [[Math.floor(minutes / 1440), "d"], [Math.floor(minutes / 60) % 24, "h"], [minutes % 60, "min"]];
+  const parts = [[Math.floor(minutes / 1440), "days"], [Math.floor(minutes / 60) % 24, "hours"], [minutes % 60, "minutes"]];
   const shown = parts.slice(Math.max(0, parts.findIndex(([number]) => number > 0)));
-  const bigger = seconds < 60 ? [] : shown.map(([number, unit]) => `${number} ${unit}`);
-  return [...bigger, ...(seconds < 86400 ? [`${seconds % 60} s`] : [])].join(" ");
+  const bigger = seconds < 60 ? [] : shown.map(([number, unit]) => words(unit, { number }));
+  return [...bigger, ...(seconds < 86400 ? [words("seconds", { number: seconds % 60 })] : [])].join(" ");
 }

@@ -1,6 +1,7 @@
 // A hold or a place in line, drawn into the page from its templates (parts/place_templates.html): thousands of pages
 // that get one at an opening would ask the server for 50 KB each at the same moment.
 import { forgetServed } from "./regions.js";
+import { fill as fillWords } from "./words.js";
 
 const FORMER = ".sentence, .why, .position, .opening, .mine, .card__clock";
 
@@ -57,7 +58,8 @@ function fill(part, hold, card) {
   for (const form of part.querySelectorAll("form")) {
     form.setAttribute("action", form.getAttribute("action").replace("/0/", `/${hold.event}/`));
     form.querySelector("button").id = `${where}-${form.dataset.name}-${hold.event}`;
-    form.querySelector("button span").textContent = ` for ${name}`;
+    const span = form.querySelector("button span");
+    span.textContent = fillWords(span.textContent, { name });
   }
   const clock = part.querySelector("[data-countdown]");
   if (clock) Object.assign(clock.dataset, { countdown: hold.expires_at, name });

@@ -4,6 +4,7 @@ import { newNonce } from "./gate_nonce.js";
 import { showResult } from "./gate_result.js";
 import { refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
+import { fill } from "./words.js";
 
 export function startForms(desk, admit) {
   // The page that logs out, and wipes the list, is not on the device.
@@ -48,7 +49,7 @@ async function people(form) {
   list.replaceChildren(...body.people.map(personRow));
   const none = document.querySelector("[data-nobody]");
   none.hidden = body.people.length > 0;
-  if (none.hidden) announce(list.dataset.found.replace("{count}", body.people.length));
+  if (none.hidden) announce(fill(list.dataset.found, { count: body.people.length }));
 }
 
 function personRow({ ticket, attendee, email, status }) {

@@ -1,6 +1,7 @@
 // The list of an event's tickets, as hashes of their codes: what is judged by where there is no network.
 import { ask, NoNetwork } from "./gate_network.js";
 import { time } from "./gate_result.js";
+import { fill } from "./words.js";
 import { own, read, readAll, readKeys, remove, write } from "./gate_store.js";
 
 const HASH_BYTES = 16;
@@ -115,5 +116,5 @@ export function key(name) {
 
 function showAge() {
   const element = document.querySelector("[data-offline-list]");
-  element.textContent = page.list ? element.dataset.words.replace("{time}", time(page.list.readAt)) : "";
+  element.textContent = page.list ? fill(element.dataset.words, { time: time(page.list.readAt) }) : "";
 }

@@ -2,7 +2,8 @@
 export function applyGate(numbers) {
   for (const name of ["admitted", "expected"]) {
     for (const element of document.querySelectorAll(`[data-gate-number="${name}"]`)) {
-      if (element.textContent !== String(numbers[name])) element.textContent = numbers[name];
+      const text = String(numbers[name]);
+      if (element.textContent !== text) element.textContent = text;
     }
   }
   document.dispatchEvent(new Event("gate-changed"));

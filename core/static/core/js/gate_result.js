@@ -1,4 +1,6 @@
 // What a scan came to, on the whole screen: color, symbol, words, a sound and a vibration. The words are in the page.
+import { fill, moment } from "./words.js";
+
 const GREEN_MS = 2500; // others stay until they are read
 const SOUNDS = { good: [[880, 0.12], [1320, 0.18]], warn: [[440, 0.16], [440, 0.16]], bad: [[220, 0.5]] };
 const BUZZES = { good: [80], warn: [80, 60, 80], bad: [400] };
@@ -28,7 +30,7 @@ export function addRow(result, at) {
   row.querySelector(".gate__symbol").textContent = symbol;
   row.querySelector(".gate__name").textContent = title;
   const when = row.querySelector("[data-when]");
-  when.textContent = when.dataset.when.replace("{time}", time(at));
+  when.textContent = fill(when.dataset.when, { time: time(at) });
   list.querySelector("[data-none]")?.remove();
   list.prepend(row);
 }
@@ -40,20 +42,20 @@ function wordsOf({ outcome, detail, offline, at, gate, here }) {
   let said = (!("fixed" in dataset) && detail) || text("detail");
   if (offline && outcome === "admitted") said = dataset.offline;
   if (at && !detail) {
-    const where = gate ? dataset.atGate.replace("{gate}", gate) : here ? dataset.here : "";
-    said = dataset.used.replace("{when}", day(at)).replace("{where}", where);
+    const where = gate ? fill(dataset.atGate, { gate }) : here ? dataset.here : "";
+    said = fill(dataset.used, { when: day(at), where });
   }
   return { symbol: text("symbol"), title: text("title"), detail: said };
 }
 
 // In the time zone of the event, as the server tells times.
-export function time(moment) {
-  return new Date(moment).toLocaleTimeString("en-GB", { timeZone: dialog.dataset.zone });
+export function time(at) {
+  return moment(at, { timeStyle: "medium", timeZone: dialog.dataset.zone });
 }
 
-function day(moment) {
+function day(at) {
   const form = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-  return new Date(moment).toLocaleString("en-GB", { ...form, timeZone: dialog.dataset.zone, timeZoneName: "short" });
+  return moment(at, { ...form, timeZone: dialog.dataset.zone, timeZoneName: "short" });
 }
 
 function play(look) {

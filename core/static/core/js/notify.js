@@ -1,5 +1,6 @@
 // Browser notifications for those who asked for them, and the control that asks. Pages and their titles do without.
 import { announce } from "./status.js";
+import { words as say } from "./words.js";
 
 const CHOICE = "notify"; // "on", in this browser
 const TOLD = "notified"; // the tags of the last ones, one a line: no page repeats what an earlier one has told
@@ -40,7 +41,7 @@ async function toggle() {
   const isOn = state() === "on";
   if (!isOn) await Notification.requestPermission();
   keep(CHOICE, isOn ? "off" : "on");
-  if (state() === "on") isRefused = !show({ tag: "on", title: "Notifications are on", body: words("off") });
+  if (state() === "on") isRefused = !show({ tag: "on", title: say("notifications"), body: words("off") });
   if (isRefused) keep(CHOICE, "off");
   showState();
   announce(words(state()));

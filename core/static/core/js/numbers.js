@@ -56,8 +56,9 @@ function showNumbers(card, stats) {
 }
 
 function put(element, value) {
-  if (element.textContent.trim() === String(value)) return false;
-  element.textContent = value;
+  const text = String(value);
+  if (element.textContent.trim() === text) return false;
+  element.textContent = text;
   return true;
 }
 

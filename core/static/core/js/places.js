@@ -3,12 +3,13 @@ import { tellTurn } from "./attention.js";
 import { drawPlace } from "./draw_place.js";
 import { cardsOf } from "./numbers.js";
 import { refreshSoon } from "./regions.js";
+import { counted, words } from "./words.js";
 
 const LAPSE_SPREAD_MS = 3000; // the holds of one opening lapse at one moment
 
 export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
   for (const card of cardsOf(event)) {
-    put(card, "[data-position]", position);
+    put(card, "[data-position]", String(position));
     put(card, "[data-ahead]", peopleAhead(ahead));
     if (wait !== undefined) put(card, "[data-wait]", about(wait));
     if (!ahead && card.dataset.reason === "tier_first") refreshSoon(); // nobody is served before the first in line
@@ -77,18 +78,17 @@ function showsHold(card, hold) {
 
 function put(card, selector, text) {
   for (const element of card.querySelectorAll(selector)) {
-    if (element.textContent !== String(text)) element.textContent = text;
+    if (element.textContent !== text) element.textContent = text;
   }
 }
 
 // The same words as `core/templatetags/words.py`.
 export function peopleAhead(ahead) {
-  if (!ahead) return "You are next";
-  return ahead === 1 ? "1 person ahead of you" : `${ahead} people ahead of you`;
+  return ahead ? counted("ahead", ahead) : words("next");
 }
 
 export function about(seconds) {
-  if (seconds === null) return "not known yet";
+  if (seconds === null) return words("wait_unknown");
   const minutes = Math.round(seconds / 60);
-  return minutes < 1 ? "less than a minute" : `about ${minutes} minute${minutes === 1 ? "" : "s"}`;
+  return minutes < 1 ? words("wait_short") : counted("wait", minutes);
 }

@@ -8,7 +8,7 @@ self.addEventListener("notificationclick", (event) => {
 // Under the tag of attention.js: of both, the browser shows one. The words are in the message, in the person's language;
 // a server of before sends none, and the event's name says enough.
 function show({ event, until, path, tag, language = "en", title = event, body = "" }) {
-  const time = new Date(until).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const time = new Date(until).toLocaleTimeString(`${language}-u-nu-latn`, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const told = { tag, body: body.replace("{time}", time), lang: language, data: { path } };
   return self.registration.showNotification(title, told);
 }

@@ -1,4 +1,6 @@
 // A picture that is too large is said to be so before it is sent: a server in front of ours may drop the whole form.
+import { words } from "./words.js";
+
 export function startUploads(inputs) {
   for (const input of inputs) input.addEventListener("change", () => check(input));
 }
@@ -6,6 +8,6 @@ export function startUploads(inputs) {
 function check(input) {
   const most = Number(input.dataset.mostBytes);
   const isTooLarge = [...input.files].some(({ size }) => size > most);
-  input.setCustomValidity(isTooLarge ? `This picture is too large: use one of at most ${Math.floor(most / 2 ** 20)} MB.` : "");
+  input.setCustomValidity(isTooLarge ? words("picture_too_large", { megabytes: Math.floor(most / 2 ** 20) }) : "");
   input.reportValidity();
 }

@@ -27,7 +27,7 @@ async function poll() {
     failed = 0;
   } catch {
     failed += 1;
-    if (failed === 2) say("The numbers cannot be had at the moment. The clock goes on without them.");
+    if (failed === 2) say(page.dataset.unreachable);
   }
   pollLater();
 }
@@ -61,11 +61,11 @@ function close(seconds) {
 
 function open() {
   if (isOpen) return;
-  if (isOpen === false) say("The sale is open.");
+  if (isOpen === false) say(page.dataset.opened);
   isOpen = true;
   go.href = href;
   go.removeAttribute("aria-disabled");
-  page.querySelector("[data-clock]").textContent = "Open";
+  page.querySelector("[data-clock]").textContent = page.dataset.open;
   page.querySelector("[data-before]").hidden = true; // what to do until then
 }
 

@@ -1,0 +1,26 @@
+// The words that scripts put into the page, in its language: the server has written them there (core/script_words.py).
+const WORDS = JSON.parse(document.getElementById("words")?.textContent ?? "{}");
+const LANGUAGE = document.documentElement.lang || "en";
+const LOCALE = LANGUAGE === "en" ? "en-GB" : `${LANGUAGE}-u-nu-latn`; // digits as the server writes them
+const rules = new Intl.PluralRules(LANGUAGE);
+
+// A sentence by its name, with what stands in its braces.
+export function words(name, values = {}) {
+  return fill(WORDS[name] ?? "", values);
+}
+
+// The same of what goes by a number, `{count}`.
+export function counted(name, count) {
+  const forms = WORDS[name] ?? {};
+  const alike = Object.keys(forms).find((sample) => rules.select(Number(sample)) === rules.select(count));
+  return fill(forms[alike] ?? "", { count });
+}
+
+export function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (braces, name) => (name in values ? String(values[name]) : braces));
+}
+
+// A moment as the page says it: `what` as Intl takes it.
+export function moment(when, what) {
+  return new Date(when).toLocaleString(LOCALE, { hourCycle: "h23", ...what });
+}
