@@ -5,6 +5,7 @@ most `SHARED_SECONDS` old, and made correct by the numbers that its socket bring
 """
 
 import gzip
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -24,6 +25,7 @@ View = Callable[..., HttpResponse]
 
 WORTH_ZIPPING = 1000  # bytes; a list of 24 events has 57 kB, compressed 4
 LARGEST = 128  # answers of one process, of up to 60 kB
+COMMON = re.compile(r"(page=\d{1,5})?", re.ASCII)  # queries that many ask; searches without end would push out the rest
 PATIENCE = 5.0  # seconds to wait for an answer that is being made; then one makes it oneself
 
 
@@ -65,13 +67,13 @@ _lock = threading.Lock()
 def shared(view: View) -> View:
     """Share what a view answers to people without a session: 200 and no cookie, so no draft, no form, no message.
 
-    It depends on the address with its query, the host and the scheme; no page of ours depends on the language, and what
+    Searches are left out. It depends on the address with its query, the host and the scheme; no page of ours depends on the language, and what
     a client accepts matters to errors alone, which are not shared. While it is made, all others wait for it.
     """
 
     @wraps(view)
     def sharing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not settings.SHARED_SECONDS or is_known(request):
+        if not settings.SHARED_SECONDS or is_known(request) or not COMMON.fullmatch(request.META["QUERY_STRING"]):
             return view(request, *args, **kwargs)
         key = (request.scheme or "", request.get_host(), request.get_full_path())
         entry, is_mine = _entry(key)

@@ -23,11 +23,12 @@ from ..many import LARGEST_ID
 from ..models import Event, Ticket, TicketHold
 from ..now import now
 from ..numbers import stats, with_line
-from ..paging import page_of_upcoming
+from ..paging import page_of_found, page_of_upcoming
 from ..position import PersonPlaces, places_of
 from ..prepared import Prepared
 from ..push import subscriptions
 from ..refusals import Refused
+from ..search import SearchForm
 from ..shared_answers import is_known, shared
 from .lookup import visible_event
 
@@ -46,11 +47,11 @@ def _cards(events: Iterable[Event], mine: PersonPlaces, moment: dt.datetime) -> 
 @shared
 @vary_on_cookie
 def index(request: HttpRequest) -> HttpResponse:
-    """List the upcoming events with their numbers, a page at a time."""
-    moment = now()
-    page = page_of_upcoming(request.GET.get("page"), moment)
+    """List the upcoming events, or those of them that are searched for, with their numbers, a page at a time."""
+    moment, search, asked = now(), SearchForm(request.GET), request.GET.get("page")
+    page = page_of_found(asked, search.found(moment), moment) if search.is_used else page_of_upcoming(asked, moment)
     cards = _cards(page.events, _mine(request, moment), moment)
-    return render(request, "core/index.html", {"cards": cards, "page": page, "now": moment})
+    return render(request, "core/index.html", {"cards": cards, "page": page, "search": search, "now": moment})
 
 
 @reads
