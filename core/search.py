@@ -22,6 +22,7 @@ from .models import Event, EventQuerySet
 LONGEST = 100  # characters of a field; what is behind them is not looked at
 MOST_WORDS = 8
 NAMES = ("q", "when", "from", "to", "free")
+WHAT = gettext_lazy("Event or venue")
 NO_DAY = gettext_lazy("This is no date: write one like 2026-12-31.")
 
 
@@ -48,9 +49,9 @@ class SearchForm(forms.Form):
     """What of the upcoming events somebody looks for. A field that is not right is said to be so, and left out."""
 
     q = forms.CharField(
-        label=gettext_lazy("Event or venue"),
+        label=WHAT,
         required=False,
-        widget=forms.TextInput(attrs={"type": "search", "class": "input", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"type": "search", "class": "input", "autocomplete": "off", "placeholder": WHAT}),
     )
     when = forms.ChoiceField(
         label=gettext_lazy("When"),
@@ -67,7 +68,7 @@ class SearchForm(forms.Form):
     free = forms.BooleanField(label=gettext_lazy("Places free now"), required=False)
 
     def __init__(self, asked: QueryDict) -> None:
-        clipped = {name: asked[name].replace("\0", "").strip()[:LONGEST] for name in NAMES if asked.get(name)}
+        clipped = {name: asked.get(name, "").strip()[:LONGEST] for name in NAMES if asked.get(name)}
         super().__init__(clipped, auto_id="search_%s")
         self.fields["from"] = DayField(label=gettext_lazy("From"))  # no name that Python lets a class have
         self.fields["to"] = DayField(label=gettext_lazy("To"))

@@ -67,8 +67,9 @@ _lock = threading.Lock()
 def shared(view: View) -> View:
     """Share what a view answers to people without a session: 200 and no cookie, so no draft, no form, no message.
 
-    Searches are left out. It depends on the address with its query, the host and the scheme; no page of ours depends on the language, and what
-    a client accepts matters to errors alone, which are not shared. While it is made, all others wait for it.
+    It depends on the address with its query, the host and the scheme; no page of ours depends on the language, and what
+    a client accepts matters to errors alone, which are not shared. While it is made, all others wait for it. Searches
+    are answered to each by itself.
     """
 
     @wraps(view)
