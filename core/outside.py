@@ -54,7 +54,7 @@ def told_of(request: HttpRequest, event: Event, stats: Stats, moment: dt.datetim
     facts = f"{event.local(event.starts_at)}, {event.venue}."
     told = {
         "url": address_of(request, event.get_absolute_url()),
-        "description": _short(f"{facts} {event.description}"),
+        "description": _short(f"{facts} {event.description[: 10 * SHORT]}"),
         "picture": address_of(request, own or drawn),
     }
     structured = _json(_structured(event, stats, moment, **told))

@@ -227,6 +227,15 @@ class CostTests(SearchCase):
             with self.assertNumQueries(0):
                 visit(headers=BROWSER).get("/")
 
+    def test_a_bar_that_nobody_used_is_rendered_once_and_never_has_somebody_s_words(self) -> None:
+        unused = visit(headers=BROWSER).get("/")
+        self.assertContains(visit(headers=BROWSER).get("/?q=opera"), 'value="opera"')
+        with mock.patch("core.templatetags.search.render_to_string", side_effect=AssertionError):
+            again = visit(self.alice, headers=BROWSER).get("/")
+        for response in (unused, again):
+            self.assertContains(response, 'role="search"')
+            self.assertNotContains(response, 'value="opera"')
+
     def test_nobody_s_search_is_answered_with_somebody_else_s(self) -> None:
         self.make_events(2)
         with override_settings(SHARED_SECONDS=60):
