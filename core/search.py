@@ -26,6 +26,11 @@ WHAT = gettext_lazy("Event or venue")
 NO_DAY = gettext_lazy("This is no date: write one like 2026-12-31.")
 
 
+def is_search(asked: QueryDict) -> bool:
+    """Return whether a query has a field of the form in it."""
+    return not asked.keys().isdisjoint(NAMES)
+
+
 class DayField(forms.DateField):
     """A day of the calendar, as a browser's date field sends it."""
 

@@ -5,7 +5,6 @@ most `SHARED_SECONDS` old, and made correct by the numbers that its socket bring
 """
 
 import gzip
-import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,11 +20,12 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import re_accepts_gzip
 from django.utils.cache import patch_vary_headers
 
+from .search import is_search
+
 View = Callable[..., HttpResponse]
 
 WORTH_ZIPPING = 1000  # bytes; a list of 24 events has 57 kB, compressed 4
-LARGEST = 128  # answers of one process, of up to 60 kB
-COMMON = re.compile(r"(page=\d{1,5})?", re.ASCII)  # queries that many ask; searches without end would push out the rest
+LARGEST = 128  # answers of one process, of up to 60 kB; the sitemap of 5,000 events has 500
 PATIENCE = 5.0  # seconds to wait for an answer that is being made; then one makes it oneself
 
 
@@ -68,13 +68,13 @@ def shared(view: View) -> View:
     """Share what a view answers to people without a session: 200 and no cookie, so no draft, no form, no message.
 
     It depends on the address with its query, the host and the scheme; no page of ours depends on the language, and what
-    a client accepts matters to errors alone, which are not shared. While it is made, all others wait for it. Searches
-    are answered to each by itself.
+    a client accepts matters to errors alone, which are not shared. While it is made, all others wait for it. Searches,
+    of which there is no end and few are alike, are answered to each by itself.
     """
 
     @wraps(view)
     def sharing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not settings.SHARED_SECONDS or is_known(request) or not COMMON.fullmatch(request.META["QUERY_STRING"]):
+        if not settings.SHARED_SECONDS or is_known(request) or is_search(request.GET):
             return view(request, *args, **kwargs)
         key = (request.scheme or "", request.get_host(), request.get_full_path())
         entry, is_mine = _entry(key)

@@ -220,7 +220,7 @@ class CostTests(SearchCase):
         with override_settings(SHARED_SECONDS=60):
             visit(headers=BROWSER).get("/")
             for n in range(9):
-                for query in (f"q=opera&junk={n}", f"junk={n}", f"from=2020-01-0{n + 1}", f"q=Opera+{n}"):
+                for query in (f"q=opera&junk={n}", f"free={n}&page=1", f"from=2020-01-0{n + 1}", f"q=Opera+{n}"):
                     visit(headers=BROWSER).get(f"/?{query}")
             self.assertEqual(len(shared_answers._answers), 1)
             self.assertEqual(len(cards._kept), 5)
