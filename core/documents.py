@@ -129,14 +129,23 @@ def absolute(path: str) -> str:
 
 
 def calendar_entry(ticket: Ticket) -> bytes:
-    """Return an iCalendar file (RFC 5545) with the event: its times where it takes place, and what that zone is."""
+    """Return an iCalendar file with the event of a ticket, which says when the ticket was cancelled."""
+    return _entry(ticket.event, f"ticket-{ticket.pk}", is_cancelled=ticket.status == "cancelled")
+
+
+def calendar_entry_of_event(event: Event) -> bytes:
+    """Return an iCalendar file with an event, for everybody."""
+    return _entry(event, f"event-{event.pk}", is_cancelled=event.status == Event.Status.CANCELLED)
+
+
+def _entry(event: Event, uid: str, *, is_cancelled: bool) -> bytes:
+    """Return an iCalendar file (RFC 5545) with an event: its times where it takes place, and what that zone is."""
     from icalendar import Calendar  # noqa: PLC0415 -- see _qr()
     from icalendar import Event as Entry  # noqa: PLC0415 -- see _qr()
 
-    event = ticket.event
     zone = ZoneInfo(event.zone)
     entry = Entry()
-    entry.add("uid", f"ticket-{ticket.pk}@{urlsplit(settings.SITE_URL).hostname}")
+    entry.add("uid", f"{uid}@{urlsplit(settings.SITE_URL).hostname}")
     entry.add("dtstamp", timezone.now())
     entry.add("dtstart", event.starts_at.astimezone(zone))
     entry.add("dtend", (event.ends_at or event.starts_at + dt.timedelta(hours=2)).astimezone(zone))
@@ -144,7 +153,7 @@ def calendar_entry(ticket: Ticket) -> bytes:
     entry.add("location", event.venue)
     # The event's page: calendars are shared, and the ticket's address has its code in it.
     entry.add("url", absolute(event.get_absolute_url()))
-    entry.add("status", "CANCELLED" if ticket.status == "cancelled" else "CONFIRMED")
+    entry.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     calendar = Calendar()
     calendar.add("prodid", "-//Event Ticketing System//EN")
     calendar.add("version", "2.0")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,11 +18,15 @@ LARGEST = 10_000  # the highest page number that is looked for
 
 @dataclass(frozen=True)
 class Page:
-    """One page: its events, soonest first and read with their line; its number, from 1, and the last page's."""
+    """One page: its events, soonest first and read with their line; its number, from 1, and the last page's.
+
+    `total` is how many events all the pages have.
+    """
 
     events: list[Event]
     number: int
     last: int
+    total: int
 
     @property
     def previous(self) -> int | None:
@@ -36,12 +41,22 @@ class Page:
 
 def page_of_upcoming(asked: str | None, moment: dt.datetime) -> Page:
     """Return the page with this number; the nearest there is for any other, and the first for what is no number."""
+    return _page(asked, lambda number: _events_of(number)(moment=moment), Event.objects.upcoming(moment).count)
+
+
+def page_of_found(asked: str | None, found: EventQuerySet, moment: dt.datetime) -> Page:
+    """Return a page of those upcoming events that were searched for; composed for each search, as few are alike."""
+    return _page(asked, lambda number: list(_listed(found, moment, number)), found.count)
+
+
+def _page(asked: str | None, events_of: Callable[[int], list[Event]], count: Callable[[], int]) -> Page:
     number = _number(asked)
-    events = _events_of(number)(moment=moment)
+    events = events_of(number)
     if not events and number > 1:  # behind the last one
-        number = max(1, math.ceil(Event.objects.upcoming(moment).count() / SIZE))
-        events = _events_of(number)(moment=moment)
-    return Page(events, number, math.ceil(events[0].upcoming / SIZE) if events else number)
+        number = max(1, math.ceil(count() / SIZE))
+        events = events_of(number)
+    total = events[0].upcoming if events else 0
+    return Page(events, number, math.ceil(total / SIZE) or number, total)
 
 
 def _number(asked: str | None) -> int:
@@ -57,9 +72,12 @@ def _events_of(number: int) -> prepared.Prepared[Event]:
 
     def compose() -> EventQuerySet:
         moment = prepared.moment("moment")
-        events = Event.objects.upcoming(moment)
-        counted = events.order_by().values("status").annotate(n=Count("pk")).values("n")  # all have the same status
-        listed = with_line(events, moment).annotate(upcoming=Subquery(counted))  # type: ignore[no-redef]  # -- declared
-        return listed[SIZE * (number - 1) : SIZE * number]
+        return _listed(Event.objects.upcoming(moment), moment, number)
 
     return prepared.Prepared(compose)
+
+
+def _listed(events: EventQuerySet, moment: dt.datetime, number: int) -> EventQuerySet:
+    counted = events.order_by().values("status").annotate(n=Count("pk")).values("n")  # all have the same status
+    listed = with_line(events, moment).annotate(upcoming=Subquery(counted))  # type: ignore[no-redef]  # -- declared
+    return listed[SIZE * (number - 1) : SIZE * number]

@@ -21,10 +21,12 @@ from django.middleware.gzip import re_accepts_gzip
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language
 
+from .search import is_search
+
 View = Callable[..., HttpResponse]
 
 WORTH_ZIPPING = 1000  # bytes; a list of 24 events has 57 kB, compressed 4
-LARGEST = 128  # answers of one process, of up to 60 kB
+LARGEST = 128  # answers of one process, of up to 60 kB; the sitemap of 5,000 events has 500
 PATIENCE = 5.0  # seconds to wait for an answer that is being made; then one makes it oneself
 
 
@@ -68,12 +70,13 @@ def shared(view: View) -> View:
 
     It depends on the address with its query, the host, the scheme, and the language that is spoken, of the few that the
     site has, whatever words asked for it. What else a client accepts matters to errors alone, which are not shared.
-    While it is made, all others wait for it.
+    While it is made, all others wait for it. Searches, of which there is no end and few are alike, are answered to each
+    by itself.
     """
 
     @wraps(view)
     def sharing(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not settings.SHARED_SECONDS or is_known(request):
+        if not settings.SHARED_SECONDS or is_known(request) or is_search(request.GET):
             return view(request, *args, **kwargs)
         key = (request.scheme or "", request.get_host(), request.get_full_path(), get_language() or "")
         entry, is_mine = _entry(key)

@@ -62,6 +62,10 @@ class EventQuerySet(QuerySet["Event"]):
         """Events on sale whose serving staff have not paused."""
         return self.on_sale(now).filter(paused_at=None)
 
+    def with_free_places(self) -> "EventQuerySet":
+        """Events of which a place is neither booked nor held; a hold that has lapsed counts until it is swept."""
+        return self.filter(capacity__gt=F("booked") + F("held"))
+
     def opening(self, now: dt.datetime) -> "EventQuerySet":
         """Events on sale whose announced opening has come, and has not been carried out (rule 11)."""
         is_to_open = Q(opened_at=None) | Q(opened_at__lt=F("sales_open_at"))

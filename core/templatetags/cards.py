@@ -15,6 +15,7 @@ from ..context import EventCard
 register = template.Library()
 
 LARGEST = 1000  # of about 3 kB each
+OF_THE_LIST = {"_state", "upcoming"}  # what an event has of the list it was read for: every search counts its own
 TOKEN = secrets.token_hex(16)  # stands for the viewer's own CSRF token in what is kept
 # Nobody in particular, so that what is kept cannot name anybody.
 ANYBODY = {True: SimpleNamespace(is_authenticated=True), False: SimpleNamespace(is_authenticated=False)}
@@ -47,7 +48,7 @@ def event_part(context: Context, name: str, card: EventCard, where: str) -> Safe
 
 def _content(card: EventCard) -> tuple[Any, ...]:
     """Return all that tells one card from another: the event's fields, its numbers but for their moment, the words."""
-    fields = [(name, value) for name, value in vars(card.event).items() if name != "_state"]
+    fields = [(name, value) for name, value in vars(card.event).items() if name not in OF_THE_LIST]
     numbers = {**card.stats, "now": None}
     return fields, card.event.zone, numbers, card.badge, card.why, card.states
 

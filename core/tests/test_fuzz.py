@@ -53,7 +53,7 @@ FIELDS = (
     "action", "action_add", "account", "remember", "process", "key", "_selected_action", "select_across", "confirmed",
     "o", "p", "name", "venue", "capacity", "starts_at_0", "starts_at_1", "ends_at_0", "status", "created_by",
     "groups", "act", "minutes", "seen", "_popup", "_to_field", "field_name", "model_name", "app_label", "term",
-    "id__exact", "event__id__exact",
+    "id__exact", "event__id__exact", "when", "from", "to", "free",
 )  # fmt: skip
 FORMS = st.dictionaries(st.sampled_from(FIELDS), st.one_of(TEXTS, SCANS), max_size=4)
 HEADERS = st.dictionaries(

@@ -28,7 +28,7 @@ def message_types() -> set[str]:
 class TemplateTests(SimpleTestCase):
     def test_no_template_has_a_script_style_or_handler_in_it(self):
         inline = re.compile(
-            r"<style|\sstyle\s*=|<script(?![^>]*\s(?:src=|type=\"application/json\"))[^>]*>"  # JSON is no script
+            r"<style|\sstyle\s*=|<script(?![^>]*\s(?:src=|type=\"application/(?:ld\+)?json\"))[^>]*>"  # JSON runs not
             r"|\son[a-z]+\s*=\s*[\"']|=\s*[\"']?javascript:",
             re.IGNORECASE,
         )

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.test import TestCase
 from django.urls import reverse
 
-from core import allocation, checkin
+from core import allocation, artwork, checkin
 from core.imports.columns import template
 from core.imports.create import keep
 from core.models import Announcement, Event, Notice, User
@@ -32,13 +32,19 @@ RECIPIENT = (401, 404, 200, 404, 404, 404, 404)
 ABSENT = (401, 404, 404, 404, 404, 404, 404)
 
 MESSAGE = {"audience": "holders", "subject": "Doors", "text": "The doors open at 7."}
-DRAFTS = {"draft", "draft and person", "draft and message", "draft and chart", "draft and list"}
+DRAFTS = {"draft", "draft and mark", "draft and person", "draft and message", "draft and chart", "draft and list"}
 
 # route, method, what its address and form are made of, the answers to PEOPLE
 TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("index", "get", "", ALL),
     ("event_detail", "get", "event", ALL),
     ("event_detail", "get", "draft", MANAGERS_OF_PUBLIC),
+    ("event_calendar", "get", "event", ALL),
+    ("event_calendar", "get", "draft", MANAGERS_OF_PUBLIC),
+    ("event_picture", "get", "event and mark", ALL),
+    ("event_picture", "get", "draft and mark", MANAGERS_OF_PUBLIC),
+    ("embed", "get", "event", ALL),
+    ("embed", "get", "draft", (404,) * 7),  # a frame knows nobody
     ("ticket_stats", "get", "event", ALL),
     ("ticket_stats", "get", "draft", MANAGERS_OF_PUBLIC),
     ("my_place", "get", "event", LOGGED_IN),
@@ -165,6 +171,8 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("websocket_test", "get", "", (404, 404, 404, 404, 404, 404, 200)),
     ("status", "get", "", (404, 404, 404, 404, 404, 404, 200)),
     ("metrics", "get", "", (404, 404, 404, 404, 404, 404, 200)),
+    ("sitemap", "get", "", ALL),
+    ("robots_txt", "get", "", ALL),
     ("healthz", "get", "", ALL),
     ("readyz", "get", "", ALL),
 ]
@@ -193,6 +201,8 @@ class MatrixTests(Cast, TestCase):
         code, token = ticket.code, offer(ticket, cls.bob).token
         cls.places = {
             "": [],
+            "event and mark": [event.pk, artwork.mark_of(event)],
+            "draft and mark": [draft.pk, artwork.mark_of(draft)],
             "event and person": [event.pk, cls.bob.pk],
             "draft and person": [draft.pk, cls.bob.pk],
             "event and message": [event.pk, message_about(event).pk],

@@ -24,11 +24,13 @@ from ..many import LARGEST_ID
 from ..models import Event, Ticket, TicketHold
 from ..now import now
 from ..numbers import stats, with_line
-from ..paging import page_of_upcoming
+from ..outside import address_of, told_of
+from ..paging import page_of_found, page_of_upcoming
 from ..position import PersonPlaces, places_of
 from ..prepared import Prepared
 from ..push import subscriptions
 from ..refusals import Refused
+from ..search import SearchForm
 from ..shared_answers import is_known, shared
 from .lookup import visible_event
 
@@ -47,11 +49,12 @@ def _cards(events: Iterable[Event], mine: PersonPlaces, moment: dt.datetime) -> 
 @shared
 @vary_on_cookie
 def index(request: HttpRequest) -> HttpResponse:
-    """List the upcoming events with their numbers, a page at a time."""
-    moment = now()
-    page = page_of_upcoming(request.GET.get("page"), moment)
+    """List the upcoming events, or those of them that are searched for, with their numbers, a page at a time."""
+    moment, search, asked = now(), SearchForm(request.GET), request.GET.get("page")
+    page = page_of_found(asked, search.found(moment), moment) if search.is_used else page_of_upcoming(asked, moment)
     cards = _cards(page.events, _mine(request, moment), moment)
-    return render(request, "core/index.html", {"cards": cards, "page": page, "now": moment})
+    context = {"cards": cards, "page": page, "search": search, "address": address_of(request), "now": moment}
+    return render(request, "core/index.html", context)
 
 
 @reads
@@ -69,6 +72,7 @@ def event_detail(request: HttpRequest, event_id: int) -> HttpResponse:
         "shares": shares_of(event),
         "commitment": commitment_of(event),
         "can_manage": may_manage(request.user, event),
+        "told": None if event.status == Event.Status.DRAFT else told_of(request, event, card.stats, moment),
     }
     return render(request, "core/event_detail.html", context)
 

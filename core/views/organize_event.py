@@ -18,6 +18,7 @@ from ..models import Event
 from ..now import now
 from ..numbers import stats
 from ..organizer_form import CancelForm
+from ..outside import frame_of
 from ..position import PersonPlaces
 from ..pulse import pulse
 from ..refusals import Refused
@@ -36,6 +37,7 @@ def organize_event(request: PersonRequest, event_id: int) -> HttpResponse:
         "pulse": pulse(event, moment),
         "numbers": gate_numbers([event.pk])[0],
         "can_create": roles_of(request.user).can_create,
+        "frame": frame_of(request, event),
         "missing": readiness.missing(event, moment) if event.status == Event.Status.DRAFT else [],
         "now": moment,
     }
