@@ -227,6 +227,8 @@ if GOOGLE_CLIENT_ID:
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "event_ticketing.storage.Messages"
+MESSAGES_COOKIE_NAME = "messages"
 CSRF_FAILURE_VIEW = "core.views.errors.csrf_failure"
 if HTTPS:
     SECURE_SSL_REDIRECT = True
@@ -237,6 +239,7 @@ if HTTPS:
     SECURE_HSTS_PRELOAD = switch("HSTS_PRELOAD", default=False)
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    MESSAGES_COOKIE_NAME = "__Host-messages"
 # W005, W021: subdomains and preloading are promises for a whole domain, which its owner makes, not this project.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 CONTENT_SECURITY_POLICY = {

@@ -95,6 +95,7 @@ class HeaderTests(Cast, TestCase):
     def test_scripts_cannot_read_our_cookies(self):
         client = visit(self.alice, headers=BROWSER)
         client.get("/accounts/logout/")
-        for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
+        client.post(f"/join/{self.event.pk}/")  # and is told about it on the next page
+        for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.MESSAGES_COOKIE_NAME):
             with self.subTest(cookie=name):
                 self.assertEqual((client.cookies[name]["httponly"], client.cookies[name]["samesite"]), (True, "Lax"))
