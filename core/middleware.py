@@ -1,17 +1,19 @@
 """What happens around every request: headers, the login behind a session, and holds once per login."""
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
 from allauth.core.exceptions import ReauthenticationRequired
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils.functional import SimpleLazyObject
 
 from . import allocation, arrivals
@@ -46,6 +48,25 @@ class PrivacyHeadersMiddleware:
         elif "Cookie" in response.get("Vary", ""):
             response.setdefault("Cache-Control", "no-store")
         return response
+
+
+class ProgramsByHttpsMiddleware:
+    """Refuse programs that come by HTTP where people are led to HTTPS: they would not see that they spoke openly."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on, or refuse it."""
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure() and self._is_of_program(request):
+            detail = "This site is spoken to by HTTPS alone. What was sent went openly over the network."
+            return JsonResponse({"status": "https_needed", "detail": detail}, status=403)
+        return self.get_response(request)
+
+    def _is_of_program(self, request: HttpRequest) -> bool:
+        path = request.path_info.lstrip("/")
+        is_exempt = any(re.search(pattern, path) for pattern in settings.SECURE_REDIRECT_EXEMPT)
+        return not is_exempt and (path.startswith("api/") or wants_json(request))
 
 
 class NoNulMiddleware:

@@ -71,6 +71,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "core.operations.middleware.WatchedMiddleware",
     "core.middleware.PrivacyHeadersMiddleware",
+    "core.middleware.ProgramsByHttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -75,7 +75,7 @@ class QrTests(TicketCase):
 
     def test_it_can_be_had_as_a_drawing_of_the_same_modules(self):
         response = self.get("qr.svg")
-        self.assertEqual(response.headers["Content-Type"], "image/svg+xml")
+        self.assertEqual(response.headers["Content-Type"], "image/svg+xml; charset=utf-8")
         drawn = pages_of(self.drawing_on_paper(response.content))[0]
         self.assertEqual(codes_on(drawn), [self.ticket.code])
 

@@ -116,6 +116,11 @@ class NginxTests(BrowserTestCase):
         self.assertEqual(api.get(f"{self.plain}/dashboard/", max_redirects=0).status, 301)
         self.assertEqual(api.get(f"{self.plain}/healthz").json(), {"status": "ok"})
 
+    def test_programs_are_not_led_to_https_but_refused(self) -> None:
+        api = self.visitor().request
+        for path, headers in (("/api/ticket-stats/1/", {}), ("/dashboard/", {"Accept": "application/json"})):
+            self.assertEqual(api.get(f"{self.plain}{path}", headers=headers, max_redirects=0).status, 403)
+
     def test_pages_of_people_are_shared_with_nobody(self) -> None:
         event = make_event(name="Concert")
         alices, strangers = self.visitor(), self.visitor()

@@ -119,7 +119,9 @@ class WorkerTests(SimpleTestCase):
     def test_it_is_served_from_the_root_so_that_it_may_be_of_every_page(self) -> None:
         response = visit().get("/sw.js")
         script = b"".join(response).decode()
-        self.assertEqual((response.status_code, response.headers["Content-Type"]), (200, "text/javascript"))
+        self.assertEqual(
+            (response.status_code, response.headers["Content-Type"]), (200, "text/javascript; charset=utf-8")
+        )
         self.assertIn("showNotification", script)
         self.assertNotIn('"fetch"', script)  # no page waits for it
         self.assertIn("worker-src 'self'", response.headers["Content-Security-Policy"])

@@ -59,7 +59,7 @@ def ticket_qr(request: HttpRequest, code: str) -> HttpResponse:
 @for_people
 def ticket_qr_svg(request: HttpRequest, code: str) -> HttpResponse:
     """Answer the ticket's QR code as SVG."""
-    return _file(documents.qr_svg(visible_ticket(request, code).code), "image/svg+xml", "")
+    return _file(documents.qr_svg(visible_ticket(request, code).code), "image/svg+xml; charset=utf-8", "")
 
 
 @reads
