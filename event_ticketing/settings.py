@@ -217,11 +217,12 @@ SOCIALACCOUNT_ADAPTER = "core.google.SocialAdapter"
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_FORMS = {"disconnect": "core.google.DisconnectForm"}
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
 if GOOGLE_CLIENT_ID:
     SOCIALACCOUNT_PROVIDERS["google"] = {
         "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": env.str("GOOGLE_CLIENT_SECRET", default="")}],
-        "SCOPE": ["profile", "email"],
+        "SCOPE": ["openid", "profile", "email"],  # openid: for the `nonce`
         "OAUTH_PKCE_ENABLED": True,
     }
 

@@ -20,7 +20,7 @@ CLIENT, SECRET = "box-office", "a secret of the client"
 PROVIDERS = {
     "google": {
         "APPS": [{"client_id": CLIENT, "secret": SECRET}],
-        "SCOPE": ["profile", "email"],
+        "SCOPE": ["openid", "profile", "email"],
         "OAUTH_PKCE_ENABLED": True,
     }
 }
@@ -69,7 +69,8 @@ class StandIn:
         if asked.get("code_challenge") != challenge or not right.items() <= self.posted.items():
             return 400, "application/json", b'{"error": "invalid_grant"}'
         moment = int(time.time())
-        claims = {"iss": self.address, "aud": CLIENT, "iat": moment, "exp": moment + 300} | self.person | self.claims
+        claims = {"iss": self.address, "aud": CLIENT, "iat": moment, "exp": moment + 300}
+        claims |= {"nonce": asked.get("nonce")} | self.person | self.claims
         id_token = {"id_token": token_of(claims)} if self.has_id_token else {}
         told = {"access_token": "an access token", "refresh_token": "r", "expires_in": 3600, "token_type": "Bearer"}
         return 200, "application/json", json.dumps(told | id_token).encode()

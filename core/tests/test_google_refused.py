@@ -203,6 +203,7 @@ class NonsenseTests(RefusedCase):
     def test_claims_that_are_not_meant_for_us_or_not_any_more(self) -> None:
         for claims in (
             {"aud": "another-client"}, {"aud": None}, {"iss": "https://evil.example"}, {"iss": None},
+            {"nonce": None}, {"nonce": ""}, {"nonce": "x"}, {"nonce": ["x"]},
             {"exp": 1}, {"exp": "soon"}, {"sub": ""}, {"sub": None}, {"sub": 7}, {"sub": ["1001"]},
             {"sub": "x" * 192}, {"sub": "10\0" + "01"},
         ):  # fmt: skip
@@ -210,6 +211,12 @@ class NonsenseTests(RefusedCase):
                 self.google.claims = claims
                 with self.assertLogs("core.google", "WARNING"):
                     self.expect_page(come_back(self.browser), 401, FAILED)
+
+    def test_a_token_of_another_attempt_is_worth_nothing_even_a_fresh_one(self) -> None:
+        consent(leave(visit(headers=BROWSER)))  # somebody else's, whose token is put in the place of ours
+        self.google.claims = {"nonce": self.google.asked[-1]["nonce"]}
+        with self.assertLogs("core.google", "WARNING"):
+            self.expect_page(come_back(self.browser), 401, FAILED)
 
     def test_a_token_that_was_used_is_worth_nothing_the_second_time(self) -> None:
         self.google.person |= {"sub": "2002", "email": "dora@example.org"}
