@@ -23,7 +23,8 @@ def push_subscribe(request: PersonRequest) -> HttpResponse:
     form = SubscriptionForm(request.POST)
     if not form.is_valid():
         return _invalid(request, form)
-    subscriptions.subscribe(user=request.user, **form.cleaned_data)
+    key = request.session.session_key or ""
+    subscriptions.subscribe(user=request.user, session_key=key, **form.cleaned_data)
     return answer(request, {"status": "on"}, message="Your browser will tell you when it is your turn.", to="dashboard")
 
 
