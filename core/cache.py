@@ -24,13 +24,13 @@ def is_away() -> bool:
 class PlainValues:
     """Texts, numbers, truth values and lists of them, as JSON: whoever writes to Redis must not run code here."""
 
-    def dumps(self, value: Any) -> int | str:
-        """Return what is stored. Numbers are stored as they are, so that Redis can add to them."""
-        return value if type(value) is int else json.dumps(value)
+    def dumps(self, obj: Any) -> bytes:
+        """Return what is stored; of a number its digits, so that Redis can add to it."""
+        return json.dumps(obj).encode()
 
-    def loads(self, stored: bytes) -> Any:
+    def loads(self, data: Any) -> Any:
         """Return what was stored."""
-        return json.loads(stored)
+        return json.loads(data)
 
 
 class OneClient(RedisCacheClient):

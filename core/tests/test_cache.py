@@ -33,10 +33,9 @@ class PlainValuesTests(SimpleTestCase):
         plain = PlainValues()
         for value in (0, 7, -1, True, False, None, "y", "ö", "12", 1701423602.7184925, [1701423602.7184925, 3.5], []):
             with self.subTest(value=value):
-                stored = plain.dumps(value)
-                again = plain.loads(str(stored).encode())
+                again = plain.loads(plain.dumps(value))
                 self.assertEqual((again, type(again)), (value, type(value)))
-        self.assertIs(type(plain.dumps(7)), int)  # Redis adds to it
+        self.assertEqual(plain.dumps(7), b"7")  # Redis adds to it
 
     def test_no_code_runs_whatever_somebody_wrote_to_redis(self) -> None:
         RAN.clear()
