@@ -41,14 +41,17 @@ TEXTS = ("email", "name", "given_name", "family_name")
 
 
 class PatientSession(Session):
-    """Asks Google, and waits so long for the whole answer: the limit of `requests` starts anew with every byte."""
+    """Asks Google, and waits so long for the whole answer: the limit of `requests` starts anew with every byte.
+
+    Whom to ask is fixed: no answer leads elsewhere, where a code or a token would go along.
+    """
 
     def request(self, *args: Any, **options: Any) -> Response:
         """Return the answer. Raises Timeout; whatever comes later is heard by nobody."""
         if not connection.in_atomic_block:  # as a test case is
             connection.close()  # back to the pool: whoever waits here must not keep bookings from it
         answer: Future[Response] = Future()
-        ask = partial(super().request, *args, **options | {"timeout": PATIENCE})
+        ask = partial(super().request, *args, **options | {"timeout": PATIENCE, "allow_redirects": False})
         threading.Thread(target=_carry, args=(answer, ask), daemon=True).start()
         try:
             return answer.result(PATIENCE)

@@ -193,6 +193,14 @@ class NonsenseTests(RefusedCase):
                     response = come_back(self.browser)
                 self.expect_page(response, 401, FAILED)
 
+    def test_an_answer_that_leads_elsewhere_is_not_followed(self) -> None:
+        self.google.leads_to = f"{self.google.address}/authorize?redirect_uri=x&state=followed"
+        for status in (301, 302, 303, 307, 308):
+            with self.subTest(status=status), self.assertLogs("core.google", "WARNING"):
+                self.google.says(b"", status=status)
+                self.expect_page(come_back(self.browser), 401, FAILED)
+        self.assertNotIn("followed", [asked["state"] for asked in self.google.asked])
+
     def test_id_tokens_that_are_none(self) -> None:
         for token in ("", "x", "a.b.c", "a.b", "." * 5000, token_of([]), token_of("x"), token_of({})):
             with self.subTest(token=token[:20]), patch.dict(self.google.person, clear=True):
