@@ -142,7 +142,7 @@ def _silence(people: QuerySet[User]) -> None:
     After the commit: their rows are locked for that, and whoever has them waits for no event. A session that ends by
     its time switches nothing off by itself.
     """
-    live = live_sessions(timezone.now()).filter(user__in=people).values("session_key")
+    live = live_sessions(timezone.now()).filter(user__in=people).values_list("session_key", flat=True)
     transaction.on_commit(partial(subscriptions.forget_but, people, live), robust=True)
 
 

@@ -2,12 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from ..models import PushSubscription, User
+from ..models import PushSubscription, User, UserSession
 from ..now import now
 from . import keys
 
@@ -59,7 +58,7 @@ def forget_all(user: User) -> None:
     remove(PushSubscription.objects.filter(user=user))
 
 
-def forget_but(of_people: QuerySet[User], live_keys: QuerySet[Any, str]) -> None:
+def forget_but(of_people: QuerySet[User], live_keys: QuerySet[UserSession, str]) -> None:
     """Tell no browser of these people any more that was switched on in another session than those that are `live`."""
     over = PushSubscription.objects.filter(user__in=of_people).exclude(session_key__in=live_keys)
     if found := list(over.values_list("pk", flat=True)):  # hardly ever: a transaction for none would be one too many

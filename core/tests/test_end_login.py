@@ -11,9 +11,9 @@ from core.models import AuditEntry, UserSession
 
 from .cast import Cast, book, join, make_event, statuses
 from .sockets import PATIENCE, QUIET, SocketCase
+from .test_second_factor import PASSWORD
 from .visits import BROWSER, answer_of, redirect_of, target_of, visit
 
-PASSWORD = "first-password-1"
 ACTIVITY = "/account/activity/"
 
 
