@@ -23,7 +23,7 @@ from .logs import is_too_slow
 from .models import Event, UserSession
 from .receivers import ARRIVED
 from .sessions import SessionStore, person_of
-from .trust import confirmation, second_factor, trail
+from .trust import confirmation, refused, second_factor, trail
 from .views.errors import bad_request
 
 logger = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class PersonMiddleware(AuthenticationMiddleware):
 
 
 class TrailMiddleware:
-    """Whatever is recorded in the audit trail while a request is served, was asked by it."""
+    """Whatever is recorded in the audit trail while a request is served, was asked by it; a refusal is logged."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -121,7 +121,9 @@ class TrailMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Keep the request at hand."""
         with trail.asking(request):
-            return self.get_response(request)
+            response = self.get_response(request)
+            refused.note_page(request, response)
+            return response
 
 
 class SecondFactorMiddleware:
