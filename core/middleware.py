@@ -142,8 +142,11 @@ class SecondFactorMiddleware:
         if is_admin and request.user.is_authenticated and request.user.is_staff:
             try:
                 second_factor.require(request)
+                confirmation.require_after_pause(request)
             except second_factor.SecondFactorNeeded as needed:
                 return self.process_exception(request, needed)
+            except ReauthenticationRequired as needed:
+                return self.process_exception(request, needed) or confirmation.ask(request)
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -206,6 +209,7 @@ class TicketHoldMiddleware:
         key = request.session.session_key or ""
         self._hold(request)
         known = cast("SessionStore", request.session).login
+        confirmation.note_pause(request, known)
         request.arrival = arrivals.session_of(user_id=request.user.pk, session_key=key, known=known)
         if request.arrival is None:
             # Ended elsewhere. Not `logout()`: that is a person signing out, which ends their holds.
