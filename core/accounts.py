@@ -44,6 +44,14 @@ def is_email_of_another(email: str, user: User) -> bool:
     return bool(email) and verified.exclude(user_id=user.pk).exists()
 
 
+@transaction.atomic
+def end_login(login: UserSession) -> None:
+    """End one login of somebody who asks with another; holds and places stay (rule 14). Again, nothing changes."""
+    if login.is_active and arrivals.end_sessions(UserSession.objects.filter(pk=login.pk)):
+        since = f"another login, of {login.login_timestamp:%Y-%m-%d %H:%M:%S} UTC"
+        trail.record(trail.Action.SIGNED_OUT, actor=login.user, person=login.user_id, detail=since)
+
+
 def verify_email(user: User) -> None:
     """Count the account's e-mail as verified, and as its primary one, in place of the former.
 

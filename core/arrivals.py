@@ -2,11 +2,12 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
@@ -26,6 +27,7 @@ from .models import (
 )
 from .now import clock, now
 from .prepared import Rows
+from .push import subscriptions
 
 PRESENT = dt.timedelta(minutes=15)  # rule 11: seen this recently counts as being there at the opening
 BATCH = 500  # sessions in one statement
@@ -113,11 +115,13 @@ def is_last_session(*, user: User, session_key: str) -> bool:
 def end_session(session_key: str) -> None:
     """End one session; its sockets close within 5 seconds."""
     UserSession.objects.filter(session_key=session_key).update(is_active=False)
+    _silence(User.objects.filter(arrivals__session_key=session_key))
 
 
 def end_all_sessions(user: User) -> None:
     """End all sessions of a person: their password changed, or they were deactivated."""
     UserSession.objects.filter(user=user, is_active=True).update(is_active=False)
+    _silence(User.objects.filter(pk=user.pk))
 
 
 def end_sessions(sessions: QuerySet[UserSession]) -> int:
@@ -128,7 +132,18 @@ def end_sessions(sessions: QuerySet[UserSession]) -> int:
         batch = keys[start : start + BATCH]
         ended += UserSession.objects.filter(session_key__in=batch, is_active=True).update(is_active=False)
         Session.objects.filter(session_key__in=batch).delete()
+        _silence(User.objects.filter(arrivals__session_key__in=batch))
     return ended
+
+
+def _silence(people: QuerySet[User]) -> None:
+    """Have browsers in which none of these people is logged in any more told nothing.
+
+    After the commit: their rows are locked for that, and whoever has them waits for no event. A session that ends by
+    its time switches nothing off by itself.
+    """
+    live = live_sessions(timezone.now()).filter(user__in=people).values_list("session_key", flat=True)
+    transaction.on_commit(partial(subscriptions.forget_but, people, live), robust=True)
 
 
 def live_sessions(moment: dt.datetime) -> QuerySet[UserSession]:

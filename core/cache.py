@@ -1,5 +1,6 @@
 """The shared cache, which may be gone: logins count their rate limits in it, and must not fail with it."""
 
+import json
 import logging
 import time
 from typing import Any
@@ -20,10 +21,28 @@ def is_away() -> bool:
     return time.monotonic() < _away_until
 
 
+class PlainValues:
+    """Texts, numbers, truth values and lists of them, as JSON: whoever writes to Redis must not run code here."""
+
+    def dumps(self, obj: Any) -> bytes:
+        """Return what is stored; of a number its digits, so that Redis can add to it."""
+        return json.dumps(obj).encode()
+
+    def loads(self, data: Any) -> Any:
+        """Return what was stored."""
+        return json.loads(data)
+
+
 class OneClient(RedisCacheClient):
-    """One client for all commands to the one server: Django makes one for each, which takes longer than the command."""
+    """One client for all commands to the one server: Django makes one for each, which takes longer than the command.
+
+    What it stores is JSON: Django's own would be pickles.
+    """
 
     _kept: Any = None
+
+    def __init__(self, servers: list[str], **options: Any) -> None:
+        super().__init__(servers, serializer=PlainValues(), **options)
 
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
         """Return the client."""

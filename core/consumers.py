@@ -25,6 +25,7 @@ from .many import LARGEST_ID
 from .messages import OwnMessage
 from .models import User
 from .operations import request_id
+from .trust import refused
 from .visitors import Visitor, address_of, session_key_of
 
 logger = logging.getLogger(__name__)
@@ -95,6 +96,8 @@ class EventsConsumer(AsyncWebsocketConsumer):
     async def admit(self, owner: Owner) -> bool:
         """Count the socket, or refuse it before accept where there are too many: an answer 403, and no socket."""
         if not self.hub.admit(owner):
+            person = owner if isinstance(owner, int) else None
+            refused.note("socket_limited", address=address_of(self.scope), person=person)
             await self.close()
             return False
         self.owner = owner

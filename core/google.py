@@ -2,15 +2,19 @@
 
 import logging
 import threading
+from base64 import urlsafe_b64encode
 from concurrent.futures import Future
 from functools import partial
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount import forms
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.app_settings import UID_MAX_LENGTH
 from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.google.provider import GoogleProvider
 from allauth.socialaccount.providers.google.views import GoogleOAuth2Adapter
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
@@ -38,14 +42,17 @@ TEXTS = ("email", "name", "given_name", "family_name")
 
 
 class PatientSession(Session):
-    """Asks Google, and waits so long for the whole answer: the limit of `requests` starts anew with every byte."""
+    """Asks Google, and waits so long for the whole answer: the limit of `requests` starts anew with every byte.
+
+    Whom to ask is fixed: no answer leads elsewhere, where a code or a token would go along.
+    """
 
     def request(self, *args: Any, **options: Any) -> Response:
         """Return the answer. Raises Timeout; whatever comes later is heard by nobody."""
         if not connection.in_atomic_block:  # as a test case is
             connection.close()  # back to the pool: whoever waits here must not keep bookings from it
         answer: Future[Response] = Future()
-        ask = partial(super().request, *args, **options | {"timeout": PATIENCE})
+        ask = partial(super().request, *args, **options | {"timeout": PATIENCE, "allow_redirects": False})
         threading.Thread(target=_carry, args=(answer, ask), daemon=True).start()
         try:
             return answer.result(PATIENCE)
@@ -88,11 +95,28 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # -- al
             raise ImmediateHttpResponse(response)
 
 
+class GoogleOfThisLogin(GoogleProvider):  # type: ignore[misc]  # -- as above
+    """allauth's, but that Google is to repeat in its token which attempt to log in it answers (`nonce`, OpenID)."""
+
+    def get_pkce_params(self) -> dict[str, Any]:
+        """Return what is asked beside the code: the challenge of RFC 7636, which is one for each attempt, twice."""
+        asked: dict[str, Any] = super().get_pkce_params()
+        return asked | {"nonce": asked["code_challenge"]}
+
+
 class GoogleAdapter(GoogleOAuth2Adapter):  # type: ignore[misc]  # -- as above
     """Google's answers, each looked at before allauth builds an account on it. Raises OAuth2Error for nonsense."""
 
+    _nonce = ""  # that an identity token must have
+
+    def get_provider(self) -> GoogleOfThisLogin:
+        """Return whom to ask."""
+        return GoogleOfThisLogin(self.request, app=super().get_provider().app)
+
     def get_access_token_data(self, *args: Any, **options: Any) -> dict[str, Any]:
         """Return what the code was exchanged for."""
+        proof = str(options["pkce_code_verifier"]).encode()  # of the attempt that this browser's session knows
+        self._nonce = urlsafe_b64encode(sha256(proof).digest()).decode().rstrip("=")
         try:
             data = super().get_access_token_data(*args, **options)
             token = data["access_token"]
@@ -103,7 +127,10 @@ class GoogleAdapter(GoogleOAuth2Adapter):  # type: ignore[misc]  # -- as above
         return {"access_token": token, "id_token": data.get("id_token")}  # nothing else is needed, nor kept
 
     def _decode_id_token(self, app: Any, id_token: Any) -> dict[str, Any]:
-        return claims_of(super()._decode_id_token(app, id_token))
+        claims = super()._decode_id_token(app, id_token)
+        if claims.get("nonce") != self._nonce:
+            raise OAuth2Error("a token of another login")
+        return claims_of(claims)
 
     def _fetch_user_info(self, access_token: str) -> dict[str, Any]:
         return claims_of(super()._fetch_user_info(access_token))
@@ -126,6 +153,17 @@ def claims_of(told: Any) -> dict[str, Any]:
         email = ""  # the form asks for one
     is_verified = told.get("email_verified") is True or told.get("verified_email") is True
     return {"sub": person, **texts, "email": email[:MAX_EMAIL], "email_verified": is_verified}
+
+
+class DisconnectForm(forms.DisconnectForm):  # type: ignore[misc]  # -- as above
+    """allauth's, but for accounts of a service that is not set up here any more, of which it knows nothing."""
+
+    def clean(self) -> Any:
+        """Check the choice."""
+        account = self.cleaned_data.get("account")
+        if account and account.provider not in settings.SOCIALACCOUNT_PROVIDERS:
+            raise ValidationError(_("Logins by other accounts are turned off here for now. Nothing was removed."))
+        return super().clean()
 
 
 _login = OAuth2LoginView.adapter_view(GoogleAdapter)

@@ -213,7 +213,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 def script(name: str) -> FileResponse:
     """Answer a service worker of ours from an address of its own: it serves only what is below its address."""
     found = open(str(finders.find(f"core/js/{name}")), "rb")  # noqa: SIM115 -- closed by the answer
-    return FileResponse(found, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+    return FileResponse(found, content_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
 def download(request: HttpRequest, pieces: Iterator[bytes], content_type: str, name: str) -> StreamingHttpResponse:

@@ -101,6 +101,16 @@ class RefusedInOneLine(logging.Filter):
         return True
 
 
+class ForeignHosts(logging.Handler):
+    """Tell of requests for hosts that are not ours in lines of our own, not of each: every scanner asks for one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell of one."""
+        from .trust import refused, trail  # noqa: PLC0415 -- models, which are loaded after the log is set up
+
+        refused.note("host_refused", address=trail.address_of(getattr(record, "request", None)))
+
+
 class NoBrokenText(logging.Filter):
     """Leave out the trace that Uvicorn logs of each text that is no UTF-8: anybody could fill a disk with it."""
 

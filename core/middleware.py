@@ -1,17 +1,19 @@
 """What happens around every request: headers, the login behind a session, and holds once per login."""
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
 from allauth.core.exceptions import ReauthenticationRequired
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
@@ -24,7 +26,7 @@ from .logs import is_too_slow
 from .models import Event, UserSession
 from .receivers import ARRIVED
 from .sessions import SessionStore, person_of
-from .trust import confirmation, second_factor, trail
+from .trust import confirmation, refused, second_factor, trail
 from .views.errors import bad_request
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,25 @@ class PrivacyHeadersMiddleware:
         elif "Cookie" in response.get("Vary", ""):
             response.setdefault("Cache-Control", "no-store")
         return response
+
+
+class ProgramsByHttpsMiddleware:
+    """Refuse programs that come by HTTP where people are led to HTTPS: they would not see that they spoke openly."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on, or refuse it."""
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure() and self._is_of_program(request):
+            detail = _("This site is spoken to by HTTPS alone. What was sent went openly over the network.")
+            return JsonResponse({"status": "https_needed", "detail": detail}, status=403)
+        return self.get_response(request)
+
+    def _is_of_program(self, request: HttpRequest) -> bool:
+        path = request.path_info.lstrip("/")
+        is_exempt = any(re.search(pattern, path) for pattern in settings.SECURE_REDIRECT_EXEMPT)
+        return not is_exempt and (path.startswith("api/") or wants_json(request))
 
 
 class NoNulMiddleware:
@@ -116,7 +137,7 @@ class PersonMiddleware(AuthenticationMiddleware):
 
 
 class TrailMiddleware:
-    """Whatever is recorded in the audit trail while a request is served, was asked by it."""
+    """Whatever is recorded in the audit trail while a request is served, was asked by it; a refusal is logged."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -124,7 +145,9 @@ class TrailMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Keep the request at hand."""
         with trail.asking(request):
-            return self.get_response(request)
+            response = self.get_response(request)
+            refused.note_page(request, response)
+            return response
 
 
 class SecondFactorMiddleware:
@@ -143,8 +166,11 @@ class SecondFactorMiddleware:
         if is_admin and request.user.is_authenticated and request.user.is_staff:
             try:
                 second_factor.require(request)
+                confirmation.require_after_pause(request)
             except second_factor.SecondFactorNeeded as needed:
                 return self.process_exception(request, needed)
+            except ReauthenticationRequired as needed:
+                return self.process_exception(request, needed) or confirmation.ask(request)
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -208,6 +234,7 @@ class TicketHoldMiddleware:
         key = request.session.session_key or ""
         self._hold(request)
         known = cast("SessionStore", request.session).login
+        confirmation.note_pause(request, known)
         request.arrival = arrivals.session_of(user_id=request.user.pk, session_key=key, known=known)
         if request.arrival is None:
             # Ended elsewhere. Not `logout()`: that is a person signing out, which ends their holds.

@@ -6,6 +6,9 @@ from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from .trust import refused
+from .visitors import address_of
+
 
 class Denier(WebsocketDenier):
     """Refuse before accept, and without asking the channel layer, which may be away."""
@@ -27,6 +30,8 @@ class SameOrigin:
         """Pass the handshake on, or deny it."""
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         allowed = is_allowed(headers, scope.get("scheme", "ws"))
+        if not allowed:
+            refused.note("origin_refused", address=address_of(scope))
         return await (self.application if allowed else Denier())(scope, receive, send)
 
 

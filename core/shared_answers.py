@@ -15,7 +15,6 @@ from time import monotonic
 from typing import Any
 
 from django.conf import settings
-from django.contrib.messages.storage.cookie import CookieStorage
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import re_accepts_gzip
 from django.utils.cache import patch_vary_headers
@@ -99,7 +98,7 @@ def forget() -> None:
 
 def is_known(request: HttpRequest) -> bool:
     """Return whether the request may be somebody's, or has a message to show."""
-    return not {settings.SESSION_COOKIE_NAME, CookieStorage.cookie_name}.isdisjoint(request.COOKIES)
+    return not {settings.SESSION_COOKIE_NAME, settings.MESSAGES_COOKIE_NAME}.isdisjoint(request.COOKIES)
 
 
 def _entry(key: tuple[str, ...]) -> tuple[_Shared, bool]:

@@ -83,6 +83,7 @@ urlpatterns = [
     path("dashboard/", attendee.dashboard, name="dashboard"),
     path("calendar/", attendee.calendar, name="calendar"),
     path("account/activity/", account.activity, name="account_activity"),
+    path("account/logins/<int:login_id>/end/", account.end_login, name="end_login"),
     path("account/notices/", notices.choices, name="account_notices"),
     path("account/notices/choose/", notices.choose, name="choose_notices"),
     path("sw.js", push.push_worker, name="push_worker"),

@@ -1,8 +1,12 @@
-"""Static files with far-future names, and uploads."""
+"""Static files with far-future names, uploads, and messages that wait to be shown."""
 
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.contrib.messages.storage.session import SessionStorage
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadhandler import MemoryFileUploadHandler
@@ -36,3 +40,15 @@ class MemoryUploads(MemoryFileUploadHandler):
         if not self.activated:
             raise RequestDataTooBig("a file larger than FILE_UPLOAD_MAX_MEMORY_SIZE")
         super().new_file(*args, **kwargs)
+
+
+class MessagesCookie(CookieStorage):
+    """Messages in a cookie, whose name may bind it to this host: nothing is written for them, as in a session."""
+
+    cookie_name = settings.MESSAGES_COOKIE_NAME
+
+
+class Messages(FallbackStorage):
+    """Django's, with that cookie; what does not fit into it is in the session."""
+
+    storage_classes = (MessagesCookie, SessionStorage)

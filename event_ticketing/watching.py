@@ -47,7 +47,7 @@ LOGGING = {
             "formatter": LOG_FORMAT,
             "filters": ["request_id", "away", "refused", "mask_codes"],
         },
-        "nobody": {"class": "logging.NullHandler"},
+        "foreign_hosts": {"class": "core.logs.ForeignHosts"},
     },
     "root": {"handlers": ["console"], "level": "ERROR" if TESTING else "INFO"},
     "loggers": {
@@ -55,7 +55,7 @@ LOGGING = {
         "weasyprint": {"level": "ERROR"},
         "fontTools": {"level": "ERROR"},
         # Every scanner asks for a host that is not ours, and each would be a traceback; it is answered 400.
-        "django.security.DisallowedHost": {"handlers": ["nobody"], "propagate": False},
+        "django.security.DisallowedHost": {"handlers": ["foreign_hosts"], "level": "INFO", "propagate": False},
         "uvicorn.error": {"filters": ["no_broken_text"]},
         # The servers' own words, in the same form; they have set up loggers of their own before this is read.
         "uvicorn": {"handlers": [], "propagate": True},

@@ -18,6 +18,7 @@ class PushSubscription(models.Model):
     p256dh = models.CharField(max_length=88)  # the browser's public key, base64url
     auth = models.CharField(max_length=24)  # the secret that it shares with us, base64url
     created_at = models.DateTimeField(default=timezone.now)
+    session_key = models.CharField(max_length=40, db_default="", default="", editable=False)  # switched on with
 
     def __str__(self) -> str:
         return f"browser {self.pk} of {self.user_id}"

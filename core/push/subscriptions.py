@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import QuerySet
 
-from ..models import PushSubscription, User
+from ..models import PushSubscription, User, UserSession
 from ..now import now
 from . import keys
 
@@ -34,17 +34,16 @@ def _digest(endpoint: str) -> str:
     return hashlib.sha256(endpoint.encode()).hexdigest()
 
 
-def subscribe(*, user: User, endpoint: str, p256dh: str, auth: str) -> None:
+def subscribe(*, user: User, endpoint: str, p256dh: str, auth: str, session_key: str = "") -> None:
     """Let a browser of a person be told; again, nothing changes. Beyond a handful the oldest is told no more.
 
-    A browser is of one person at a time: of whoever switched it on last.
+    A browser is of one person at a time: of whoever switched it on last. It is told until that session is ended.
     """
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)  # of two browsers at once, one waits for the other
         remove(PushSubscription.objects.filter(endpoint=endpoint).exclude(user=user))  # with what waits for the other
-        PushSubscription.objects.update_or_create(
-            endpoint=endpoint, defaults={"user": user, "p256dh": p256dh, "auth": auth, "created_at": now()}
-        )
+        made = {"user": user, "p256dh": p256dh, "auth": auth, "session_key": session_key, "created_at": now()}
+        PushSubscription.objects.update_or_create(endpoint=endpoint, defaults=made)
         latest = PushSubscription.objects.filter(user=user).order_by("-created_at", "-pk")
         remove(PushSubscription.objects.filter(pk__in=list(latest.values_list("pk", flat=True)[MOST:])))
 
@@ -57,6 +56,13 @@ def forget(user: User, endpoint: str) -> None:
 def forget_all(user: User) -> None:
     """Tell no browser of this person any more."""
     remove(PushSubscription.objects.filter(user=user))
+
+
+def forget_but(of_people: QuerySet[User], live_keys: QuerySet[UserSession, str]) -> None:
+    """Tell no browser of these people any more that was switched on in another session than those that are `live`."""
+    over = PushSubscription.objects.filter(user__in=of_people).exclude(session_key__in=live_keys)
+    if found := list(over.values_list("pk", flat=True)):  # hardly ever: a transaction for none would be one too many
+        remove(PushSubscription.objects.filter(pk__in=found))
 
 
 def remove(browsers: QuerySet[PushSubscription]) -> None:

@@ -20,7 +20,7 @@ CLIENT, SECRET = "box-office", "a secret of the client"
 PROVIDERS = {
     "google": {
         "APPS": [{"client_id": CLIENT, "secret": SECRET}],
-        "SCOPE": ["profile", "email"],
+        "SCOPE": ["openid", "profile", "email"],
         "OAUTH_PKCE_ENABLED": True,
     }
 }
@@ -46,6 +46,7 @@ class StandIn:
         self.person: dict[str, Any] = dict(CAROL)
         self.claims: dict[str, Any] = {}  # that differ from what is right
         self.denies = ""
+        self.leads_to = ""  # an address, in the head of every answer but the pages
         self.has_id_token = True
         self.answer: Callable[[], tuple[int, str, bytes] | None] = self.exchange  # of the token endpoint
         self.asked: list[dict[str, str]] = []  # at the authorization endpoint
@@ -69,10 +70,15 @@ class StandIn:
         if asked.get("code_challenge") != challenge or not right.items() <= self.posted.items():
             return 400, "application/json", b'{"error": "invalid_grant"}'
         moment = int(time.time())
-        claims = {"iss": self.address, "aud": CLIENT, "iat": moment, "exp": moment + 300} | self.person | self.claims
+        claims = {"iss": self.address, "aud": CLIENT, "iat": moment, "exp": moment + 300}
+        claims |= {"nonce": asked.get("nonce")} | self.person | self.claims
         id_token = {"id_token": token_of(claims)} if self.has_id_token else {}
         told = {"access_token": "an access token", "refresh_token": "r", "expires_in": 3600, "token_type": "Bearer"}
         return 200, "application/json", json.dumps(told | id_token).encode()
+
+    def heads(self, kind: str) -> list[tuple[str, str]]:
+        """Return what stands above an answer of this kind."""
+        return [(name, value) for name, value in (("Content-Type", kind), ("Location", self.leads_to)) if value]
 
     def says(self, content: bytes, *, status: int = 200, kind: str = "application/json") -> None:
         """Let the token endpoint answer this, whatever it is asked."""
@@ -107,8 +113,8 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
 
         def reply(self, status: int, kind: str, content: bytes) -> None:
             self.send_response(status)
-            if kind:
-                self.send_header("Content-Type", kind)
+            for name, value in stand_in.heads(kind):
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

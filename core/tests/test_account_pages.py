@@ -237,6 +237,14 @@ class ConnectionsPageTests(AccountCase):
         self.client.post("/accounts/3rdparty/", {"account": google.pk})
         self.assertContains(self.client.get("/accounts/3rdparty/"), "No account from elsewhere opens this one.")
 
+    def test_where_google_is_turned_off_a_page_says_so_whatever_is_sent_to_it(self):
+        google = SocialAccount.objects.create(user=self.alice, provider="google", uid="1")
+        self.log_in()
+        for account in (google.pk, "", "x"):
+            page = self.client.post("/accounts/3rdparty/", {"account": account})
+            self.assertContains(page, "Logins by other accounts are turned off here for now")
+        self.assertTrue(SocialAccount.objects.filter(pk=google.pk).exists())
+
 
 class FactorPageTests(AccountCase):
     def test_it_says_what_each_factor_is_good_for_and_what_is_on(self):

@@ -6,15 +6,77 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
-from django.test import TestCase
+from django.test import Client, TestCase
 
-from core.models import User
+from core.models import User, UserSession
 from core.sessions import SessionStore
-from core.tests.cast import Cast, make_event, make_person
-from core.tests.visits import BROWSER, target_of, visit
+from core.tests.cast import Cast, ago, book, make_event, make_person
+from core.tests.visits import BROWSER, JSON, target_of, visit
+from core.trust import confirmation
 
 PASSWORD = "first-password-1"
 AGAIN = "/accounts/reauthenticate/"
+
+
+class PauseTests(Cast, TestCase):
+    """After an hour without a sign of life staff show again who they are, in the administration alone."""
+
+    def setUp(self) -> None:
+        self.root = make_person("root", is_staff=True, is_superuser=True, password=PASSWORD)
+        self.client = visit(self.root, headers=BROWSER)
+        self.client.get("/dashboard/")
+        self.login = UserSession.objects.get()
+
+    def away(self, **span: int) -> None:
+        UserSession.objects.update(last_seen_at=ago(**span))
+
+    def is_asked(self, client: Client | None = None) -> bool:
+        response = (client or self.client).get("/admin/")
+        return response.status_code == 302 and target_of(response).startswith(AGAIN)
+
+    def test_they_are_asked_and_let_in_again_after_it_with_the_same_login(self) -> None:
+        self.away(hours=1, seconds=5)
+        self.assertTrue(self.is_asked())
+        self.assertTrue(self.is_asked())  # having asked is no sign that it is them
+        self.assertEqual(target_of(self.client.post(f"{AGAIN}?next=/admin/", {"password": PASSWORD})), "/admin/")
+        self.assertFalse(self.is_asked())
+        login = UserSession.objects.get()
+        self.assertEqual((login, login.login_timestamp), (self.login, self.login.login_timestamp))
+
+    def test_whoever_comes_back_by_another_page_is_asked_as_well(self) -> None:
+        self.away(hours=1, seconds=5)
+        self.assertEqual(self.client.get("/dashboard/").status_code, 200)
+        self.assertTrue(self.is_asked())
+
+    def test_a_shorter_pause_asks_for_nothing(self) -> None:
+        self.away(minutes=59)
+        self.assertFalse(self.is_asked())
+
+    def test_the_gate_goes_on_whatever_pause_there_was(self) -> None:
+        event = make_event(auto_hold=False)
+        self.away(hours=3)
+        form = {"event": event.pk, "code": book(event, self.alice).code}
+        self.assertContains(self.client.post("/checkin/scan/", form), "alice")
+        self.assertEqual(self.client.get("/checkin/").status_code, 200)
+
+    def test_a_form_goes_on_after_it_and_a_program_is_told(self) -> None:
+        group = Group.objects.create(name="Members")
+        self.away(hours=2)
+        path = f"/admin/auth/group/{group.pk}/change/"
+        to = target_of(self.client.post(path, {"name": "Others"}))
+        self.assertEqual(Group.objects.get(pk=group.pk).name, "Members")
+        self.client.post(to, {"password": PASSWORD})
+        self.assertEqual(Group.objects.get(pk=group.pk).name, "Others")
+        self.away(hours=2)
+        program = self.client.get("/admin/", headers=JSON)
+        self.assertEqual((program.status_code, program.json()["status"]), (403, "confirmation_needed"))
+
+    def test_people_who_are_no_staff_have_nothing_noted(self) -> None:
+        alices = visit(self.alice, headers=BROWSER)
+        alices.get("/dashboard/")
+        self.away(hours=2)
+        alices.get("/dashboard/")
+        self.assertNotIn(confirmation.PAUSED, alices.session)
 
 
 class ConfirmationTests(Cast, TestCase):

@@ -39,6 +39,16 @@ class JourneyTests(BrowserTestCase):
         self.assertEqual(list(Ticket.objects.values_list("user__username", "event")), [("alice", event.pk)])
         self.assertEqual(self.complaints, [])
 
+    def test_a_name_without_a_space_widens_no_page_of_a_phone(self) -> None:
+        make_event(name="W" * 200, venue="V" * 200, capacity=3)
+        make_event(name="M" * 200, venue="N" * 200, capacity=3, auto_hold=False)
+        page = self.window(viewport=PHONE)
+        self.log_in(page, self.alice)
+        for path in ("/dashboard/", "/"):
+            page.goto(path)
+            with self.subTest(path=path):
+                self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), PHONE["width"])
+
     def test_whoever_waits_is_told_the_moment_the_place_is_theirs(self) -> None:
         make_event(name="Last place", capacity=1)
         alices, bobs = self.window(), self.window()

@@ -1,16 +1,54 @@
-"""The cache while Redis is away: in use from this process's memory, so that logins go on."""
+"""The cache: what it stores, and how, while Redis is away, this process's memory is used, so that logins go on."""
+
+import pickle
 
 from django.conf import settings
 from django.core.cache.backends.locmem import LocMemCache
-from django.test import TestCase, override_settings
+from django.test import SimpleTestCase, TestCase, override_settings
 
 from core import cache as module
-from core.cache import RedisOrLocalCache
+from core.cache import PlainValues, RedisOrLocalCache
 
 from .cast import Cast
 from .visits import BROWSER, visit
 
 NOWHERE = {"BACKEND": "core.cache.RedisOrLocalCache", "LOCATION": "redis://127.0.0.1:1/0"}
+RAN: list[str] = []
+
+
+def note(text: str) -> None:
+    """Tell the test that this ran."""
+    RAN.append(text)
+
+
+class Evil:
+    """Runs code when it is read as a pickle."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return note, ("evil",)
+
+
+class PlainValuesTests(SimpleTestCase):
+    def test_what_is_stored_comes_back_as_it_was(self) -> None:
+        plain = PlainValues()
+        for value in (0, 7, -1, True, False, None, "y", "ö", "12", 1701423602.7184925, [1701423602.7184925, 3.5], []):
+            with self.subTest(value=value):
+                again = plain.loads(plain.dumps(value))
+                self.assertEqual((again, type(again)), (value, type(value)))
+        self.assertEqual(plain.dumps(7), b"7")  # Redis adds to it
+
+    def test_no_code_runs_whatever_somebody_wrote_to_redis(self) -> None:
+        RAN.clear()
+        evil = pickle.dumps(Evil())
+        with self.assertRaises(ValueError):
+            PlainValues().loads(evil)
+        self.assertEqual(RAN, [])
+        pickle.loads(evil)  # as Django's own would do
+        self.assertEqual(RAN, ["evil"])
+
+    def test_the_client_of_the_cache_stores_nothing_else(self) -> None:
+        client = RedisOrLocalCache(NOWHERE["LOCATION"], {})._cache
+        self.assertIs(type(client._serializer), PlainValues)
 
 
 class RedisAwayTests(Cast, TestCase):

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pypdfium2
 import zxingcpp
 from django.core.files.base import ContentFile
+from django.db import transaction
 from django.test import TestCase, override_settings
 from icalendar import Calendar
 from PIL import Image
@@ -21,7 +22,7 @@ from weasyprint import HTML
 
 from core import allocation, checkin, documents
 from core.exports.cells import harmless
-from core.models import Event, Ticket
+from core.models import Cause, Event, Ticket
 from core.tests.cast import Cast, make_event, make_person
 from core.tests.visits import BROWSER, visit
 
@@ -75,7 +76,7 @@ class QrTests(TicketCase):
 
     def test_it_can_be_had_as_a_drawing_of_the_same_modules(self):
         response = self.get("qr.svg")
-        self.assertEqual(response.headers["Content-Type"], "image/svg+xml")
+        self.assertEqual(response.headers["Content-Type"], "image/svg+xml; charset=utf-8")
         drawn = pages_of(self.drawing_on_paper(response.content))[0]
         self.assertEqual(codes_on(drawn), [self.ticket.code])
 
@@ -88,6 +89,26 @@ class QrTests(TicketCase):
     def test_two_tickets_have_two_codes(self):
         other = allocation.book(event_id=self.event.pk, user=self.bob)
         self.assertNotEqual(documents.qr_png(self.ticket.code), documents.qr_png(other.code))
+
+
+class CancelledTests(TicketCase):
+    def test_what_opens_no_gate_any_more_cannot_be_taken_away_as_if_it_did(self):
+        for end in (
+            lambda: allocation.cancel_ticket(ticket_id=self.ticket.pk, cause=Cause.CANCELLED_BY_OWNER),
+            lambda: Event.objects.filter(pk=self.event.pk).update(status="cancelled"),
+        ):
+            with transaction.atomic():
+                end()
+                for what in ("qr.png", "qr.svg", "download/", "download/?size=a6"):
+                    with self.subTest(what=what):
+                        said = "This ticket is cancelled: its code opens no gate any more."
+                        self.assertContains(self.get(what), said, status_code=410)
+                        answer = visit(self.alice).get(f"/ticket/{self.ticket.code}/{what}")
+                        self.assertEqual((answer.status_code, answer.json()["status"]), (410, "cancelled"))
+                        self.assertEqual(visit(self.bob).get(f"/ticket/{self.ticket.code}/{what}").status_code, 404)
+                self.assertContains(self.get("calendar.ics"), "STATUS:CANCELLED")
+                transaction.set_rollback(True)
+        self.assertEqual(self.get("qr.png").status_code, 200)
 
 
 class PdfTests(TicketCase):

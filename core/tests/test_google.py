@@ -75,7 +75,9 @@ class GoodWayTests(GoogleCase):
     def test_it_is_asked_for_name_and_address_with_a_state_and_a_proof_of_the_asking_client(self) -> None:
         come_back(self.browser, auth="x")
         (asked,) = self.google.asked
-        self.assertEqual((set(asked["scope"].split()), asked["response_type"]), ({"profile", "email"}, "code"))
+        self.assertEqual(
+            (set(asked["scope"].split()), asked["response_type"]), ({"openid", "profile", "email"}, "code")
+        )
         self.assertEqual((asked["code_challenge_method"], len(asked["code_challenge"])), ("S256", 43))
         self.assertGreaterEqual(len(asked["state"]), 16)
         self.assertGreaterEqual(len(self.google.posted["code_verifier"]), 43)
@@ -87,6 +89,8 @@ class GoodWayTests(GoogleCase):
         first, second = self.google.asked
         self.assertNotEqual(first["state"], second["state"])
         self.assertNotEqual(first["code_challenge"], second["code_challenge"])
+        self.assertNotEqual(first["nonce"], second["nonce"])
+        self.assertGreaterEqual(len(first["nonce"]), 43)
 
     def test_neither_tokens_nor_a_picture_are_stored(self) -> None:
         come_back(self.browser)

@@ -193,6 +193,14 @@ class NonsenseTests(RefusedCase):
                     response = come_back(self.browser)
                 self.expect_page(response, 401, FAILED)
 
+    def test_an_answer_that_leads_elsewhere_is_not_followed(self) -> None:
+        self.google.leads_to = f"{self.google.address}/authorize?redirect_uri=x&state=followed"
+        for status in (301, 302, 303, 307, 308):
+            with self.subTest(status=status), self.assertLogs("core.google", "WARNING"):
+                self.google.says(b"", status=status)
+                self.expect_page(come_back(self.browser), 401, FAILED)
+        self.assertNotIn("followed", [asked["state"] for asked in self.google.asked])
+
     def test_id_tokens_that_are_none(self) -> None:
         for token in ("", "x", "a.b.c", "a.b", "." * 5000, token_of([]), token_of("x"), token_of({})):
             with self.subTest(token=token[:20]), patch.dict(self.google.person, clear=True):
@@ -203,6 +211,7 @@ class NonsenseTests(RefusedCase):
     def test_claims_that_are_not_meant_for_us_or_not_any_more(self) -> None:
         for claims in (
             {"aud": "another-client"}, {"aud": None}, {"iss": "https://evil.example"}, {"iss": None},
+            {"nonce": None}, {"nonce": ""}, {"nonce": "x"}, {"nonce": ["x"]},
             {"exp": 1}, {"exp": "soon"}, {"sub": ""}, {"sub": None}, {"sub": 7}, {"sub": ["1001"]},
             {"sub": "x" * 192}, {"sub": "10\0" + "01"},
         ):  # fmt: skip
@@ -210,6 +219,12 @@ class NonsenseTests(RefusedCase):
                 self.google.claims = claims
                 with self.assertLogs("core.google", "WARNING"):
                     self.expect_page(come_back(self.browser), 401, FAILED)
+
+    def test_a_token_of_another_attempt_is_worth_nothing_even_a_fresh_one(self) -> None:
+        consent(leave(visit(headers=BROWSER)))  # somebody else's, whose token is put in the place of ours
+        self.google.claims = {"nonce": self.google.asked[-1]["nonce"]}
+        with self.assertLogs("core.google", "WARNING"):
+            self.expect_page(come_back(self.browser), 401, FAILED)
 
     def test_a_token_that_was_used_is_worth_nothing_the_second_time(self) -> None:
         self.google.person |= {"sub": "2002", "email": "dora@example.org"}

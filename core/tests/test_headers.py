@@ -1,9 +1,9 @@
 from django.conf import settings
-from django.test import TestCase
+from django.test import TestCase, override_settings
 
 from core import allocation
 from core.tests.cast import Cast, make_event
-from core.tests.visits import BROWSER, JSON, visit
+from core.tests.visits import BROWSER, JSON, target_of, visit
 
 POLICY = {
     "default-src": "'none'",
@@ -77,6 +77,14 @@ class HeaderTests(Cast, TestCase):
                 for response in (client.post("/checkin/scan/", form), client.get("/checkin/")):
                     self.assertEqual("camera=(self)" in response.headers["Permissions-Policy"], may)
 
+    def test_whatever_is_text_says_how_its_letters_are_written(self):
+        ticket = f"/ticket/{self.ticket.code}/"
+        texts = ["/", "/dashboard/", "/checkin/worker.js", "/sw.js", f"{ticket}qr.svg", f"{ticket}calendar.ics"]
+        for path in (*texts, "/.well-known/security.txt", f"/events/{self.event.pk}/fairness/ledger.txt", "/nowhere/"):
+            with self.subTest(path=path), self.settings(SECURITY_CONTACT="mailto:a@example.org"):
+                kind = visit(self.alice, headers=BROWSER).get(path).headers["Content-Type"]
+                self.assertIn("; charset=utf-8", kind.lower())
+
     def test_nothing_personal_is_kept_anywhere(self):
         ticket = f"/ticket/{self.ticket.code}/"
         alices = ["/", "/dashboard/", "/calendar/", ticket, f"{ticket}qr.png", f"{ticket}calendar.ics"]
@@ -92,9 +100,24 @@ class HeaderTests(Cast, TestCase):
             response = visit(self.alice, headers=headers).post(f"/book/{self.event.pk}/")
             self.assertEqual(response.headers["Cache-Control"], "no-store")
 
+    @override_settings(SECURE_SSL_REDIRECT=True, SECURE_REDIRECT_EXEMPT=[r"^healthz$"])
+    def test_people_are_led_to_https_and_programs_are_refused(self):
+        self.assertEqual(visit().get("/healthz").status_code, 200)  # of monitors within one's own network
+        stats = f"/api/ticket-stats/{self.event.pk}/"
+        cases = ("/dashboard/", BROWSER, True), ("/dashboard/", JSON, False), (stats, {}, False)
+        for path, headers, led in cases:
+            with self.subTest(path=path, led=led):
+                answer = visit(self.alice, headers=headers).get(path)
+                if led:
+                    self.assertEqual((answer.status_code, target_of(answer)), (301, f"https://testserver{path}"))
+                else:
+                    self.assertEqual((answer.status_code, answer.json()["status"]), (403, "https_needed"))
+                self.assertIn(visit(headers=headers).get(path, secure=True).status_code, (200, 302, 401))
+
     def test_scripts_cannot_read_our_cookies(self):
         client = visit(self.alice, headers=BROWSER)
         client.get("/accounts/logout/")
-        for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
+        client.post(f"/join/{self.event.pk}/")  # and is told about it on the next page
+        for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.MESSAGES_COOKIE_NAME):
             with self.subTest(cookie=name):
                 self.assertEqual((client.cookies[name]["httponly"], client.cookies[name]["samesite"]), (True, "Lax"))

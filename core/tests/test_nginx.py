@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -10,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest import skipUnless
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
@@ -26,6 +28,7 @@ from .nodes import START_SECONDS, Node, start_node
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 EXAMPLE = Path(settings.BASE_DIR, "deploy/nginx.conf")
+CLOSED = ("content-security-policy", "x-content-type-options")
 CERTIFICATE = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout privkey.pem -out fullchain.pem"
 
 
@@ -115,6 +118,42 @@ class NginxTests(BrowserTestCase):
         self.assertEqual(api.get("/", max_redirects=0).status, 200)
         self.assertEqual(api.get(f"{self.plain}/dashboard/", max_redirects=0).status, 301)
         self.assertEqual(api.get(f"{self.plain}/healthz").json(), {"status": "ok"})
+
+    def test_whatever_nginx_answers_itself_is_closed_to_frames_and_sniffers_and_pages_say_it_once(self) -> None:
+        api = self.visitor().request
+        own = [f"{self.plain}/dashboard/", "/static/core/css/base.css", "/static/none.css", "/wait/none/"]
+        for path in (*own, "/", "/nowhere/"):
+            with self.subTest(path=path):
+                headers = api.get(path, max_redirects=0).headers_array
+                said = {name: [one["value"] for one in headers if one["name"].lower() == name] for name in CLOSED}
+                self.assertEqual(said["x-content-type-options"], ["nosniff"])
+                self.assertEqual(len(said["content-security-policy"]), 1)
+                self.assertIn("frame-ancestors 'none'", said["content-security-policy"][0])
+
+    def test_ciphers_that_keep_a_secret_for_later_are_refused(self) -> None:
+        port = urlsplit(self.site).port or 0
+        for cipher, is_taken in (
+            ("ECDHE-RSA-AES256-GCM-SHA384", True),
+            ("ECDHE-RSA-AES128-GCM-SHA256", True),
+            ("ECDHE-RSA-AES128-SHA", False),
+            ("AES256-GCM-SHA384", False),
+        ):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(cipher)
+            with self.subTest(cipher=cipher), socket.create_connection(("127.0.0.1", port)) as plain:
+                try:
+                    context.wrap_socket(plain).close()
+                except ssl.SSLError:
+                    self.assertFalse(is_taken)
+                else:
+                    self.assertTrue(is_taken)
+
+    def test_programs_are_not_led_to_https_but_refused(self) -> None:
+        api = self.visitor().request
+        for path, headers in (("/api/ticket-stats/1/", {}), ("/dashboard/", {"Accept": "application/json"})):
+            self.assertEqual(api.get(f"{self.plain}{path}", headers=headers, max_redirects=0).status, 403)
 
     def test_pages_of_people_are_shared_with_nobody(self) -> None:
         event = make_event(name="Concert")

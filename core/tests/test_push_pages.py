@@ -5,13 +5,15 @@ import io
 from typing import Any
 
 from django.core.management import call_command
+from django.db import transaction
 from django.test import SimpleTestCase, TestCase, override_settings
 
-from core.models import PushSubscription
+from core import arrivals
+from core.models import PushSubscription, UserSession
 from core.push import keys, subscriptions
 from core.trust import doctor
 
-from .cast import Cast
+from .cast import Cast, ago
 from .push_service import Browser
 from .test_query_counts import queries_of
 from .visits import BROWSER, answer_of, redirect_of, visit
@@ -23,6 +25,52 @@ ENDPOINT = "https://push.example.org/send/abc"
 def form(**fields: str) -> dict[str, str]:
     """Return what a browser hands in."""
     return {"endpoint": ENDPOINT, **Browser().keys} | fields
+
+
+@override_settings(VAPID_PRIVATE_KEY=KEY)
+class LoginTests(Cast, TestCase):
+    """A browser is told as long as the login is not ended in which it was switched on."""
+
+    def setUp(self) -> None:
+        self.phone, self.laptop = visit(self.alice), visit(self.alice)
+        for name, browser in (("phone", self.phone), ("laptop", self.laptop), ("bobs", visit(self.bob))):
+            browser.post("/push/subscribe/", form(endpoint=f"https://push.example.org/{name}"))
+
+    def told(self) -> set[str]:
+        endpoints = PushSubscription.objects.values_list("endpoint", flat=True)
+        return {endpoint.rpartition("/")[2] for endpoint in endpoints}
+
+    def test_signing_out_switches_this_browser_off_and_no_other(self) -> None:
+        with self.captureOnCommitCallbacks(execute=True):
+            self.phone.post("/accounts/logout/")
+        self.assertEqual(self.told(), {"laptop", "bobs"})
+
+    def test_so_does_ending_a_login_from_another_one_or_in_the_administration(self) -> None:
+        phone = UserSession.objects.filter(session_key=self.phone.session.session_key)
+        ways = {
+            "from another": lambda: self.laptop.post(f"/account/logins/{phone.get().pk}/end/"),
+            "by staff": lambda: arrivals.end_sessions(phone),
+        }
+        for name, end in ways.items():
+            with self.subTest(name), transaction.atomic():
+                with self.captureOnCommitCallbacks(execute=True):
+                    end()
+                self.assertEqual(self.told(), {"laptop", "bobs"})
+                transaction.set_rollback(True)
+
+    def test_a_new_password_switches_all_of_the_person_off(self) -> None:
+        with self.captureOnCommitCallbacks(execute=True):
+            self.alice.set_password("first-password-1")
+            self.alice.save()
+        self.assertEqual(self.told(), {"bobs"})
+
+    def test_one_whose_login_is_over_by_time_is_told_on_until_the_person_ends_another(self) -> None:
+        UserSession.objects.filter(session_key=self.phone.session.session_key).update(login_timestamp=ago(hours=25))
+        self.phone.get("/dashboard/")
+        self.assertEqual(self.told(), {"phone", "laptop", "bobs"})
+        with self.captureOnCommitCallbacks(execute=True):
+            self.laptop.post("/accounts/logout/")
+        self.assertEqual(self.told(), {"bobs"})
 
 
 @override_settings(VAPID_PRIVATE_KEY=KEY)
@@ -119,7 +167,9 @@ class WorkerTests(SimpleTestCase):
     def test_it_is_served_from_the_root_so_that_it_may_be_of_every_page(self) -> None:
         response = visit().get("/sw.js")
         script = b"".join(response).decode()
-        self.assertEqual((response.status_code, response.headers["Content-Type"]), (200, "text/javascript"))
+        self.assertEqual(
+            (response.status_code, response.headers["Content-Type"]), (200, "text/javascript; charset=utf-8")
+        )
         self.assertIn("showNotification", script)
         self.assertNotIn('"fetch"', script)  # no page waits for it
         self.assertIn("worker-src 'self'", response.headers["Content-Security-Policy"])

@@ -111,6 +111,15 @@ class EnvironmentTests(SimpleTestCase):
         said = [start("(settings.HTTPS, settings.SESSION_COOKIE_SECURE)", **case)[1] for case in cases]
         self.assertEqual(said, ["(True, True)", "(False, False)", "(False, False)", "(True, True)"])
 
+    def test_with_https_every_cookie_is_bound_to_the_host_and_messages_are_kept_in_theirs(self) -> None:
+        names = "settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.MESSAGES_COOKIE_NAME"
+        used = "__import__('event_ticketing.storage').storage.Messages.storage_classes[0].cookie_name"
+        for https, prefix in (("on", "__Host-"), ("off", "")):
+            said = start(f"{names}, {used}", HTTPS=https)[1].split()
+            with self.subTest(https=https):
+                expected = [prefix + name for name in ("sessionid", "csrftoken", "messages", "messages")]
+                self.assertEqual(said, expected)
+
     def test_https_is_promised_for_an_hour_and_for_longer_where_the_operator_says_so(self) -> None:
         show = "[getattr(settings, 'SECURE_HSTS_' + name) for name in ('SECONDS', 'INCLUDE_SUBDOMAINS', 'PRELOAD')]"
         year = {"HSTS_SECONDS": "31536000", "HSTS_INCLUDE_SUBDOMAINS": "on", "HSTS_PRELOAD": "on"}

@@ -14,7 +14,7 @@ from core.imports.columns import template
 from core.imports.create import keep
 from core.models import Announcement, Event, Notice, User
 from core.telling import messages, wishes
-from core.tests.cast import Cast, appoint, make_event, make_person, offer
+from core.tests.cast import Cast, appoint, arrive, make_event, make_person, offer
 from core.tests.routes import every
 from core.tests.test_who_may_enter import TABLE as LIBRARIES
 from core.tests.visits import visit
@@ -127,6 +127,7 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("checkin_sync", "post", "sync", (401, 403, 403, 200, 200, 404, 200)),
     ("gate_worker", "get", "", ALL),
     ("account_activity", "get", "", LOGGED_IN),
+    ("end_login", "post", "login", (401, 200, 404, 404, 404, 404, 404)),  # another one of alice's
     ("account_notices", "get", "", LOGGED_IN),
     ("choose_notices", "post", "", LOGGED_IN),
     ("push_worker", "get", "", ALL),
@@ -220,6 +221,7 @@ class MatrixTests(Cast, TestCase):
             "code": [code],
             "offer": [code],
             "token": [token],
+            "login": [arrive(cls.alice).pk],
             "unsubscribe": [wishes.unsubscribe_url(cls.alice, Notice.TURN).split("/")[-2]],
         }
         carols = allocation.book(event_id=event.pk, user=make_person("carol")).code

@@ -29,18 +29,18 @@ def note_login(person: User, *, methods: list[str]) -> None:
 
 def note_failure(action: Action, *, person: User | None, name: str = "") -> None:
     """Log one of FAILED_LOGINS, and tell the person in the trail, if the account exists."""
-    _log(logging.WARNING, action.value, person=person, name=_hashed(name))
+    _log(logging.WARNING, action.value, person=person, name=hashed(name))
     if person is not None:
         _tell(action, person)
 
 
 def is_news(name: str) -> bool:
     """Return whether it was not told lately that a name is let in no more from this address."""
-    return bool(cache.add(f"login-limited:{_hashed(name)}:{_hashed(trail.address_here())}", 1, QUIET))
+    return bool(cache.add(f"login-limited:{hashed(name)}:{hashed(trail.address_here())}", 1, QUIET))
 
 
 def _log(level: int, what: str, *, person: User | None, **told: str) -> None:
-    about = {"person": str(person.pk) if person else "-", "from": _hashed(trail.address_here())} | told
+    about = {"person": str(person.pk) if person else "-", "from": hashed(trail.address_here())} | told
     logger.log(level, "event=%s %s", what, " ".join(f"{name}={value}" for name, value in about.items()))
 
 
@@ -52,5 +52,6 @@ def _tell(action: Action, person: User) -> None:
         trail.record(action, person=person.pk, detail=detail)
 
 
-def _hashed(text: str) -> str:
+def hashed(text: str) -> str:
+    """Return what a text is known by in the log, or `-` where there is none."""
     return salted_hmac("core.trust.attempts", text.casefold()).hexdigest()[:16] if text else "-"

@@ -1,16 +1,22 @@
-"""Showing again who one is, before what a stolen session must not do."""
+"""Showing again who one is, before what a stolen session must not do, and in the administration after a pause."""
 
+import datetime as dt
 import time
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
-from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows, suspend_request
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.utils import timezone
 
+from ..models import UserSession
+
+PAUSE = dt.timedelta(hours=1)
+PAUSED = "paused_at"  # in a session: when somebody of the staff came back from a pause, in seconds
 FILE = "file"  # what the query calls the address of a file
 
 
@@ -65,8 +71,41 @@ def require_before_writing(request: HttpRequest) -> None:
     try:
         require(request)
     except ReauthenticationRequired:
-        kept = request.POST.copy()
-        for name in [name for name in kept if "password" in name and name != "usable_password"]:
-            del kept[name]
-        request.POST = kept  # type: ignore[assignment]  # -- not to be changed after that
+        _leave_out_passwords(request)
         raise
+
+
+def _leave_out_passwords(request: HttpRequest) -> None:
+    kept = request.POST.copy()
+    for name in [name for name in kept if "password" in name and name != "usable_password"]:
+        del kept[name]
+    request.POST = kept  # type: ignore[assignment]  # -- not to be changed after that
+
+
+def note_pause(request: HttpRequest, login: UserSession | None) -> None:
+    """Note that somebody of the staff was away: they asked for nothing, and had no page open, for an hour.
+
+    `login` is as it was before this request. It goes on: it ranks them in lines, and a gate works without a network.
+    """
+    if login is not None and request.user.is_staff and timezone.now() - login.last_seen_at > PAUSE:
+        request.session[PAUSED] = time.time()
+
+
+def require_after_pause(request: HttpRequest) -> None:
+    """Raise ReauthenticationRequired unless a person has shown who they are since their last pause, if there was one.
+
+    A form goes on after that, as in `require_before_writing`.
+    """
+    paused_at = request.session.get(PAUSED)
+    if paused_at is None or any(said["at"] > paused_at for said in get_authentication_records(request, request.user)):
+        return
+    if get_reauthentication_flows(request.user):
+        _leave_out_passwords(request)
+        raise ReauthenticationRequired
+
+
+def ask(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead a person to where they show who they are, and back; as allauth does where a view has raised it."""
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    there: HttpResponseRedirect = suspend_request(request, ways[0]["url"])
+    return there

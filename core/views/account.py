@@ -2,14 +2,15 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from .. import accounts
+from .. import accounts, hub
 from ..forms import EraseForm
-from ..http import PersonRequest, for_people, invalid, reads, wants_json, writes
+from ..http import PersonRequest, answer, for_people, invalid, reads, wants_json, writes
+from ..many import LARGEST_ID
 from ..models import UserSession
 from ..now import now
 from ..refusals import Refused
@@ -27,6 +28,21 @@ def activity(request: PersonRequest) -> HttpResponse:
     entries = Paginator(trail.entries_of_person(request.user), PAGE).get_page(request.GET.get("page"))
     context = {"logins": logins, "current": request.arrival, "entries": entries}
     return render(request, "core/account/activity.html", context)
+
+
+@writes
+@for_people
+def end_login(request: PersonRequest, login_id: int) -> HttpResponse:
+    """End another login of whoever asks, and shows again who they are; the one they ask with is signed out instead."""
+    found = UserSession.objects.filter(pk=login_id, user=request.user) if login_id <= LARGEST_ID else None
+    login = found.first() if found is not None else None
+    if login is None or login == request.arrival:
+        raise Http404(_("No such login."))
+    confirmation.require(request)
+    accounts.end_login(login)
+    hub.hang_up(login.session_key)
+    message = _("That login is ended. What you hold, and your places in line, stay.")
+    return answer(request, {"status": "ended"}, message=message, to="account_activity")
 
 
 @reads

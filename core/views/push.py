@@ -24,7 +24,8 @@ def push_subscribe(request: PersonRequest) -> HttpResponse:
     form = SubscriptionForm(request.POST)
     if not form.is_valid():
         return _invalid(request, form)
-    subscriptions.subscribe(user=request.user, **form.cleaned_data)
+    key = request.session.session_key or ""
+    subscriptions.subscribe(user=request.user, session_key=key, **form.cleaned_data)
     message = _("Your browser will tell you when it is your turn.")
     return answer(request, {"status": "on"}, message=message, to="dashboard")
 

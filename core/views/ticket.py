@@ -1,5 +1,8 @@
 """A ticket's page and what it can be taken away as; shown to its owner, its organizer and administrators (rule 23)."""
 
+from collections.abc import Callable
+from functools import wraps
+
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.forms import Form
@@ -9,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from .. import allocation, documents
 from ..forms import CancelTicketForm
-from ..http import PersonRequest, answer, for_people, invalid, reads, refuse, unavailable, writes
+from ..http import PersonRequest, answer, for_people, invalid, problem, reads, refuse, unavailable, writes
 from ..models import Cause, Ticket
 from ..now import now
 from ..refusals import Refused
@@ -20,6 +23,19 @@ from .transfer_parts import given_page, transfer_context
 def _file(content: bytes, content_type: str, name: str) -> HttpResponse:
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'} if name else {}
     return HttpResponse(content, content_type=content_type, headers={"Cache-Control": "no-store", **disposition})
+
+
+def _opens_something(view: Callable[[HttpRequest, Ticket], HttpResponse]) -> Callable[[HttpRequest, str], HttpResponse]:
+    """Let a ticket be taken away in the form that a view makes, unless it opens nothing any more: 410."""
+
+    @wraps(view)
+    def opening(request: HttpRequest, code: str) -> HttpResponse:
+        ticket = visible_ticket(request, code)
+        if ticket.status == "cancelled":
+            return problem(request, 410, "cancelled", _("This ticket is cancelled: its code opens no gate any more."))
+        return view(request, ticket)
+
+    return opening
 
 
 def ticket_page(request: HttpRequest, ticket: Ticket, *, status: int = 200, **forms: Form) -> HttpResponse:
@@ -51,23 +67,25 @@ def ticket_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 @reads
 @for_people
-def ticket_qr(request: HttpRequest, code: str) -> HttpResponse:
+@_opens_something
+def ticket_qr(request: HttpRequest, ticket: Ticket) -> HttpResponse:
     """Answer the ticket's QR code as PNG."""
-    return _file(documents.qr_png(visible_ticket(request, code).code), "image/png", "")
+    return _file(documents.qr_png(ticket.code), "image/png", "")
 
 
 @reads
 @for_people
-def ticket_qr_svg(request: HttpRequest, code: str) -> HttpResponse:
+@_opens_something
+def ticket_qr_svg(request: HttpRequest, ticket: Ticket) -> HttpResponse:
     """Answer the ticket's QR code as SVG."""
-    return _file(documents.qr_svg(visible_ticket(request, code).code), "image/svg+xml", "")
+    return _file(documents.qr_svg(ticket.code), "image/svg+xml; charset=utf-8", "")
 
 
 @reads
 @for_people
-def ticket_pdf(request: HttpRequest, code: str) -> HttpResponse:
+@_opens_something
+def ticket_pdf(request: HttpRequest, ticket: Ticket) -> HttpResponse:
     """Answer the ticket as PDF, of the size that the query names, in A4 otherwise."""
-    ticket = visible_ticket(request, code)
     size = request.GET.get("size", documents.SIZES[0]).lower()
     if size not in documents.SIZES:
         raise BadRequest(_("A ticket can be had in the sizes a4 and a6."))
