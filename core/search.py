@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from .forms import FIRST_YEAR, LAST_YEAR
 from .models import Event, EventQuerySet
@@ -75,8 +75,8 @@ class SearchForm(forms.Form):
     def __init__(self, asked: QueryDict) -> None:
         clipped = {name: asked.get(name, "").strip()[:LONGEST] for name in NAMES if asked.get(name)}
         super().__init__(clipped, auto_id="search_%s")
-        self.fields["from"] = DayField(label=gettext_lazy("From"))  # no name that Python lets a class have
-        self.fields["to"] = DayField(label=gettext_lazy("To"))
+        self.fields["from"] = DayField(label=pgettext_lazy("a day", "From"))  # no name that Python lets a class have
+        self.fields["to"] = DayField(label=pgettext_lazy("a day", "To"))
         self.is_used = any(clipped.values())
 
     def clean(self) -> dict[str, Any]:
