@@ -193,7 +193,7 @@ def busy_page() -> str:
 
 @cache
 def _busy_pages() -> dict[str, str]:
-    pages = {}
+    pages: dict[str, str] = {}
     for language in {settings.LANGUAGE_CODE, *dict(settings.LANGUAGES)}:
         with override(language):
             pages[language] = render_to_string("503.html")

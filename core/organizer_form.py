@@ -83,8 +83,8 @@ class MomentInput(_Minutes, forms.SplitDateTimeWidget):
     """A day and a time, each with the browser's own picker."""
 
     def __init__(self) -> None:
-        days = {"type": "date", "aria-label": _("Day"), "class": "input"}
-        times = {"type": "time", "aria-label": _("Time"), "class": "input"}
+        days: dict[str, Any] = {"type": "date", "aria-label": _("Day"), "class": "input"}
+        times: dict[str, Any] = {"type": "time", "aria-label": _("Time"), "class": "input"}
         super().__init__(date_attrs=days, time_attrs=times, date_format="%Y-%m-%d", time_format="%H:%M")
 
 
@@ -157,7 +157,7 @@ class OrganizerForm(EventForm):
     def _zone_select(self) -> forms.Select:
         stored = self.instance.time_zone
         choices = zones()
-        offered = {value for value, _name in flatten_choices(choices)}
+        offered: dict[str, str] = dict(flatten_choices(choices))  # type: ignore[arg-type]  # -- of lazy names
         if stored not in offered:
             choices = [*choices, (stored, stored)]
         return forms.Select(choices=choices)

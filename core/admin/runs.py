@@ -51,10 +51,10 @@ class LastRunAdmin(RecordAdmin):
         done = cleanup.clean()
         trail.record(trail.Action.ADMIN, subject="cleanup", detail=f"Cleanup run: {form.cleaned_data['reason']}")
         told = ", ".join(f"{name} {number}" for name, number in done.items() if number)
-        done = (
+        said = (
             _("The cleanup ran: %(done)s.") % {"done": told} if told else _("The cleanup ran: there was nothing to do.")
         )
-        messages.success(request, done)
+        messages.success(request, said)
         return redirect("admin:core_lastrun_changelist")
 
     def _page(self, request: HttpRequest, form: TrailReasonForm) -> TemplateResponse:

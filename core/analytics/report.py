@@ -227,7 +227,7 @@ def _waits(found: Figures) -> Chart:
 
 
 def _attendance(found: Figures) -> Chart:
-    busiest = sorted(found.gates, key=lambda gate: (-sum(found.gates[gate].values()), gate == NO_NAME, gate))
+    busiest = sorted(found.gates, key=lambda gate: (-sum(found.gates[gate].values()), gate == str(NO_NAME), gate))
     columns: dict[str, list[float]] = {}
     for n, gate in enumerate(busiest):
         name = gate if n < MOST_GATES else str(OTHERS)

@@ -82,8 +82,8 @@ def _attempt(ticket: Ticket | None, *, event: Event, staff: User, gate: str, **t
     stored = _record(moment, outcome, theirs, event=event, staff=staff, gate=gate, **told)
     if ticket is not None and outcome == Outcome.WRONG_EVENT:
         other = ticket.event
-        told = gettext("This ticket is for %(event)s, %(moment)s.")
-        detail = told % {"event": other.name, "moment": other.local(other.starts_at)}
+        words = gettext("This ticket is for %(event)s, %(moment)s.")
+        detail = words % {"event": other.name, "moment": other.local(other.starts_at)}
         return ScanResult(outcome, stored, detail=detail)
     if theirs is None or outcome != Outcome.ADMITTED:
         return answer_of(stored, theirs)

@@ -48,7 +48,7 @@ class PlainValuesTests(SimpleTestCase):
 
     def test_the_client_of_the_cache_stores_nothing_else(self) -> None:
         client = RedisOrLocalCache(NOWHERE["LOCATION"], {})._cache
-        self.assertIs(type(client._serializer), PlainValues)
+        self.assertIs(type(client._serializer), PlainValues)  # type: ignore[attr-defined]  # -- not in the stubs
 
 
 class RedisAwayTests(Cast, TestCase):

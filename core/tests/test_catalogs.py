@@ -77,7 +77,10 @@ class CatalogTests(TestCase):
             path = Path(folder, "django.po")
             path.write_text(WHOLE, encoding="utf-8")
             template = polib.pofile(TEMPLATE)
-            ask = lambda: list(check_messages.of_file(template, path))  # noqa: E731 -- asked three times
+
+            def ask() -> list[str]:
+                return list(check_messages.of_file(template, path))
+
             self.assertEqual(ask(), ["has no django.mo: run make compile-messages"])
             path.with_suffix(".mo").write_bytes(messages.compiled(messages.read(path)))
             self.assertEqual(ask(), [])

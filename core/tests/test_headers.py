@@ -104,6 +104,7 @@ class HeaderTests(Cast, TestCase):
     def test_people_are_led_to_https_and_programs_are_refused(self):
         self.assertEqual(visit().get("/healthz").status_code, 200)  # of monitors within one's own network
         stats = f"/api/ticket-stats/{self.event.pk}/"
+        cases: tuple[tuple[str, dict[str, str], bool], ...]
         cases = ("/dashboard/", BROWSER, True), ("/dashboard/", JSON, False), (stats, {}, False)
         for path, headers, led in cases:
             with self.subTest(path=path, led=led):

@@ -202,9 +202,9 @@ class AccountMailTests(HasGerman, Cast, TestCase):
         [mail] = outgoing.outbox
         self.assertEqual(mail.subject, "Dein Code zum Einloggen")
         with translation.override("de"):
-            hello = translation.gettext("Hello from %(site_name)s!") % {"site_name": "Box Office"}
+            hello: str = translation.gettext("Hello from %(site_name)s!") % {"site_name": "Box Office"}
         self.assertNotEqual(hello, "Hello from Box Office!")
-        self.assertRegex(mail.body, rf"^{re.escape(hello)}\n\n.*\n\n[\w-]+\n\nDer Moment der Eingabe zählt\.\n\n")
+        self.assertRegex(str(mail.body), rf"^{re.escape(hello)}\n\n.*\n\n[\w-]+\n\nDer Moment der Eingabe zählt\.\n\n")
 
 
 class SaidInTheLanguageOfWhoeverAsksTests(HasGerman, Cast, TestCase):

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from gettext import c2py  # type: ignore[attr-defined]  # -- in no stub, and how gettext counts
+from gettext import c2py
 from importlib import import_module
 from pathlib import Path
 from typing import Any

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management import call_command
@@ -47,7 +48,7 @@ class LoginTests(Cast, TestCase):
 
     def test_so_does_ending_a_login_from_another_one_or_in_the_administration(self) -> None:
         phone = UserSession.objects.filter(session_key=self.phone.session.session_key)
-        ways = {
+        ways: dict[str, Callable[[], object]] = {
             "from another": lambda: self.laptop.post(f"/account/logins/{phone.get().pk}/end/"),
             "by staff": lambda: arrivals.end_sessions(phone),
         }

@@ -62,7 +62,7 @@ class SocketTests(SocketCase):
         super().setUp()
         refused.forget()
 
-    async def knocked(self, *arguments: Any, **headers: str) -> list[str]:
+    async def knocked(self, *arguments: Any, **headers: Any) -> list[str]:
         with self.assertLogs(LOGGER) as logged:
             self.assertEqual(await self.knock(*arguments, **headers), (False, 1000))
         return told(logged.output)

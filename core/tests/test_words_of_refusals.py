@@ -1,6 +1,6 @@
 """The words of a refusal wait for the language of whoever is told: the line refuses people together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from django.test import SimpleTestCase, TestCase
 from django.utils.functional import Promise
@@ -30,7 +30,7 @@ class OwnWordsTests(SimpleTestCase):
 
 
 class TogetherTests(Cast, TestCase):
-    def assert_told_later(self, outcomes: dict[int, object]) -> None:
+    def assert_told_later(self, outcomes: Mapping[int, object]) -> None:
         for outcome in outcomes.values():
             self.assertIsInstance(outcome, refusals.Refused)
             self.assertIsInstance(getattr(outcome, "detail", ""), Promise, outcome)
