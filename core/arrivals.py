@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, When
 from django.utils import timezone
 
 from . import past, prepared
@@ -31,6 +31,7 @@ from .push import subscriptions
 
 PRESENT = dt.timedelta(minutes=15)  # rule 11: seen this recently counts as being there at the opening
 BATCH = 500  # sessions in one statement
+LONG_PAUSE = dt.timedelta(hours=1)  # without a sign of life: who comes back to the administration is asked who they are
 SIGN_OF_LIFE = dt.timedelta(minutes=1)  # how exactly `last_seen_at` is kept: one write a minute at most
 
 
@@ -78,6 +79,7 @@ def session_of(*, user_id: int, session_key: str, known: UserSession | None = No
         session is not None and abs(moment - session.last_seen_at) > SIGN_OF_LIFE
     ):  # behind, it would note none for hours
         note_signs_of_life([session_key])
+        session.returned_at = moment if moment - session.last_seen_at > LONG_PAUSE else session.returned_at
     return session
 
 
@@ -94,9 +96,14 @@ _live_among = prepared.Prepared(
 
 
 def note_signs_of_life(session_keys: Iterable[str]) -> None:
-    """Record that the people of these sessions are there now, by a request or an open page."""
+    """Record that the people of these sessions are there now, by a request or an open page, and who was away long.
+
+    Both in one statement: whichever sign of life comes first sees the pause.
+    """
     if keys := list(session_keys):
-        UserSession.objects.filter(session_key__in=among(keys), is_active=True).update(last_seen_at=clock())
+        was_away = When(last_seen_at__lt=timezone.now() - LONG_PAUSE, then=clock())
+        theirs = UserSession.objects.filter(session_key__in=among(keys), is_active=True)
+        theirs.update(last_seen_at=clock(), returned_at=Case(was_away, default=F("returned_at")))
 
 
 def locking_person(user_id: int) -> QuerySet[User]:

@@ -3,6 +3,7 @@
 import colorsys
 import hashlib
 import io
+import threading
 import unicodedata
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,8 @@ DARK, LIGHT = 90, 150  # of 255, the brightest the ground and the shapes get, so
 PLAIN = str.maketrans("‘’“”–—", "''\"\"--")
 TWICE = 2  # drawn as large, shapes have smooth edges
 
+_drawing = threading.Lock()
+
 
 def mark_of(event: Event) -> str:
     """Return what the name of the picture's file says of what is on it."""
@@ -26,7 +29,8 @@ def mark_of(event: Event) -> str:
 
 def picture_of(event: Event) -> bytes:
     """Return the picture as PNG."""
-    return _drawn(event.pk, event.name)
+    with _drawing:  # whoever waits for the same one finds it drawn
+        return _drawn(event.pk, event.name)
 
 
 def _seed(event_id: int, name: str) -> bytes:

@@ -287,12 +287,12 @@ class GateConsumer(DashboardConsumer):
         self.hub = clock.start()
         try:
             await self.recognize()
-            refused = self.visitor is not None and await self.may_not_watch()
+            is_barred = self.visitor is not None and await self.may_not_watch()
         except (DatabaseError, InterfaceError) as error:
             await self.accept()
             await self.ask_back(error)
             return
-        if refused:
+        if is_barred:
             await self.close()
         else:
             await super().connect()

@@ -162,15 +162,18 @@ class SecondFactorMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Look at whoever enters the administration; other pages ask for themselves."""
-        is_admin = request.resolver_match is not None and request.resolver_match.app_name == "admin"
+        match = request.resolver_match
+        is_admin = match is not None and match.app_name == "admin" and match.url_name != "logout"
         if is_admin and request.user.is_authenticated and request.user.is_staff:
             try:
                 second_factor.require(request)
-                confirmation.require_after_pause(request)
+                confirmation.require_after_pause(request, cast("PersonRequest", request).arrival)
             except second_factor.SecondFactorNeeded as needed:
                 return self.process_exception(request, needed)
             except ReauthenticationRequired as needed:
                 return self.process_exception(request, needed) or confirmation.ask(request)
+            except (OperationalError, InterfaceError) as error:
+                return _away(request, error)
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -234,7 +237,6 @@ class TicketHoldMiddleware:
         key = request.session.session_key or ""
         self._hold(request)
         known = cast("SessionStore", request.session).login
-        confirmation.note_pause(request, known)
         request.arrival = arrivals.session_of(user_id=request.user.pk, session_key=key, known=known)
         if request.arrival is None:
             # Ended elsewhere. Not `logout()`: that is a person signing out, which ends their holds.

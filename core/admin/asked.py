@@ -3,6 +3,7 @@
 No language but English makes them of the same pieces.
 """
 
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from .questions import Words
@@ -84,7 +85,7 @@ def signing_out(count: int) -> Words:
     """Return the question whether so many people are to be signed out."""
     return Words(
         ngettext("Sign out %(count)d person?", "Sign out %(count)d people?", count),
-        ngettext("Yes, sign out it", "Yes, sign out them", count),
+        _("Yes, sign them out"),
         ngettext(
             "Sign out at most %(count)d person at once, so that the question can name them.",
             "Sign out at most %(count)d people at once, so that the question can name them.",

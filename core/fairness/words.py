@@ -24,7 +24,7 @@ SENTENCES = {
     "tier": _("goes on in line%(group)s: the declared tiers changed (%(place)s)."),
     "opening": _("The sale opened."),
     "opening with draw": ngettext_lazy(
-        "The sale opened, the seed of the draw was published, and %(drawn)d person who waited were drawn.",
+        "The sale opened, the seed of the draw was published, and %(drawn)d person who waited was drawn.",
         "The sale opened, the seed of the draw was published, and %(drawn)d people who waited were drawn.",
         "drawn",
     ),

@@ -53,7 +53,7 @@ class User(AbstractUser):
 
     @property
     def mail_language(self) -> str:
-        """Their language, of pages and mails: the one they chose, while the site has it, or else the site's own."""
+        """The language of their mails: the one they chose, while the site has it, or else the site's own."""
         return self.language if self.language in dict(languages()) else settings.LANGUAGE_CODE
 
     @property
@@ -75,6 +75,7 @@ class UserSession(models.Model):
     session_key = models.CharField(max_length=40, unique=True)
     login_timestamp = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+    returned_at = models.DateTimeField(null=True, default=None, editable=False)  # from the last long pause
     is_active = models.BooleanField(default=True)
     address = models.CharField(max_length=45, blank=True, db_default="", default="", editable=False)  # from where
 

@@ -15,18 +15,24 @@ MOST = 5  # browsers of one person
 
 @dataclass(frozen=True)
 class Offer:
-    """What a page needs to let its browser be told: the key, and which browsers of the person are told, by digest."""
+    """What a page needs to let its browser be told: the key, and which browsers of the person are told, by digest.
+
+    Those of `former` logins subscribe again when their page is opened: they are told as long as the login they have.
+    """
 
     key: str
     known: list[str]
+    former: list[str]
 
 
-def offer_to(user: User) -> Offer | None:
+def offer_to(user: User, session_key: str) -> Offer | None:
     """Return what the person's page needs; None where push messages are off, which asks the database nothing."""
     if not keys.is_on():
         return None
-    endpoints = PushSubscription.objects.filter(user=user).values_list("endpoint", flat=True)
-    return Offer(keys.public_key(), sorted(_digest(endpoint) for endpoint in endpoints))
+    rows = PushSubscription.objects.filter(user=user).values_list("endpoint", "session_key")
+    told = sorted((_digest(endpoint), session) for endpoint, session in rows)
+    former = [digest for digest, session in told if session != session_key]
+    return Offer(keys.public_key(), [digest for digest, _ in told], former)
 
 
 def _digest(endpoint: str) -> str:

@@ -8,11 +8,11 @@ from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.test import Client, TestCase
 
+from core import arrivals
 from core.models import User, UserSession
 from core.sessions import SessionStore
 from core.tests.cast import Cast, ago, book, make_event, make_person
 from core.tests.visits import BROWSER, JSON, target_of, visit
-from core.trust import confirmation
 
 PASSWORD = "first-password-1"
 AGAIN = "/accounts/reauthenticate/"
@@ -71,12 +71,24 @@ class PauseTests(Cast, TestCase):
         program = self.client.get("/admin/", headers=JSON)
         self.assertEqual((program.status_code, program.json()["status"]), (403, "confirmation_needed"))
 
-    def test_people_who_are_no_staff_have_nothing_noted(self) -> None:
-        alices = visit(self.alice, headers=BROWSER)
-        alices.get("/dashboard/")
+    def test_an_open_page_that_comes_back_first_hides_no_pause(self) -> None:
         self.away(hours=2)
-        alices.get("/dashboard/")
-        self.assertNotIn(confirmation.PAUSED, alices.session)
+        arrivals.note_signs_of_life([self.login.session_key])
+        self.assertTrue(self.is_asked())
+
+    def test_a_form_opened_from_a_filtered_list_goes_on_as_well(self) -> None:
+        group = Group.objects.create(name="Members")
+        self.away(hours=2)
+        path = f"/admin/auth/group/{group.pk}/change/"
+        to = target_of(self.client.post(f"{path}?_changelist_filters=q%3Dx", {"name": "Others"}))
+        answer = self.client.post(to, {"password": PASSWORD})
+        self.assertEqual(Group.objects.get(pk=group.pk).name, "Others")
+        self.assertEqual(target_of(answer), "/admin/auth/group/?q=x")
+
+    def test_whoever_comes_back_to_leave_may(self) -> None:
+        self.away(hours=2)
+        self.client.post("/admin/logout/")
+        self.assertFalse(UserSession.objects.get().is_active)
 
 
 class ConfirmationTests(Cast, TestCase):

@@ -5,7 +5,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from playwright.sync_api import Page, expect
 
-from core import allocation
+from core import allocation, steering
+from core.models import Event
 
 from .browser import BrowserTestCase
 from .cast import make_event
@@ -44,6 +45,16 @@ class EmbedTests(BrowserTestCase):
             frame.get_by_role("link", name="Tickets").click()
         expect(opened.value.get_by_role("heading", name="Opera", level=1)).to_be_visible()
         self.assertEqual(page.context.cookies(), [])
+        self.assertEqual(self.complaints, [])
+
+    def test_its_badge_follows_when_the_sale_closes(self) -> None:
+        event = make_event(name="Opera", capacity=3, auto_hold=False)
+        page = self.window()
+        page.goto(self.elsewhere(f"/embed/{event.pk}/"))
+        badge = page.frame_locator("iframe").locator("[data-region]")
+        expect(badge).to_contain_text("Available")
+        steering.revise_event(event_id=event.pk, values={"status": Event.Status.CANCELLED})
+        expect(badge).to_contain_text("Cancelled")
         self.assertEqual(self.complaints, [])
 
     def test_it_is_a_picture_of_the_numbers_with_scripts_off(self) -> None:

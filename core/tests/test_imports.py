@@ -178,7 +178,7 @@ class ConfirmTests(ImportCase):
         header = f"{HEADER},auto hold,hold minutes,description"
         self.preview(f'{ROW},no,7.5,"Two lines,\nof text"', header=header)
         answer = redirect_of(self.confirm())
-        said = "1 event was created as drafts: nobody else sees them before they are published."
+        said = "1 event was created as a draft: nobody else sees it before it is published."
         self.assertEqual(answer, (302, "/organize/", [said]))
         event = Event.objects.get()
         self.assertEqual((event.status, event.created_by, event.capacity), ("draft", self.olga, 200))

@@ -139,7 +139,7 @@ class TurnTests(PushCase):
     def test_without_a_key_nothing_is_stored_or_sent(self) -> None:
         with override_settings(VAPID_PRIVATE_KEY=""):
             self.give_turn()
-            self.assertEqual((PushMessage.objects.count(), subscriptions.offer_to(self.alice)), (0, None))
+            self.assertEqual((PushMessage.objects.count(), subscriptions.offer_to(self.alice, "")), (0, None))
 
     def test_storing_for_many_asks_as_much_as_for_one(self) -> None:
         asked = []

@@ -2,12 +2,13 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 from django.core.management import call_command
 from django.db import transaction
-from django.test import SimpleTestCase, TestCase, override_settings
+from django.test import Client, SimpleTestCase, TestCase, override_settings
 
 from core import arrivals
 from core.models import PushSubscription, UserSession
@@ -21,6 +22,7 @@ from .visits import BROWSER, answer_of, redirect_of, visit
 
 KEY = keys.new_private_key()
 ENDPOINT = "https://push.example.org/send/abc"
+DIGEST_OF_PHONE = hashlib.sha256(b"https://push.example.org/phone").hexdigest()
 
 
 def form(**fields: str) -> dict[str, str]:
@@ -72,6 +74,23 @@ class LoginTests(Cast, TestCase):
         with self.captureOnCommitCallbacks(execute=True):
             self.laptop.post("/accounts/logout/")
         self.assertEqual(self.told(), {"bobs"})
+
+    def test_one_that_logged_in_anew_and_subscribed_again_is_told_on(self) -> None:
+        UserSession.objects.filter(session_key=self.phone.session.session_key).update(login_timestamp=ago(hours=25))
+        again = visit(self.alice)
+        self.assertIn(DIGEST_OF_PHONE, former_of(again))
+        again.post("/push/subscribe/", form(endpoint="https://push.example.org/phone"))
+        self.assertNotIn(DIGEST_OF_PHONE, former_of(again))
+        with self.captureOnCommitCallbacks(execute=True):
+            self.laptop.post("/accounts/logout/")
+        self.assertEqual(self.told(), {"phone", "bobs"})
+
+
+def former_of(browser: Client) -> list[str]:
+    """Return which browsers of a person their page has subscribe again, by digest."""
+    page = browser.get("/dashboard/", headers=BROWSER).content.decode()
+    [found] = re.findall('data-former="([^"]*)"', page)
+    return str(found).split()
 
 
 @override_settings(VAPID_PRIVATE_KEY=KEY)

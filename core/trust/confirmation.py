@@ -1,6 +1,5 @@
 """Showing again who one is, before what a stolen session must not do, and in the administration after a pause."""
 
-import datetime as dt
 import time
 from collections.abc import Iterable
 from urllib.parse import urlencode
@@ -11,12 +10,9 @@ from allauth.account.internal.flows.reauthentication import get_reauthentication
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseRedirect
-from django.utils import timezone
 
 from ..models import UserSession
 
-PAUSE = dt.timedelta(hours=1)
-PAUSED = "paused_at"  # in a session: when somebody of the staff came back from a pause, in seconds
 FILE = "file"  # what the query calls the address of a file
 
 
@@ -71,36 +67,37 @@ def require_before_writing(request: HttpRequest) -> None:
     try:
         require(request)
     except ReauthenticationRequired:
-        _leave_out_passwords(request)
+        _keep_form(request)
         raise
 
 
-def _leave_out_passwords(request: HttpRequest) -> None:
-    kept = request.POST.copy()
+def _keep_form(request: HttpRequest) -> None:
+    """Prepare a form to be kept by allauth: without passwords, and without a query in the address that leads back.
+
+    It goes on only if that address is its path alone; what the query said is kept beside what was typed.
+    """
+    if request.method != "POST":
+        return
+    kept, _query = request.POST.copy(), request.GET  # read, and with that remembered, before it is gone
+    request.META["QUERY_STRING"] = ""
     for name in [name for name in kept if "password" in name and name != "usable_password"]:
         del kept[name]
     request.POST = kept  # type: ignore[assignment]  # -- not to be changed after that
 
 
-def note_pause(request: HttpRequest, login: UserSession | None) -> None:
-    """Note that somebody of the staff was away: they asked for nothing, and had no page open, for an hour.
-
-    `login` is as it was before this request. It goes on: it ranks them in lines, and a gate works without a network.
-    """
-    if login is not None and request.user.is_staff and timezone.now() - login.last_seen_at > PAUSE:
-        request.session[PAUSED] = time.time()
-
-
-def require_after_pause(request: HttpRequest) -> None:
+def require_after_pause(request: HttpRequest, login: UserSession | None) -> None:
     """Raise ReauthenticationRequired unless a person has shown who they are since their last pause, if there was one.
 
-    A form goes on after that, as in `require_before_writing`.
+    A pause is an hour without a request and without an open page. The login goes on: it ranks them in lines, and a gate
+    works without a network. A form goes on after that, as in `require_before_writing`.
     """
-    paused_at = request.session.get(PAUSED)
-    if paused_at is None or any(said["at"] > paused_at for said in get_authentication_records(request, request.user)):
+    if login is None or login.returned_at is None:
+        return
+    returned = login.returned_at.timestamp()
+    if any(said["at"] > returned for said in get_authentication_records(request, request.user)):
         return
     if get_reauthentication_flows(request.user):
-        _leave_out_passwords(request)
+        _keep_form(request)
         raise ReauthenticationRequired
 
 

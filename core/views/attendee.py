@@ -99,7 +99,7 @@ def dashboard(request: PersonRequest) -> HttpResponse:
         "page": page,
         "offers": open_offers(request.user, moment),
         "organized": _organized(user=request.user.pk),
-        "push": subscriptions.offer_to(request.user),
+        "push": subscriptions.offer_to(request.user, request.session.session_key or ""),
         "now": moment,
     }
     return render(request, "core/dashboard.html", context)

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 from django.contrib.sitemaps import Sitemap
 from django.contrib.sitemaps.views import sitemap as answer_sitemap
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from ..http import reads
 from ..models import Event
@@ -19,7 +20,8 @@ MOST_EVENTS = 5000  # the soonest; a file may name 50,000, which would take seco
 NOT_FOR_THEM = (
     "/account/", "/accounts/", "/admin/", "/api/", "/book/", "/calendar/", "/checkin/", "/dashboard/", "/embed/",
     "/join/", "/organize/", "/release-hold/", "/status/", "/ticket/", "/transfers/", "/unsubscribe/",
-    "/websocket-test/", "/*?q=", "/*?when=", "/*?from=", "/*?to=", "/*?free=",
+    "/websocket-test/", "/language/",
+    *(f"/*{sign}{name}=" for name in ("q", "when", "from", "to", "free") for sign in "?&"),
 )  # fmt: skip
 
 
@@ -46,7 +48,12 @@ class _Pages(Sitemap):  # type: ignore[type-arg]  # -- not subscriptable at run 
 @reads
 @shared
 def sitemap(request: HttpRequest) -> HttpResponse:
-    """Answer the addresses of the list and of the events to come (sitemaps.org), at the one address of the site."""
+    """Answer the addresses of the list and of the events to come (sitemaps.org), at the one address of the site.
+
+    It has one page and no query: with any, it would be made anew and kept for each.
+    """
+    if request.GET:
+        raise Http404(_("There is one list of pages, and nothing to ask it."))
     response = answer_sitemap(request, {"pages": _Pages(address_of(request))})
     response["Cache-Control"] = AN_HOUR
     return response.render()

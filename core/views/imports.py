@@ -99,7 +99,7 @@ def import_confirm(request: PersonRequest, import_id: int) -> HttpResponse:
         messages.warning(request, refused.detail)
         return _preview(request, kept, status=409)
     message = ngettext(
-        "%(count)d event was created as drafts: nobody else sees them before they are published.",
+        "%(count)d event was created as a draft: nobody else sees it before it is published.",
         "%(count)d events were created as drafts: nobody else sees them before they are published.",
         count,
     )

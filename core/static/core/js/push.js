@@ -12,8 +12,26 @@ export async function startPush(found) {
   panel = found;
   known = new Set(panel.dataset.known.split(" "));
   panel.querySelector("[data-push-switch]").addEventListener("click", toggle);
-  show(await state());
+  const now = await state();
+  show(now);
   panel.hidden = false;
+  if (now === "on") await bind();
+}
+
+// Whoever logged in anew goes on being told: a subscription lasts as long as the login that made it.
+async function bind() {
+  const made = await current();
+  if (!panel.dataset.former.split(" ").includes(await digest(made.endpoint))) return;
+  try {
+    await subscribe(made);
+  } catch {
+    // Offline, or the login has ended: the next page tries again.
+  }
+}
+
+function subscribe(made) {
+  const { endpoint, keys } = made.toJSON();
+  return send(panel.dataset.subscribe, { endpoint, p256dh: keys.p256dh, auth: keys.auth });
 }
 
 async function toggle({ currentTarget }) {
@@ -38,9 +56,8 @@ async function switchOn() {
   const { pushManager } = await navigator.serviceWorker.ready;
   const made = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: panel.dataset.key });
   try {
-    const { endpoint, keys } = made.toJSON();
-    await send(panel.dataset.subscribe, { endpoint, p256dh: keys.p256dh, auth: keys.auth });
-    known.add(await digest(endpoint));
+    await subscribe(made);
+    known.add(await digest(made.endpoint));
   } catch (error) {
     await made.unsubscribe();
     throw error;
