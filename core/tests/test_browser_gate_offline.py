@@ -83,6 +83,29 @@ class OnlineTests(GateCase):
             expect(page.locator("dialog[open]")).to_contain_text(name)
         self.assertEqual(Ticket.objects.exclude(checked_in_at=None).count(), 2)
 
+    def test_a_code_goes_on_that_begins_before_the_screen_of_the_one_before_closes_by_itself(self) -> None:
+        page = self.gate("North")
+        screen = self.scan(page, self.tickets[0].code)
+        code = self.tickets[1].code
+        page.keyboard.type(code[:5])
+        while page.locator("dialog[open]").count():
+            page.keyboard.press("Shift")  # a slow scanner: time goes by, and the code is not over
+            page.wait_for_timeout(100)
+        page.keyboard.type(code[5:])
+        page.keyboard.press("Enter")
+        expect(screen).to_contain_text("bob")
+        expect(screen).to_contain_text("Admitted")
+
+    def test_spaces_of_a_code_press_no_button_of_the_screen_before(self) -> None:
+        page = self.gate("North")
+        self.scan(page, self.tickets[0].code)
+        screen = self.scan(page, self.tickets[0].code)
+        expect(screen).to_contain_text("Already checked in")
+        code = self.tickets[1].code
+        page.keyboard.type(" ".join(code[at : at + 4] for at in range(0, len(code), 4)))
+        page.keyboard.press("Enter")
+        expect(screen).to_contain_text("Admitted")
+
     def test_a_code_that_a_hand_scanner_puts_into_another_field_is_a_scan_all_the_same(self) -> None:
         page = self.gate("North")
         page.get_by_label("Name or e-mail").fill("bo")

@@ -79,6 +79,12 @@ class ScanTests(GateCase):
         self.assertEqual(self.scan(), (200, answer))
         self.assertEqual(self.admitted_at(), None)
 
+    def test_the_page_of_a_cancelled_event_says_so(self):
+        said = "none of its tickets lets anybody in"
+        self.assertNotContains(visit(self.greta).get(f"/checkin/?event={self.event.pk}"), said)
+        Event.objects.filter(pk=self.event.pk).update(status=Event.Status.CANCELLED)
+        self.assertContains(visit(self.greta).get(f"/checkin/?event={self.event.pk}"), said)
+
     def test_there_is_no_time_window_at_the_door(self):
         for starts_at in (ago(days=-300), ago(hours=5)):
             Event.objects.update(starts_at=starts_at)

@@ -121,6 +121,12 @@ class WritingTests(MessageCase):
         told = {"status": "invalid", "field": "text", "detail": "Type what you have to say."}
         self.assertEqual(answer_of(program), (400, told))
 
+    def test_the_mail_as_plain_text_is_shown_as_text_whatever_was_typed(self) -> None:
+        draft = write(self.event, text="</pre><form action=/accounts/logout/ method=post></form>")
+        page = self.browser.get(f"{self.url}{draft.pk}/")
+        self.assertNotContains(page, "<form action=/accounts/logout/")
+        self.assertContains(page, "&lt;/pre&gt;&lt;form action=/accounts/logout/")
+
     def test_a_subject_is_one_line(self) -> None:
         self.browser.post(f"{self.url}write/", TYPED | {"subject": "Doors\r\nBcc: eve@example.org"})
         self.assertEqual(Announcement.objects.get().subject, "Doors Bcc: eve@example.org")

@@ -14,18 +14,23 @@ export function listenForCodes(form, onCode) {
   document.addEventListener("keydown", listener(input, onCode), true);
 }
 
-// Whatever has the focus: a button, the screen of a result, nothing, or a field that the code does not belong to.
+// Whatever has the focus: a button, the screen of a result, nothing, or a field that the code does not belong to. A code
+// that began there goes on when the focus comes back to its own field, as when a screen of green closes by itself.
 function listener(input, onCode) {
   let typed = "", at = 0;
   return (event) => {
     const field = event.target.closest?.("input, select, textarea");
-    if (field === input || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.timeStamp - at > PAUSE_MS) typed = "";
+    const isRunning = typed !== "" && event.timeStamp - at <= PAUSE_MS;
+    if (!isRunning) typed = "";
+    if ((field === input && !isRunning) || event.ctrlKey || event.metaKey || event.altKey) return;
     at = event.timeStamp;
     if (event.key.length === 1) typed += event.key;
-    if (event.key !== "Enter" || !(field ? CODE.test(typed) : typed.length >= LEAST)) return;
+    else if (field === input && event.key !== "Enter" && event.key !== "Shift") typed = ""; // somebody who corrects it
+    if (isRunning && event.key === " " && !field) event.preventDefault(); // of the code, and no press on a button
+    const isCode = field && field !== input ? CODE.test(typed) : typed.length >= LEAST;
+    if (event.key !== "Enter" || !isCode) return;
     event.preventDefault(); // not the button that has the focus, nor the form that the field is of
-    if (field) field.value = field.value.replace(typed, "");
+    if (field) field.value = field === input ? "" : field.value.replace(typed, "");
     onCode(typed);
     typed = "";
   };
