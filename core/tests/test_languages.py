@@ -25,7 +25,7 @@ from core.script_words import SAMPLES, words
 from core.templatetags import cards
 from tools.messages import plural_forms
 
-from .cast import Cast, make_event
+from .cast import Cast, appoint, make_event
 from .sockets import SocketCase
 from .test_language_of_mails import LANGUAGES, write_catalog
 from .test_shared_answers import stop_the_clock
@@ -151,6 +151,16 @@ class SpokenTests(LanguageCase):
         self.assertNotIn("csrfmiddlewaretoken", self.page(visit()))
         self.assertIn('href="/language/"', self.page(visit()))
         self.assertIn("csrfmiddlewaretoken", self.page(visit(), "/language/"))
+
+    def test_beside_a_form_that_came_back_there_is_nothing_that_would_lose_it(self) -> None:
+        appoint(self.olga)
+        olga = visit(self.olga, headers=BROWSER)
+        self.assertIn('class="languages"', self.page(olga, "/organize/new/"))
+        refused = olga.post("/organize/create/", {"name": "Opera"})
+        self.assertContains(refused, "Opera", status_code=400)
+        self.assertNotContains(refused, 'class="languages"', status_code=400)
+        refused = visit(headers=BROWSER).post("/accounts/login/", {"login": "alice", "password": "wrong"})
+        self.assertNotContains(refused, 'class="languages"')
 
     def test_a_language_read_from_right_to_left_says_so_on_every_kind_of_page(self) -> None:
         client = visit(headers=BROWSER | {"Accept-Language": "ar"})
