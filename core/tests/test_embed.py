@@ -68,7 +68,7 @@ class EmbedTests(Cast, TestCase):
         self.assertEqual(len(links), 1)
         for part in (f'/events/{self.event.pk}/"', 'target="_blank"', 'rel="noopener"'):
             self.assertIn(part, links[0])
-        self.assertNotIn("data-region", page)  # nothing is asked for again
+        self.assertEqual(re.findall(r'data-region="(\w+)"', page), ["badge"])  # what alone is asked for again
 
     def test_it_says_that_an_event_is_cancelled_or_over_and_shows_no_draft(self) -> None:
         Event.objects.update(status="cancelled")

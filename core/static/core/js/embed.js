@@ -1,4 +1,4 @@
-// The only script of a frame on another site: its numbers move. There is nothing to ask for, so it never polls.
+// The only script of a frame on another site: its numbers move, and its badge is asked for when a sale opens or ends.
 import { startLive } from "./live.js";
 
 startLive(document.querySelector("[data-live]"));
