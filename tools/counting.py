@@ -5,11 +5,17 @@ import os
 import unittest
 from pathlib import Path
 from typing import Any, TypedDict
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import caches
 from django.db import connection
 from django.db.models.signals import post_migrate
-from django.test.runner import DiscoverRunner
+from django.test import runner
+from django.test.runner import DiscoverRunner, ParallelTestSuite
+
+DATABASES_OF_REDIS = 16  # as it comes
+FIRST_OWN = 10  # of the parallel processes; those before are of whoever runs the tests
 
 
 class Outcome(TypedDict):
@@ -47,8 +53,31 @@ def _name(test: unittest.TestCase) -> str:
     return getattr(test, "test_case", test).id()
 
 
+def _init_worker(*args: Any, **kwargs: Any) -> None:
+    """Do what Django does, and give a process a database of Redis of its own for what it caches.
+
+    In a shared one the counts of two processes are one, as their people have the same ids, and `cache.clear()` of one
+    forgets those of the other in the middle of a test.
+    """
+    runner._init_worker(*args, **kwargs)  # type: ignore[attr-defined]  # noqa: SLF001 -- there is no other way in
+    if settings.REDIS_URL:
+        worker = runner._worker_id  # type: ignore[attr-defined]  # noqa: SLF001 -- as above
+        number = (FIRST_OWN + worker) % DATABASES_OF_REDIS
+        own = urlsplit(settings.REDIS_URL)._replace(path=f"/{number}").geturl()
+        settings.CACHES["default"]["LOCATION"] = own
+        caches["default"] = caches.create_connection("default")
+
+
+class OwnCacheSuite(ParallelTestSuite):
+    """Django's parallel processes, each with a cache of its own."""
+
+    init_worker = _init_worker
+
+
 class CountingRunner(DiscoverRunner):
     """Django's runner, which also writes the `Outcome` as JSON to the file named by TEST_OUTCOME, if any."""
+
+    parallel_test_suite = OwnCacheSuite
 
     def get_resultclass(self) -> type[CountingResult]:
         """Return the class that counts."""
