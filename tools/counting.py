@@ -19,11 +19,15 @@ FIRST_OWN = 10  # of the parallel processes; those before are of whoever runs th
 
 
 class Outcome(TypedDict):
-    """One run: how many tests passed, and which did not; `skipped` maps a test to its reason."""
+    """One run: how many tests passed, and which did not; `skipped` maps a test to its reason.
+
+    `unsteady` are those that passed when they were played again, for `tools.run_tests` to fill in.
+    """
 
     passed: int
     failed: list[str]
     skipped: dict[str, str]
+    unsteady: list[str]
 
 
 class CountingResult(unittest.TextTestResult):
@@ -45,6 +49,7 @@ class CountingResult(unittest.TextTestResult):
             "passed": self.passed + len(self.expectedFailures),
             "failed": sorted({_name(test) for test in bad}),
             "skipped": {_name(test): reason for test, reason in self.skipped},
+            "unsteady": [],
         }
 
 
