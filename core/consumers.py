@@ -109,7 +109,9 @@ class EventsConsumer(AsyncWebsocketConsumer):
         self.owner = owner
         return True
 
-    async def send(self, text_data: str | None = None, bytes_data: bytes | None = None, close: bool = False) -> None:
+    async def send(  # type: ignore[override]  # -- as Channels' own is
+        self, text_data: str | None = None, bytes_data: bytes | None = None, close: bool = False
+    ) -> None:
         """Send; a client that has left meanwhile, as some servers say by an error, is no fault: it is the end."""
         try:
             await super().send(text_data, bytes_data, close)
