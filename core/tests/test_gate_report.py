@@ -194,6 +194,12 @@ class StaffListTests(ReportCase):
         said = [self.add("nobody")[1]["detail"][:30] for _ in range(31)]
         self.assertEqual((said[29][:8], said[30]), ("There is", "You have looked up many people"))
 
+    def test_gate_staff_learn_whose_the_report_is_and_where_they_scan(self) -> None:
+        page = visit(self.greta, headers=BROWSER).get(self.address)
+        said = "Only the event&#x27;s organizer and administrators see this. Ask them for what you need of it."
+        self.assertContains(page, said, status_code=403)
+        self.assertContains(page, '<a class="button" href="/checkin/">Scan tickets</a>', status_code=403)
+
     def test_the_page_says_who_can_scan(self) -> None:
         self.assertIn("All members of the group “gate staff” can scan this event", self.page())
         self.event.gate_staff.add(self.bob)
