@@ -120,14 +120,19 @@ class ConflictTests(ReportCase):
         self.let_in("North", 0, ticket=self.ticket)
         self.let_in("South", 7, ticket=self.ticket, outcome="already_checked_in", is_offline=True)
         page = self.page()
-        for told in ("Conflicts: 1", "1 May, 19:07:00 at South", "First: 1 May, 19:00:00 at North", "let in twice"):
+        for told in (
+            "Conflicts: 1",
+            "1 May, 19:07:00 at <bdi>South",
+            "First: 1 May, 19:00:00 at <bdi>North",
+            "let in twice",
+        ):
             self.assertIn(told, page)
         scan = Scan.objects.get(gate="South")
         sent = {"event": self.event.pk, "scan": scan.pk, "reason": "Same person, went out again", "report": "yes"}
         undone = redirect_of(self.browser.post("/checkin/undo/", sent))
         self.assertEqual(undone, (302, self.address, ["Taken back: the ticket can be used again."]))
         self.assertNotIn("Conflicts: 1", self.page())
-        self.assertIn("taken back by olga: Same person, went out again", self.page())
+        self.assertIn("taken back by <bdi>olga</bdi>: <bdi>Same person, went out again</bdi>", self.page())
 
     def test_a_cancelled_ticket_that_was_let_in_is_a_conflict(self) -> None:
         allocation.cancel_ticket(ticket_id=self.ticket.pk)
