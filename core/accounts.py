@@ -1,8 +1,10 @@
 """Accounts, beyond what allauth does: e-mails that staff vouch for, whose an address is, and the end of an account."""
 
 import datetime as dt
+import re
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote_plus
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -186,8 +188,22 @@ def _forget_offers(offers: TicketTransferQuerySet) -> None:
     offers.exclude(email="").update(email="")
 
 
+def _forget_searches(user: User) -> None:
+    """Delete what staff saved to look for an address of this person.
+
+    A name alone is not looked for: whoever signs up as `opera` must not delete what others saved to find an opera.
+    """
+    addresses = [re.escape(address) for address in addresses_of(user)]
+    if addresses:
+        naming = re.compile(rf"(?<![\w.+-])(?:{'|'.join(addresses)})(?!\.?\w)", re.IGNORECASE)
+        saved = SavedFilter.objects.values_list("pk", "name", "query")
+        about = [pk for pk, name, query in saved if naming.search(f"{name}\n{unquote_plus(query)}")]
+        SavedFilter.objects.filter(pk__in=about).delete()
+
+
 def _forget_name(user: User) -> None:
     mails_to(user).delete()
+    _forget_searches(user)
     user.username = _free_name(user)
     user.email = user.first_name = user.last_name = user.language = ""
     user.is_staff = user.is_superuser = False

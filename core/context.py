@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from . import reasons
 from .access import roles_of
 from .models import Event, Ticket, TicketHold
-from .numbers import Stats
+from .numbers import Stats, is_all_booked
 from .operations import status
 from .position import PersonPlaces
 from .reasons import Why
@@ -58,6 +58,13 @@ class EventCard:
     def label(self) -> str:
         """The badge in words."""
         return str(BADGES[self.badge])
+
+    @property
+    def full(self) -> str:
+        """Return why no place is free: `all_booked`, or `all_held`, of which some may come back (as `numbers.js`)."""
+        if self.stats["available"] > 0:
+            return ""
+        return "all_booked" if is_all_booked(self.stats) else "all_held"
 
     @property
     def is_personal(self) -> bool:

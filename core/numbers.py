@@ -55,3 +55,8 @@ def stats(event: Event, moment: dt.datetime) -> Stats:
     if event.paused_at is not None:
         numbers["paused"] = True
     return numbers
+
+
+def is_all_booked(stats: Stats) -> bool:
+    """Return whether an event is sold out for all anybody knows: a place that is merely held may come back."""
+    return stats["booked"] >= stats["capacity"]

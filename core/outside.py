@@ -16,7 +16,7 @@ from django.utils.text import Truncator
 
 from . import artwork
 from .models import Event
-from .numbers import Stats
+from .numbers import Stats, is_all_booked
 
 SHORT = 200  # characters of a description; previews show no more
 # As `json_script` has it: what could end the element, or begin another, is written otherwise.
@@ -103,4 +103,6 @@ def _availability(event: Event, stats: Stats, moment: dt.datetime) -> str:
         return "PreSale"
     if not stats["on_sale"]:
         return "OutOfStock"
-    return "InStock" if stats["available"] > 0 else "SoldOut"
+    if stats["available"] > 0:
+        return "InStock"
+    return "SoldOut" if is_all_booked(stats) else "OutOfStock"

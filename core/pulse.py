@@ -45,6 +45,11 @@ class Pulse:
         return max(bar.count for bar in self.bars)
 
     @property
+    def marks(self) -> list[Bar]:
+        """The minutes that are named below the drawing: the first, the middle and the last."""
+        return self.bars[:: MINUTES // 2]
+
+    @property
     def rows(self) -> list[Bar]:
         """The minutes in which something was booked, newest first."""
         return [bar for bar in reversed(self.bars) if bar.count]

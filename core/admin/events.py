@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import DateTimeField, ProtectedError, QuerySet, Value
 from django.forms import Script
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import allocation, numbers, steering
 from ..forms import NO_ROOM, EventForm, MomentField, TrailReasonForm
+from ..locking import again_after_conflict
 from ..models import Event, Scan
 from ..now import now
 from ..refusals import Refused
@@ -137,10 +139,17 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
 
     def _serve(self, request: HttpRequest, events: list[Event], reason: str) -> None:
         for event in events:
-            moved = allocation.serve(event.pk)
-            self.log_change(request, event, f"Served, {counted(len(moved), 'place', 'places')} changed: {reason}")
-            told = ngettext("%(event)s: %(count)d place changed.", "%(event)s: %(count)d places changed.", len(moved))
-            messages.success(request, told % {"event": event.name, "count": len(moved)})
+            moved = self._serve_and_enter(request, event, reason)
+            told = ngettext("%(event)s: %(count)d place changed.", "%(event)s: %(count)d places changed.", moved)
+            messages.success(request, told % {"event": event.name, "count": moved})
+
+    @again_after_conflict
+    def _serve_and_enter(self, request: HttpRequest, event: Event, reason: str) -> int:
+        """Serve the line and enter it in the history, both or neither; return how many places changed."""
+        with transaction.atomic():
+            moved = len(allocation.serve(event.pk))
+            self.log_change(request, event, f"Served, {counted(moved, 'place', 'places')} changed: {reason}")
+        return moved
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Preset the organizer: whoever is typing."""

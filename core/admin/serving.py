@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import transaction
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -20,6 +21,7 @@ from .. import acts, numbers
 from ..acts import ACTS, Act
 from ..fairness.ledger import extensions
 from ..forms import ReasonForm
+from ..locking import again_after_conflict
 from ..models import Event, TicketHold
 from ..refusals import Refused
 from .records import in_words, read_at
@@ -46,13 +48,20 @@ class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscr
         if act is None or typed is None or not typed.is_valid():
             return self._page(request, event, act, typed)
         try:
-            told, noted = act.carry_out(event, typed.cleaned_data)
+            told, noted = self._carry_out(request, event, act, typed.cleaned_data)
         except Refused as refused:
             told, noted = str(refused.detail), ""
-        if noted:
-            self.log_change(request, event, noted)
         (messages.success if noted else messages.warning)(request, told)
         return redirect("admin:core_event_serving", object_id)
+
+    @again_after_conflict
+    def _carry_out(self, request: HttpRequest, event: Event, act: Act, typed: dict[str, Any]) -> tuple[str, str]:
+        """Do it and enter it in the history: both, or neither."""
+        with transaction.atomic():
+            told, noted = act.carry_out(event, typed)
+            if noted:
+                self.log_change(request, event, noted)
+        return told, noted
 
     def _page(self, request: HttpRequest, event: Event, act: Act | None, typed: ReasonForm | None) -> TemplateResponse:
         stats = numbers.stats(event, read_at(event))

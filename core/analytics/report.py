@@ -150,16 +150,19 @@ def _uses(found: Figures) -> Chart:
 
 def _given_up(found: Figures) -> Chart:
     columns = {
-        _("Left the line"): found.by_bar(Kind.LEFT, but=rows.WITH_EVENT),
+        # Rule 11: whoever waits when the event starts has left by that; no row says which of the two it was.
+        _("Left, or waited until the start"): found.by_bar(Kind.LEFT, but=rows.WITH_EVENT),
         _("Tickets cancelled"): found.by_bar(Kind.CANCELLED),
         **_with_event(found, Kind.LEFT),
     }
     left, cancelled, *with_event = (sum(column) for column in columns.values())
     people = ngettext(
-        "%(count)d person left the line before their turn", "%(count)d people left the line before their turn", left
+        "%(count)d person left the line, or waited until the event started",
+        "%(count)d people left the line, or waited until the event started",
+        left,
     ) % {"count": left}
     tickets = ngettext("%(count)d ticket cancelled", "%(count)d tickets cancelled", cancelled) % {"count": cancelled}
-    # Translators: as in "1 person left the line before their turn, 2 tickets cancelled."
+    # Translators: as in "1 person left the line, or waited until the event started, 2 tickets cancelled."
     said = _("%(people)s, %(tickets)s.") % {"people": people, "tickets": tickets}
     if with_event:
         waited = ngettext(

@@ -19,7 +19,7 @@ class HourlyFigures(models.Model):
         USED = "used"  # holds that became tickets
         LAPSED = "lapsed"
         RELEASED = "released"
-        LEFT = "left"  # the line, before it was their turn
+        LEFT = "left"  # the line, before it was their turn: at the event's start at the latest
         BOOKED = "booked"
         CANCELLED = "cancelled"
         LOGINS = "logins"

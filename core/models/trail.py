@@ -1,6 +1,6 @@
 """The audit trail: who did what to what, when and from where. Written once; nobody changes it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from .events import Event
 from .people import User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 LONGEST_DETAIL = 500  # characters
 _OUTLIVED: Any = {"null": True, "on_delete": models.DO_NOTHING, "db_constraint": False}
@@ -88,12 +91,26 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()} {self.subject}".strip()
+        return f"{self.deed} {self.subject}".strip()
 
     @property
     def is_attempt(self) -> bool:
         """Return whether it is a login that failed: whose it was, nobody knows."""
         return self.action in FAILED_LOGINS
 
+    @property
+    def deed(self) -> "StrOrPromise":
+        """What was done, in words; to a line, what exactly, as the detail begins."""
+        begins = TO_A_LINE if self.action == self.Action.SERVING_CHANGED else {}
+        return next(
+            (words for begin, words in begins.items() if self.detail.startswith(begin)), self.get_action_display()
+        )
+
 
 FAILED_LOGINS = (AuditEntry.Action.LOGIN_FAILED, AuditEntry.Action.FACTOR_FAILED, AuditEntry.Action.LOGIN_LIMITED)
+# By the beginning of what `acts.py` notes, which is in English.
+TO_A_LINE = {
+    "Serving paused": _("paused serving"),
+    "Serving resumed": _("resumed serving"),
+    "Extended": _("extended all holds"),
+}

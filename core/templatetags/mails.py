@@ -1,4 +1,4 @@
-"""What mails in HTML put around a value that stands in a translated sentence, so that both kinds have the same one."""
+"""What is put around a value in a translated sentence: mails as text, and catalogs, have the same one without it."""
 
 from django import template
 from django.utils.html import format_html

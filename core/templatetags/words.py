@@ -1,8 +1,11 @@
 """Numbers and codes in words, for templates."""
 
 import datetime as dt
+import re
 
 from django import template
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -49,3 +52,10 @@ def minutes(length: dt.timedelta) -> str:
         return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
     whole = seconds // 60
     return ngettext("%(count)d minute", "%(count)d minutes", whole) % {"count": whole}
+
+
+@register.filter
+def breakable(address: str) -> SafeString:
+    """Return an address, of mail or of a network, that breaks at its @, its dots and colons if a line is too short."""
+    parts = re.split(r"(?<=[@:])(?=\S)|(?=\.\S)", address)
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))

@@ -6,6 +6,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, TestCase
 
 from core import arrivals
@@ -70,6 +71,13 @@ class PauseTests(Cast, TestCase):
         self.away(hours=2)
         program = self.client.get("/admin/", headers=JSON)
         self.assertEqual((program.status_code, program.json()["status"]), (403, "confirmation_needed"))
+
+    def test_of_a_file_which_is_not_kept_the_page_that_asks_says_so(self) -> None:
+        event = make_event()
+        self.away(hours=2)
+        sent = {"name": "Opera", "image": SimpleUploadedFile("opera.png", b"a picture")}
+        to = target_of(self.client.post(f"/admin/core/event/{event.pk}/change/", sent))
+        self.assertContains(self.client.get(to), "The file that you chose is not kept meanwhile")
 
     def test_an_open_page_that_comes_back_first_hides_no_pause(self) -> None:
         self.away(hours=2)

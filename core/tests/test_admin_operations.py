@@ -1,6 +1,7 @@
 """The admin's first page has true figures; its actions ask, say why, go by the domain, and are in the trail."""
 
 from typing import Any
+from unittest import mock
 
 from django.contrib.sessions.models import Session
 from django.test import TestCase
@@ -125,6 +126,14 @@ class ServeTests(DeskCase):
         self.assertEqual(statuses(self.event)[-1], ("olga", "held"))
         self.assertEqual(overlooked(self.event), [])
         self.assertEqual(self.told(), [(None, self.event.pk, "Served, 2 places changed: Asked by phone")])
+
+    def test_nobody_is_served_by_what_the_history_cannot_keep(self) -> None:
+        join(self.event, self.bob)
+        lapse(TicketHold.objects.filter(user=self.bob))
+        failing = mock.patch("django.contrib.admin.ModelAdmin.log_change", side_effect=RuntimeError)
+        with failing, self.assertRaises(RuntimeError):
+            act(self.browser, "event", "serve_now", [self.event], **WHY)
+        self.assertEqual(statuses(self.event), [("bob", "held")])
 
 
 class ResendTests(DeskCase):

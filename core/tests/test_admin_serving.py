@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Any
+from unittest import mock
 
 from django.contrib.admin.models import LogEntry
 from django.db import connection
@@ -221,3 +222,9 @@ class ReasonTests(ServingCase):
         history = LogEntry.objects.order_by("pk").values_list("user__username", "object_id", "change_message")
         notes = ("Serving paused: One line", "Extended 2 holds by 2.5 min: Two", "Serving resumed: Three")
         self.assertEqual(list(history), [("root", str(self.event.pk), note) for note in notes])
+
+    def test_what_the_history_cannot_keep_is_not_done(self) -> None:
+        failing = mock.patch("django.contrib.admin.ModelAdmin.log_change", side_effect=RuntimeError)
+        with failing, self.assertRaises(RuntimeError):
+            self.act("pause", reason=REASON)
+        self.assertEqual((Event.objects.get(pk=self.event.pk).paused_at, entries(self.event, "pause")), (None, []))

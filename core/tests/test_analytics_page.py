@@ -82,13 +82,15 @@ class FiguresTests(Cast, TestCase):
             self.assertEqual(told["line"].summary, "At most 4 people waited at the same time.")
 
     def test_of_a_cancelled_event_nobody_is_said_to_have_left(self) -> None:
-        self.assertEqual(charts_of(self.each_way()[0])["given-up"].series, ["Left the line", "Tickets cancelled"])
+        self.assertEqual(
+            charts_of(self.each_way()[0])["given-up"].series, ["Left, or waited until the start", "Tickets cancelled"]
+        )
         cancelled_at = self.sale.at + dt.timedelta(minutes=190)
         Announcement.objects.create(event=self.sale.event, kind="cancelled", created_at=cancelled_at)
         for figures in self.each_way():
             chart = charts_of(figures)["given-up"]
             self.assertEqual(chart.values[3], [0, 0, 1])
-            self.assertIn("0 people left the line before their turn", chart.summary)
+            self.assertIn("0 people left the line, or waited until the event started", chart.summary)
             self.assertIn("1 person waited when the event was cancelled.", chart.summary)
 
     def test_a_line_begins_as_long_as_it_was_before_the_period(self) -> None:

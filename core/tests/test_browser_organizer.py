@@ -169,6 +169,13 @@ class OrganizerTests(BrowserTestCase):
         for path in ("/organize/", "/organize/new/", f"/organize/{event.pk}/", f"/organize/{event.pk}/line/"):
             page.goto(path)
             self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), 375, path)
+        links = page.locator(".header").get_by_role("link")
+        tops = "links => new Set(links.map((link) => Math.round(link.getBoundingClientRect().top))).size"
+        self.assertEqual(links.evaluate_all(tops), 2)
+        for link in links.all():
+            link.focus()
+            expect(link).to_be_in_viewport(ratio=0.99)
+            self.assertGreaterEqual(link.evaluate("link => link.offsetHeight"), 44)
         page.goto(f"/organize/{event.pk}/")
         self.picture(page, "organize-event-phone")
         self.assertEqual(self.complaints, [])

@@ -41,8 +41,11 @@ class SharedPageTests(BrowserTestCase):
         expect(page.get_by_role("link", name="Log in to be held a ticket")).to_have_count(0)
         expect(page.locator(".badge--line")).to_be_hidden()
         allocation.join(event_id=event.pk, user=self.alice)
-        for badge in (".badge--line", ".badge--sold_out"):
+        for badge in (".badge--line", ".badge--all_held"):
             expect(page.locator(badge)).to_be_visible()
+        allocation.book(event_id=event.pk, user=self.bob)
+        expect(page.locator(".badge--sold_out")).to_be_visible()
+        expect(page.locator(".badge--all_held")).to_be_hidden()
         self.assertEqual(self.complaints, [])
 
     def test_numbers_go_on_and_links_lead_to_the_other_pages(self) -> None:

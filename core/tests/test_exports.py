@@ -203,7 +203,7 @@ class PageTests(ExportCase):
             self.assertIn("reauthenticate", answer["Location"])
         self.assertEqual(AuditEntry.objects.filter(action="exported").count(), 0)
 
-    def test_who_has_confirmed_is_back_on_the_page_and_a_press_away_from_the_file(self) -> None:
+    def test_who_has_confirmed_is_back_on_the_page_and_the_download_begins(self) -> None:
         self.olga.set_password("a password of olga's")
         self.olga.save()
         browser = visit(None, headers=BROWSER)
@@ -222,7 +222,9 @@ class PageTests(ExportCase):
                 asked = browser.get(file)["Location"]
                 back = browser.post(asked, {"password": "a password of olga's"})["Location"]
                 self.assertEqual(urlsplit(back).path, page)
-                self.assertContains(browser.get(back), f'<a href="{file}" id="asked-for">Download the file now</a>')
+                answer = browser.get(back)
+                self.assertContains(answer, f'<meta http-equiv="refresh" content="1; url={file}">')
+                self.assertContains(answer, f'<a href="{file}" id="asked-for">Download the file now</a>')
                 self.assertIn("attachment", browser.get(file)["Content-Disposition"])
 
     def test_who_would_be_asked_while_the_database_is_away_is_told_so(self) -> None:
@@ -236,6 +238,7 @@ class PageTests(ExportCase):
         for foreign in ("https://evil.example/a.csv", "/accounts/logout/", "javascript:alert(1)"):
             page = visit(self.olga, headers=BROWSER).get(self.address, {"file": foreign})
             self.assertNotContains(page, "asked-for")
+            self.assertNotContains(page, "http-equiv")
 
     def test_the_name_of_a_file_says_of_which_event_it_is(self) -> None:
         starts_at = dt.datetime(2035, 6, 1, 22, 30, tzinfo=dt.UTC)

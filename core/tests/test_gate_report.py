@@ -120,14 +120,19 @@ class ConflictTests(ReportCase):
         self.let_in("North", 0, ticket=self.ticket)
         self.let_in("South", 7, ticket=self.ticket, outcome="already_checked_in", is_offline=True)
         page = self.page()
-        for told in ("Conflicts: 1", "1 May, 19:07:00 at South", "First: 1 May, 19:00:00 at North", "let in twice"):
+        for told in (
+            "Conflicts: 1",
+            "1 May, 19:07:00 at <bdi>South",
+            "First: 1 May, 19:00:00 at <bdi>North",
+            "let in twice",
+        ):
             self.assertIn(told, page)
         scan = Scan.objects.get(gate="South")
         sent = {"event": self.event.pk, "scan": scan.pk, "reason": "Same person, went out again", "report": "yes"}
         undone = redirect_of(self.browser.post("/checkin/undo/", sent))
         self.assertEqual(undone, (302, self.address, ["Taken back: the ticket can be used again."]))
         self.assertNotIn("Conflicts: 1", self.page())
-        self.assertIn("taken back by olga: Same person, went out again", self.page())
+        self.assertIn("taken back by <bdi>olga</bdi>: <bdi>Same person, went out again</bdi>", self.page())
 
     def test_a_cancelled_ticket_that_was_let_in_is_a_conflict(self) -> None:
         allocation.cancel_ticket(ticket_id=self.ticket.pk)
@@ -193,6 +198,12 @@ class StaffListTests(ReportCase):
     def test_addresses_cannot_be_tried_one_after_the_other_without_end(self) -> None:
         said = [self.add("nobody")[1]["detail"][:30] for _ in range(31)]
         self.assertEqual((said[29][:8], said[30]), ("There is", "You have looked up many people"))
+
+    def test_gate_staff_learn_whose_the_report_is_and_where_they_scan(self) -> None:
+        page = visit(self.greta, headers=BROWSER).get(self.address)
+        said = "Only the event&#x27;s organizer and administrators see this. Ask them for what you need of it."
+        self.assertContains(page, said, status_code=403)
+        self.assertContains(page, '<a class="button" href="/checkin/">Scan tickets</a>', status_code=403)
 
     def test_the_page_says_who_can_scan(self) -> None:
         self.assertIn("All members of the group “gate staff” can scan this event", self.page())

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.test import RequestFactory, SimpleTestCase, TestCase, override_settings
 from django.utils.functional import Promise
+from django.utils.html import strip_tags
 from django.utils.translation import override
 
 from core import organizing
@@ -51,6 +52,15 @@ class KeptTests(Cast, TestCase):
         self.assertIn("Mai", page)
         self.assertEqual(file.splitlines()[0], "From (UTC),Holds placed,Tickets booked")
         self.assertIn(f"1 May {sale.at.year}, 09:00", file)
+
+    @override_settings(LANGUAGES=[("en", "English"), ("ar", "العربية")])
+    def test_a_list_has_the_comma_of_the_language_and_a_name_its_own_direction(self) -> None:
+        make_event(name="Opera")
+        page = visit(self.olga, headers={**BROWSER, "Accept-Language": "ar"}).get("/dashboard/").content.decode()
+        listed = page.partition('id="organized-title"')[2].partition("</ul>")[0]
+        self.assertIn("<bdi>Opera</bdi>", listed)
+        self.assertIn("،", listed)
+        self.assertNotIn(",", strip_tags(listed))
 
 
 def shown_fields() -> Iterator[tuple[str, Any]]:

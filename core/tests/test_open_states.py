@@ -4,7 +4,9 @@ import re
 
 from django.test import TestCase
 
-from .cast import Cast, join, make_event, make_person
+from core import steering
+
+from .cast import Cast, book, join, make_event, make_person
 from .visits import BROWSER, visit
 
 
@@ -26,7 +28,7 @@ class OpenStateTests(Cast, TestCase):
         held, line = "Log in to be held a ticket", "Log in to join the line"
         self.assertEqual(self.shown(), [("available", "Available"), ("available", held)])
         join(self.event, self.alice)
-        self.assertEqual(self.shown(), [("full", "Sold out"), ("line sold_out", line)])
+        self.assertEqual(self.shown(), [("all_held", "All held"), ("line sold_out", line)])
         page = visit(headers=BROWSER).get(f"/events/{self.event.pk}/")
         for words in (held, line):
             self.assertContains(page, f">{words}<", count=1)
@@ -34,8 +36,20 @@ class OpenStateTests(Cast, TestCase):
     def test_while_people_wait_for_a_sale_without_a_free_place_it_says_both(self) -> None:
         for person in (self.alice, make_person("zoe")):
             join(self.event, person)
-        said = [("full", "Sold out"), ("line", "People waiting"), ("line sold_out", "Log in to join the line")]
+        said = [("all_held", "All held"), ("line", "People waiting"), ("line sold_out", "Log in to join the line")]
         self.assertEqual(self.shown(), said)
         page = visit(headers=BROWSER).get(f"/events/{self.event.pk}/").content.decode()
-        self.assertIn(("full", "All places are booked or held."), shown_of(page))
-        self.assertIn(">Sold out<", visit(headers=BROWSER).get("/").content.decode())
+        sentence = "All places are booked or held right now: some may come back."
+        self.assertIn(("all_held", sentence), shown_of(page))
+
+    def test_it_is_sold_out_only_where_every_place_is_booked(self) -> None:
+        steering.revise_event(event_id=self.event.pk, values={"capacity": 2})
+        book(self.event, self.alice)
+        join(self.event, self.bob)
+        pages = ("/", f"/events/{self.event.pk}/", f"/embed/{self.event.pk}/")
+        for badge in ("All held", "Sold out"):
+            for page in pages:
+                html = visit(headers=BROWSER).get(page).content.decode()
+                said = [words for when, words in shown_of(html) if when.startswith("all_") and "." not in words]
+                self.assertEqual(said, [badge], page)
+            book(self.event, self.bob)

@@ -62,7 +62,7 @@ class ListTests(OrganizerCase):
         starts_at = dt.datetime(2035, 6, 1, 18, 0, tzinfo=dt.UTC)
         event = make_event(venue="The Net Loft", time_zone="Europe/Oslo", starts_at=starts_at, auto_hold=False)
         page = self.browser.get(path(event))
-        for words in ("Friday 1 June 2035, 20:00", "(Europe/Oslo), The Net Loft"):
+        for words in ("Friday 1 June 2035, 20:00", "(Europe/Oslo), <bdi>The Net Loft</bdi>"):
             self.assertContains(page, words)
 
     def test_it_shows_the_four_numbers_and_the_state(self) -> None:

@@ -45,6 +45,19 @@ class PulseTests(OrganizerCase):
 
 
 class PageTests(OrganizerCase):
+    def test_its_axes_say_how_many_and_when(self) -> None:
+        event = make_event(capacity=3, auto_hold=False)
+        marks = [f"{bar.start:%H:%M}" for bar in pulse(event, AT).marks]
+        self.assertEqual(marks, ["19:46", "19:53", "20:00"])
+        counts = '<p class="pulse__counts" aria-hidden="true">{}<span>0</span></p>'
+        self.assertContains(self.browser.get(path(event)), counts.format(""), html=True)
+        book(event, self.alice)
+        page = self.browser.get(path(event))
+        self.assertContains(page, counts.format("<span>1</span>"), html=True)
+        self.assertRegex(
+            page.content.decode(), r'"pulse__times" aria-hidden="true">\s*(<span>\d\d:\d\d</span>){3}\s*</p>'
+        )
+
     def test_without_scripts_it_is_right_when_it_is_loaded(self) -> None:
         event = make_event(capacity=3, auto_hold=False)
         first, *others = make_people(4)

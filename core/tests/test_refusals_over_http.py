@@ -173,7 +173,7 @@ class PrecedenceTests(Cast, TestCase):
         self.assertEqual(visit(self.alice).post("/book/999999/").status_code, 404)
 
     def test_who_may_not_scan_learns_nothing_of_the_form(self):
-        detail = "Only gate staff and organizers check tickets in."
+        detail = "Only gate staff and organizers check tickets in. Ask the event's organizer to put you on its list."
         answer = answer_of(visit(self.alice).post("/checkin/scan/", {"event": "x"}))
         self.assertEqual(answer, (403, {"status": "forbidden", "detail": detail}))
 

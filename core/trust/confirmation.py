@@ -9,7 +9,9 @@ from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.flows.reauthentication import get_reauthentication_flows, suspend_request
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
+from django.utils.translation import gettext as _
 
 from ..models import UserSession
 
@@ -74,10 +76,13 @@ def require_before_writing(request: HttpRequest) -> None:
 def _keep_form(request: HttpRequest) -> None:
     """Prepare a form to be kept by allauth: without passwords, and without a query in the address that leads back.
 
-    It goes on only if that address is its path alone; what the query said is kept beside what was typed.
+    It goes on only if that address is its path alone; what the query said is kept beside what was typed. A file is not
+    kept, which the page that asks says.
     """
     if request.method != "POST":
         return
+    if request.FILES:
+        messages.warning(request, _("The file that you chose is not kept meanwhile: choose it again after that."))
     kept, _query = request.POST.copy(), request.GET  # read, and with that remembered, before it is gone
     request.META["QUERY_STRING"] = ""
     for name in [name for name in kept if "password" in name and name != "usable_password"]:

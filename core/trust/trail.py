@@ -137,7 +137,7 @@ def entries_of_event(event: Event) -> QuerySet[AuditEntry]:
 
 
 def _in_turn(entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-    return entries.select_related("actor", "event").order_by("-pk")
+    return entries.select_related("actor", "person", "event").order_by("-pk")
 
 
 def forget_addresses(entries: QuerySet[AuditEntry]) -> int:

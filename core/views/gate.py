@@ -43,7 +43,9 @@ TOO_MANY = gettext_lazy("You have looked up many people in a minute. Go on {when
 
 def _only_staff(request: PersonRequest) -> None:
     if not checkin.can_scan(request.user):
-        raise PermissionDenied(_("Only gate staff and organizers check tickets in."))
+        raise PermissionDenied(
+            _("Only gate staff and organizers check tickets in. Ask the event's organizer to put you on its list.")
+        )
     second_factor.require(request)
 
 

@@ -40,7 +40,9 @@ def managed_event(request: HttpRequest, event_id: int) -> Event:
     if not may_manage(request.user, event):
         if Event.objects.filter(created_by=request.user.pk).exists():  # a rival learns nothing, not even a no
             raise Http404(_("No such event."))
-        raise PermissionDenied(_("Only the event's organizer and administrators see this."))
+        raise PermissionDenied(
+            _("Only the event's organizer and administrators see this. Ask them for what you need of it.")
+        )
     second_factor.require(request)
     return event
 

@@ -74,7 +74,7 @@ function showState(card, stats) {
     refreshSoon(spreadOf(stats));
   } else if (stats.on_sale && OPEN.has(card.dataset.state)) {
     card.dataset.state = openState(stats);
-    const now = stats.available > 0 ? [card.dataset.state] : [card.dataset.state, "full"]; // also while people wait
+    const now = [card.dataset.state, fullState(stats)]; // also while people wait
     for (const element of card.querySelectorAll("[data-when]")) {
       element.hidden = !element.dataset.when.split(" ").some((when) => now.includes(when));
     }
@@ -84,6 +84,12 @@ function showState(card, stats) {
 // The more people are there, the more pages are open, and the longer they take to ask for the words.
 function spreadOf({ waiting, held }) {
   return Math.min(LONGEST_SPREAD_MS, Math.max(SPREAD_MS, (1000 * (waiting + held)) / PAGES_A_SECOND));
+}
+
+// Why no place is free: what is held may come back.
+function fullState({ available, booked, capacity }) {
+  if (available > 0) return "";
+  return booked < capacity ? "all_held" : "all_booked";
 }
 
 function openState(stats) {

@@ -1,0 +1,48 @@
+"""The entries on top of every page say which of them leads to what is shown, or to the part of the site it is in."""
+
+import re
+
+from django.test import TestCase
+
+from core.models import User
+
+from .cast import Cast, appoint, make_event
+from .visits import BROWSER, visit
+
+
+class CurrentTests(Cast, TestCase):
+    def setUp(self) -> None:
+        appoint(self.olga)
+        self.event = make_event()
+
+    def marked(self, path: str, person: User | None) -> list[tuple[str, str]]:
+        """Return what is marked of the entries on top of a page, and how."""
+        response = visit(person, headers=BROWSER).get(path)
+        self.assertEqual(response.status_code, 200)
+        header = response.content.decode().partition("<header")[2].partition("</header>")[0]
+        return [(words, how) for how, words in re.findall(r'aria-current="(\w+)">([^<]+)</a>', header)]
+
+    def test_a_page_that_is_an_entry_is_marked_as_that_page(self) -> None:
+        pages = {"/": "Events", "/dashboard/": "Dashboard", "/calendar/": "Calendar", "/checkin/": "Check-in",
+                 "/organize/": "Organize", "/accounts/email/": "Account", "/accounts/logout/": "Log out"}  # fmt: skip
+        for path, entry in pages.items():
+            self.assertEqual(self.marked(path, self.olga), [(entry, "page")], path)
+        for path, entry in (("/accounts/login/", "Log in"), ("/accounts/signup/", "Sign up")):
+            self.assertEqual(self.marked(path, None), [(entry, "page")], path)
+
+    def test_a_page_below_an_entry_is_marked_as_part_of_it(self) -> None:
+        event = f"/events/{self.event.pk}/"
+        organize = f"/organize/{self.event.pk}/"
+        parts = {
+            "Events": [event, f"{event}fairness/"],
+            "Organize": [organize, f"{organize}edit/", f"{organize}messages/", "/organize/new/", f"{event}attendees/",
+                         f"{event}gate/", f"{event}history/"],
+            "Account": ["/account/activity/", "/account/privacy/", "/account/notices/"],
+        }  # fmt: skip
+        for entry, paths in parts.items():
+            for path in paths:
+                self.assertEqual(self.marked(path, self.olga), [(entry, "true")], path)
+
+    def test_where_there_is_no_such_entry_none_is_marked(self) -> None:
+        self.assertEqual(self.marked("/accounts/password/reset/", None), [])
+        self.assertEqual(self.marked("/language/", None), [])
