@@ -2,6 +2,7 @@
 import { tellTurn } from "./attention.js";
 import { drawPlace } from "./draw_place.js";
 import { cardsOf } from "./numbers.js";
+import { put } from "./put.js";
 import { refreshSoon } from "./regions.js";
 import { counted, words } from "./words.js";
 
@@ -9,9 +10,9 @@ const LAPSE_SPREAD_MS = 3000; // the holds of one opening lapse at one moment
 
 export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
   for (const card of cardsOf(event)) {
-    put(card, "[data-position]", String(position));
-    put(card, "[data-ahead]", peopleAhead(ahead));
-    if (wait !== undefined) put(card, "[data-wait]", about(wait));
+    putIn(card, "[data-position]", position);
+    putIn(card, "[data-ahead]", peopleAhead(ahead));
+    if (wait !== undefined) putIn(card, "[data-wait]", about(wait));
     if (!ahead && card.dataset.reason === "tier_first") refreshSoon(); // nobody is served before the first in line
   }
 }
@@ -76,10 +77,8 @@ function showsHold(card, hold) {
   return card.dataset.placeStatus === hold.status && (hold.status !== "held" || apart < 1000);
 }
 
-function put(card, selector, text) {
-  for (const element of card.querySelectorAll(selector)) {
-    if (element.textContent !== text) element.textContent = text;
-  }
+function putIn(card, selector, text) {
+  for (const element of card.querySelectorAll(selector)) put(element, text);
 }
 
 // The same words as `core/templatetags/words.py`.
