@@ -83,6 +83,7 @@ def _status() -> Words:
         "live": _("Live"),
         "reconnecting": _("Reconnecting…"),
         "polling": _("Updates every 30 s"),
+        "no_network": _("Offline"),
     }
 
 
