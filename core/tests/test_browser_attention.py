@@ -163,6 +163,15 @@ class TitleTests(AttentionTestCase):
         self.assertEqual(statuses(event), [("alice", "released"), ("bob", "held")])
         self.assertEqual(self.complaints, [])
 
+    def test_the_title_counts_the_last_two_minutes_before_an_opening_that_the_page_is_about(self) -> None:
+        event = make_event(name="Concert", sales_open_at=later(seconds=110))
+        page = self.window()
+        page.goto(event.get_absolute_url())
+        expect(page).to_have_title(re.compile(r"^Opens in (1 min )?\d+ s – Concert · Box Office$"))
+        page.goto("/")
+        expect(page.locator("[data-opening]")).to_contain_text("Opens in")
+        expect(page).to_have_title("Events – Box Office")
+
     def test_who_awaited_an_opening_is_told_that_a_ticket_is_held(self) -> None:
         event = make_event(name="Concert", capacity=1, sales_open_at=later(hours=1))
         page = self.person(self.alice)

@@ -1,10 +1,11 @@
-// What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts; who
-// looks at another part of the page sees a banner.
+// What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts or a
+// sale stays closed; who looks at another part of the page sees a banner.
 import { isLooking, notify } from "./notify.js";
 import { announce } from "./status.js";
 import { hideTurns, showTurn } from "./turn.js";
 import { moment, words } from "./words.js";
 
+const OPENING = ":is([data-region=state], [data-region=mine]) :not([hidden]) > [data-opening][data-soon]"; // not one of a list
 const served = document.title;
 const AWAITED = new Set(["waiting", "not_yet"]); // who was there at an opening is held a ticket without having joined
 const turns = new Map(); // event -> name, of the holds that were awaited and that nobody has looked at yet
@@ -42,7 +43,7 @@ export function tellTurn(card, until) {
 // The clocks call it with every tick, so the title changes once a second, as the soonest of them does.
 export function showTitle() {
   if (isLooking()) turns.clear();
-  const title = timeTitle() ?? turnTitle() ?? served;
+  const title = timeTitle() ?? turnTitle() ?? openingTitle() ?? served;
   if (title !== shown) document.title = title;
   shown = title;
 }
@@ -56,6 +57,11 @@ function timeTitle() {
 function turnTitle() {
   const [name] = turns.values();
   return name && words("turn_title", { name });
+}
+
+function openingTitle() {
+  const clock = document.querySelector(OPENING);
+  return clock && words("opens_title", { opens: clock.textContent, name: clock.dataset.name });
 }
 
 function compare() {
