@@ -24,6 +24,7 @@ def _clocks() -> Words:
         "time_up": _("Time is up"),
         "opens_in": _("Opens in {time}"),
         "opening": _("Opening now…"),
+        "opens_title": _("{opens} – {name} · Box Office"),
         "days": _("{number} d"),
         "hours": _("{number} h"),
         "minutes": _("{number} min"),
@@ -83,6 +84,7 @@ def _status() -> Words:
         "live": _("Live"),
         "reconnecting": _("Reconnecting…"),
         "polling": _("Updates every 30 s"),
+        "no_network": _("Offline"),
     }
 
 

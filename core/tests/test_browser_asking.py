@@ -132,7 +132,7 @@ class OverTheSocketTests(AskingTestCase):
         join(event, self.bob)
         page = self.person(self.alice, event.get_absolute_url())
         page.context.set_offline(True)
-        expect(page.locator("[data-live-status]").first).to_contain_text("Reconnecting")
+        expect(page.locator("[data-live-status]").first).to_have_text("Offline")
         self.press(page, JOIN)
         expect(page.locator("ul.messages")).to_contain_text("You are offline. Nothing was sent")
         self.assertEqual((statuses(event), self.asked), ([("bob", "held")], []))

@@ -52,6 +52,7 @@ NEVER_SHOWN = {
     "accounts/social/connections/",
     # Files, JSON and figures, which are not there or not for these people.
     "checkin/list/", ".well-known/security.txt", "metrics", "media/events/<path:path>",
+    "styleguide/",  # while developing alone
 }  # fmt: skip
 
 

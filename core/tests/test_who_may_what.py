@@ -170,6 +170,7 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("choose_language", "post", "language", ALL),
     ("csp_report", "post", "", (400,) * 7),  # a form is no report
     ("websocket_test", "get", "", (404, 404, 404, 404, 404, 404, 200)),
+    ("styleguide", "get", "", (404,) * 7),  # but while developing
     ("status", "get", "", (404, 404, 404, 404, 404, 404, 200)),
     ("metrics", "get", "", (404, 404, 404, 404, 404, 404, 200)),
     ("sitemap", "get", "", ALL),
