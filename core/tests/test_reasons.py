@@ -114,7 +114,7 @@ class ClosedListTests(ReasonsTestCase):
         return event, "People are waiting, and the next free place is theirs."
 
     def stage_sold_out(self) -> tuple[Event, str]:
-        return make_event(capacity=0), "All places are booked or held."
+        return make_event(capacity=0), "All places are booked."
 
     def stage_log_in(self) -> tuple[Event, str]:
         self.viewer = None
