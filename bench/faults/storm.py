@@ -12,7 +12,8 @@ from bench.faults.report import Report
 from bench.faults.scenes import SOCKETS, site_of
 from bench.faults.site import Process
 from bench.load import raise_file_limit
-from bench.sockets import Page, Pages, opening
+from bench.sockets import Pages, opening
+from bench.visits import Page
 
 OPEN, QUICK = 1000, 200
 BACK, LATEST = 60.0, 1.0  # seconds: until all are back, and p95 of bookings
