@@ -1,9 +1,11 @@
 """A second witness while it sells: whether the counters are the rows' numbers (I1), and no place lies idle (I10)."""
 
+import bisect
+import itertools
 import os
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -22,8 +24,21 @@ ROWS = """
 """
 
 
+class Spell(NamedTuple):
+    """Since when, and until when, a place of an event was free while somebody waited: that of a hold that lapsed.
+
+    Or of no hold (0), where nobody has the place. `apart` is how many seconds the witness itself was kept from looking.
+    """
+
+    since: float
+    until: float
+    event: int
+    hold: int
+    apart: float
+
+
 class Witness(Hand):
-    """Looks again and again; `idle` has each spell in which a place was free and somebody waited: since when, until.
+    """Looks again and again; `idle` has each spell in which a place was free and somebody waited.
 
     Of each hold that has lapsed a spell of its own: where many lapse, one of them always has a moment ago. A spell ends
     with the last look that saw it, so none is longer than it was.
@@ -31,10 +46,10 @@ class Witness(Hand):
 
     def __init__(self, events: Sequence[int]) -> None:
         super().__init__()
-        self.events, self.looks = list(events), 0
-        self.idle: list[Span] = []
-        self._since: dict[tuple[int, int], float] = {}  # by event and hold; 0: a place that nobody has
-        self._looked = 0.0
+        self.events = list(events)
+        self.idle: list[Spell] = []
+        self._since: dict[tuple[int, int], float] = {}  # by event and hold
+        self._moments: list[float] = []  # of all looks
 
     def work(self) -> None:
         """Look until it is over; while the database is away nothing is seen, and a spell goes on."""
@@ -60,19 +75,28 @@ class Witness(Hand):
                 idle |= {(event, hold) for hold in [*lapsed, *([0] if holds + tickets < capacity else [])]}
         self._end(self._since.keys() - idle)
         self._since |= dict.fromkeys(idle - self._since.keys(), moment)
-        self._looked = moment
-        self.looks += 1
+        self._moments.append(moment)
 
     def _end(self, spells: set[tuple[int, int]]) -> None:
-        self.idle += [(self._since.pop(spell), self._looked) for spell in spells]
+        for event, hold in spells:
+            since = self._since.pop((event, hold))
+            looks = self._moments[bisect.bisect(self._moments, since) - 1 :]
+            apart = max((later - look for look, later in itertools.pairwise(looks)), default=0.0)
+            self.idle.append(Spell(since, looks[-1], event, hold, apart))
+
+    @property
+    def looks(self) -> int:
+        """How often it looked."""
+        return len(self._moments)
 
 
-def too_long(idle: Sequence[Span], disturbed: Sequence[Span]) -> list[str]:
+def too_long(idle: Sequence[Spell], disturbed: Sequence[Span]) -> list[str]:
     """Return which spells went on for longer than promised while nothing disturbed the site."""
     return [
-        f"a place was free for {until - since:.1f} s while somebody waited, for {quiet:.1f} s of them beside no fault"
-        for since, until in sorted(idle)
-        if (quiet := max(_quiet(since, until, disturbed), default=0)) > IDLE
+        f"event {spell.event}: the place of hold {spell.hold} was free for {spell.until - spell.since:.1f} s while"
+        f" somebody waited, for {quiet:.1f} s of them beside no fault, with looks up to {spell.apart:.1f} s apart"
+        for spell in sorted(idle)
+        if (quiet := max(_quiet(spell.since, spell.until, disturbed))) > IDLE
     ]
 
 

@@ -85,7 +85,7 @@ class BenchPlantTests(PlantedCase):
             witness.look(self.read(), second)
         self.assertGreater(plants.played, 0)
         self.assertEqual(statuses(self.event), [("alice", "released"), ("bob", "held")])
-        self.assertEqual((witness.troubles, witness.idle), ([], [(1, 4)]))
+        self.assertEqual((witness.troubles, witness.idle), ([], [(1, 4, self.event.pk, 0, 1)]))
         self.assertEqual(len(too_long(witness.idle, [])), 1)
 
     def read(self) -> list[tuple[Any, ...]]:

@@ -10,11 +10,11 @@ from django.db.models import F
 from django.test import SimpleTestCase, TestCase
 
 from bench.crowd import Person
-from bench.soak import tabs
-from bench.soak.calls import Rows, wrong_numbers
+from bench.soak import tabs, witness
+from bench.soak.calls import Rows, Span, wrong_numbers
 from bench.soak.own import Truth
 from bench.soak.promises import LEAST_QUIET, LONGEST_RECOVERY
-from bench.soak.witness import Witness, too_long
+from bench.soak.witness import Spell, Witness
 from bench.told import Ever, Own, Shown
 from bench.visits import NO_RETRY_AFTER, Answer, Page
 from core import live, steering
@@ -118,6 +118,10 @@ class NumberTests(SimpleTestCase):
         self.assertEqual(len(wrong_numbers([self.answer(500), self.answer(503, NO_RETRY_AFTER)])), 2)
 
 
+def too_long(idle: list[Span], disturbed: list[Span]) -> list[str]:
+    return witness.too_long([Spell(*span, 7, 0, 0) for span in idle], disturbed)
+
+
 class IdleTests(SimpleTestCase):
     """Faults last a second here, and all must be as before two seconds later."""
 
@@ -138,15 +142,15 @@ class IdleTests(SimpleTestCase):
         self.assertEqual(len(too_long(idle, faults)), len(faults))
         self.assertEqual(len(too_long([(0, 3 * (1 + LEAST_QUIET))], faults)), 1)
 
-    def looked(self, *looks: tuple[int, list[int], bool]) -> list[tuple[float, float]]:
+    def looked(self, *looks: tuple[int, list[int], bool]) -> list[Span]:
         """Return the spells that looks a second apart saw of an event of two places: tickets, lapsed holds, a line."""
-        witness = Witness([7])
+        looking = Witness([7])
         for moment, (tickets, lapsed, waits) in enumerate(looks):
             held = len(lapsed)
-            witness.look([(7, 2, held, tickets, False, held, tickets, lapsed, waits)], moment)
-        witness.look([(7, 2, 0, 2, False, 0, 2, [], True)], len(looks))
-        self.assertEqual(witness.troubles, [])
-        return witness.idle
+            looking.look([(7, 2, held, tickets, False, held, tickets, lapsed, waits)], moment)
+        looking.look([(7, 2, 0, 2, False, 0, 2, [], True)], len(looks))
+        self.assertEqual(looking.troubles, [])
+        return [(spell.since, spell.until) for spell in looking.idle]
 
     def test_the_witness_sees_a_place_that_nobody_has_as_long_as_somebody_waits(self) -> None:
         self.assertEqual(self.looked((1, [], True), (1, [], True), (1, [], True)), [(0, 2)])
@@ -157,9 +161,9 @@ class IdleTests(SimpleTestCase):
         self.assertEqual(self.looked((1, [5], True), (1, [5], True), (1, [5], True)), [(0, 2)])
 
     def test_the_witness_sees_counters_that_are_not_the_rows_numbers(self) -> None:
-        witness = Witness([7])
-        witness.look([(7, 2, 1, 1, False, 1, 2, [], False)], 0)
-        self.assertEqual(len(witness.troubles), 1)
+        looking = Witness([7])
+        looking.look([(7, 2, 1, 1, False, 1, 2, [], False)], 0)
+        self.assertEqual(len(looking.troubles), 1)
 
 
 class OwnTests(Cast, TestCase):
