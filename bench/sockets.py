@@ -25,7 +25,8 @@ from bench.load import HOST, LEAD, PATIENCE, PROCESSES, raise_file_limit
 from bench.told import Ever, Own, Shown
 from bench.visits import FOREIGN, REFUSED, SILENT, Answer, Page
 
-OF_ALL = b'{"type":"stats"'  # how a message to thousands begins
+OF_ALL = b'"stats"'  # the type of messages to thousands, among their first bytes
+FIRST = len(b'{"type": "stats"')
 AT_ONCE = 64  # handshakes under way in each process
 STATUSES = {"held": 200, "booked": 200, "released": 200, "left": 200, "waiting": 202, "unavailable": 503}
 
@@ -78,7 +79,7 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
             return
         moment = time.time()
         payload = frame.get_payload_as_bytes()
-        message = _decoded(payload) if payload.startswith(OF_ALL) else json.loads(payload)
+        message = _decoded(payload) if OF_ALL in payload[:FIRST] else json.loads(payload)
         kind = message["type"]
         if kind == "stats":
             self._show(message)
