@@ -71,7 +71,6 @@ def _notes() -> Words:
         "key_failed": _(
             "The key could not be asked for: the site or this device did not answer. Try again in a moment."
         ),
-        "picture_too_large": _("This picture is too large: use one of at most {megabytes} MB."),
         "share": _("{part} of {places} places."),
         "share_wrong": _("A whole percent, up to 100."),
         "share_none": _("Empty: not served first."),

@@ -149,7 +149,7 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("organize_edit", "get", "draft", MANAGERS),
     ("organize_save", "post", "event", (401, 403, 403, 403, 400, 404, 400)),  # as above
     ("organize_save", "post", "draft", (401, 404, 404, 404, 400, 404, 400)),
-    ("organize_duplicate", "post", "event", MANAGERS),
+    ("organize_duplicate", "post", "event", (401, 403, 403, 403, 200, 404, 200)),
     ("organize_duplicate", "post", "draft", MANAGERS),
     ("organize_publish", "post", "event", (401, 403, 403, 403, 200, 404, 200)),
     ("organize_publish", "post", "draft", MANAGERS),
