@@ -136,9 +136,10 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
     def take_answers(self) -> list[Answer]:
         """Return what was answered since the start, and status 0 for the answer that did not come."""
         answers, self.answers = self.answers, []
-        if self._asks and (self.closed_at or not self.finished.is_set()):
+        asks, self._asks = self._asks, []  # given up: an answer that comes later is none to what is asked next
+        if asks and (self.closed_at or not self.finished.is_set()):
             why = b"closed" if self.closed_at else SILENT
-            answers.append(Answer(self.page.user, self._asks[0][0], self._sent, time.time(), 0, why))
+            answers.append(Answer(self.page.user, asks[0][0], self._sent, time.time(), 0, why))
         return answers
 
 

@@ -3,7 +3,7 @@
 from bench.faults.report import Report
 
 NUMBERS = 'SELECT "core_event"."id", "core_event"."name"'  # as the server logs it: of all events, for everybody
-OWN = 'SELECT "core_tickethold"."user_id", "core_tickethold"."event_id", "core_tickethold"."status"'  # people's places
+OWN = 'SELECT "core_tickethold"."user_id" AS "user", "core_tickethold"."event_id" AS "event",'  # people's places
 A_SECOND = 5.0  # readings of numbers, for all who come: at most one in each of the hub's ticks
 GATHERED = 4  # people at least, on average, whose own places are read at once (core/gathered.py)
 

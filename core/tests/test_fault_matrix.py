@@ -4,12 +4,15 @@ import os
 import signal
 from pathlib import Path
 
-from django.test import SimpleTestCase
+from django.db import connection
+from django.test import SimpleTestCase, TestCase
+from django.test.utils import CaptureQueriesContext
 
 from bench.faults import cron, f_redis, flood, mail_kills, readings
 from bench.faults.__main__ import NUMBERS, choose, matrix, play_here
 from bench.faults.report import Fault, Report
 from bench.faults.site import Process
+from core import live
 
 
 def real(report: Report, quick: bool) -> None:
@@ -45,6 +48,14 @@ class ControlTests(SimpleTestCase):
         self.assertEqual(play_here(Fault("F1", "real", real), quick=True).wrong, [])
         wrong = play_here(Fault("F1", "imagined", imagined), quick=True).wrong
         self.assertEqual(wrong, ["nothing shows that the fault was real"])
+
+
+class ReadingTests(TestCase):
+    def test_the_readings_that_are_counted_are_those_of_snapshots(self) -> None:
+        for read, text in ((live.read_upcoming, readings.NUMBERS), (lambda: live.read_own({1}), readings.OWN)):
+            with self.subTest(text), CaptureQueriesContext(connection) as asked:
+                read()
+                self.assertEqual(sum(text in query["sql"] for query in asked), 1)
 
 
 class JudgeTests(SimpleTestCase):
