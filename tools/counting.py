@@ -88,7 +88,7 @@ class CopyingResult(runner.RemoteTestResult):
         super().addSubTest(test, subtest, err)
         if err is not None:
             kind, index, _, error = self.events[-1]
-            self.events[-1] = (kind, index, pickle.loads(pickle.dumps(subtest)), error)
+            self.events[-1] = (kind, index, pickle.loads(pickle.dumps(subtest)), error)  # nosec B301 -- our own
 
 
 class CopyingRunner(runner.RemoteTestRunner):

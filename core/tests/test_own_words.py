@@ -3,6 +3,7 @@
 from django import forms
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import SimpleTestCase
+from django.utils.datastructures import MultiValueDict
 
 from core.acts import ExtensionForm
 from core.forms import EraseForm, EventForm, OfferForm, ReasonForm, StaffForm, UploadForm
@@ -48,7 +49,7 @@ class WordsTests(SimpleTestCase):
             (SimpleUploadedFile("a.csv", b"x"), "The name of a file has at most 4 characters: this has 5."),
         ):
             with self.subTest(said=said):
-                self.assertEqual(OfAllKinds(TYPED, {"file": file}).errors, {"file": [said]})
+                self.assertEqual(OfAllKinds(TYPED, MultiValueDict({"file": [file]})).errors, {"file": [said]})
 
     def test_djangos_own_fields_keep_their_words_for_others(self) -> None:
         OfAllKinds({}).is_valid()
