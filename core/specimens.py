@@ -61,7 +61,7 @@ def specimens(moment: dt.datetime) -> dict[str, Any]:
         "person": person,
         "nobody": AnonymousUser(),
         "cards": cards,
-        "badges": list({card.badge: card for card in cards}.values()),
+        "badges": list({card.badge: card for card in reversed(cards)}.values()),
         "guests": [_card(moment, n, name, None, **state) for n, (name, state) in enumerate(sale.items(), len(cards))],
         "holds": [card for card in cards if card.badge == "held"],
         "places": [card for card in cards if card.badge == "waiting"],
