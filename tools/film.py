@@ -16,7 +16,7 @@ PRESSED = 700
 END = 3_500
 GROUND, INK, MARK = "#e4e7f5", "#1c2143", "#d6336c"
 LARGEST = 1_500_000  # bytes
-QUALITIES = (75, 60, 45, 30)
+QUALITIES = (90, 75, 60, 45)
 
 
 def button(page: Page, label: str) -> Locator:

@@ -98,6 +98,7 @@ def take(page: Page, name: str) -> None:
     for window, scheme in itertools.product(WINDOWS, SCHEMES):
         page.set_viewport_size(window)  # type: ignore[arg-type]  # -- a dictionary of its own kind
         page.emulate_media(color_scheme=scheme)
+        page.evaluate("scrollTo(0, 0)")
         page.wait_for_timeout(SETTLED)
         _store(page, f"{name}-{window['width']}-{scheme}")
 
@@ -154,6 +155,7 @@ def of_attendees(visitors: Visitors, known: Any, line: str, ticket: str) -> None
     page.goto(line)
     film.button(page, "Join the line").click()
     expect(film.button(page, "Leave the line")).to_be_visible()
+    page.goto(line)  # where no socket was open yet, the press led elsewhere
     take(page, "event")
     page.goto("/dashboard/")
     take(page, "dashboard")
