@@ -223,7 +223,7 @@ class PageTests(ExportCase):
                 back = browser.post(asked, {"password": "a password of olga's"})["Location"]
                 self.assertEqual(urlsplit(back).path, page)
                 answer = browser.get(back)
-                self.assertContains(answer, f'<meta http-equiv="refresh" content="1; url={file}">')
+                self.assertContains(answer, f'<meta http-equiv="refresh" content="0; url={file}">')
                 self.assertContains(answer, f'<a href="{file}" id="asked-for">Download the file now</a>')
                 self.assertIn("attachment", browser.get(file)["Content-Disposition"])
 
