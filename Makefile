@@ -1,5 +1,6 @@
 # make run: serve on http://127.0.0.1:8000 (PORT=9000 make run).   make test: the whole suite (ARGS=core.tests.test_book).
 # make lint: every check.   make fix: what can be mended by itself.   make lock: pin the packages anew (ARGS=--upgrade).
+# make pictures: take those of docs/pictures, of the demo, in a real browser.
 # make messages: bring the catalogs of translations up to the sources. make compile-messages: what the programs read.
 # make bench: a sale and its opening played on PostgreSQL, their history checked; the ledger's cost; the gate; the on-sale
 # under load (ARGS="rush --runs 5" plays what bench/onsale is told, and nothing else). Most of an hour.
@@ -12,7 +13,7 @@ OLD := This needs Python 3.11 or newer, which $(PYTHON) is not: install it, or n
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(ARGS)
 PRODUCTION := DEBUG=off HTTPS=on ALLOWED_HOSTS=tickets.example DATABASE_URL=postgres://db/tickets REDIS_URL=redis://redis
 
-.PHONY: run test lint fix messages compile-messages audit bench faults soak lock setup setup-dev setup-bench
+.PHONY: run test lint fix pictures messages compile-messages audit bench faults soak lock setup setup-dev setup-bench
 
 run: setup
 	@$(BIN)/python -m tools.run
@@ -26,6 +27,7 @@ lint: setup-dev
 	$(BIN)/mypy $(PACKAGES) manage.py
 	$(BIN)/bandit -q -r core event_ticketing tools manage.py -c pyproject.toml --severity-level medium
 	$(BIN)/python -m tools.check_secrets
+	$(BIN)/python -m tools.check_advisories
 	$(BIN)/djlint --quiet --check $(TEMPLATES)
 	$(BIN)/djlint --quiet --lint $(TEMPLATES)
 	$(BIN)/python -m tools.check_compose
@@ -38,6 +40,9 @@ fix: setup-dev
 	-$(BIN)/ruff check --fix $(PACKAGES) manage.py
 	$(BIN)/ruff format $(PACKAGES) manage.py
 	-$(BIN)/djlint --quiet --reformat $(TEMPLATES)
+
+pictures: setup-dev
+	@$(BIN)/python -m tools.pictures $(ARGS)
 
 messages: setup-dev
 	@$(BIN)/python -m tools.messages update
@@ -54,10 +59,9 @@ ifeq ($(ARGS),)
 endif
 	$(BIN)/python -m bench.onsale $(ARGS)
 
-# Are there known weaknesses in what is pinned? Asks pypi.org, so it is no part of lint.
+# Are there known weaknesses in what is pinned? As in lint, but fails where that could not be looked up.
 audit: setup-dev
-	$(BIN)/python -m pip install -qq --disable-pip-version-check pip-audit
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.txt
+	$(BIN)/python -m tools.check_advisories --strict
 
 faults: setup-bench
 	$(BIN)/python -m bench.faults $(ARGS)

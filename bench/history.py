@@ -14,7 +14,7 @@ import itertools
 import json
 import math
 import sys
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -103,7 +103,7 @@ class Login:
     at: float
 
 
-Step = tuple[float, str, Place | None]  # when a place was freed, and by what; or given (""), and to whom
+Step = tuple[float, str, Place | None]  # when a place was freed, and by what; or given or taken away (""), and to whom
 Checks = dict[str, Callable[["History"], list[str]]]
 
 
@@ -231,17 +231,25 @@ def of_answers(history: History) -> list[str]:
         for call in history.calls
         if call.kind == "cancel" and call.outcome in maybe
     }
-    books = {call.user for call in history.calls if call.kind == "book" and call.outcome in maybe}
-    wrong = [
-        f"{ticket.pk} was booked by nobody's request"
-        for ticket in tickets.values()
-        if ticket.user not in books and ticket.replaces is None
-    ]
+    wrong = _unasked(history)
     for call in history.calls:
         if call.outcome == "error":
             wrong.append(f"{call.kind} of person {call.user} ended in {call.detail}")
         elif call.outcome == "ok" and not _is_borne_out(call, places, tickets, cancels):
             wrong.append(f"{call.kind} of person {call.user} was answered {call.detail}, and the rows say otherwise")
+    return wrong
+
+
+def _unasked(history: History) -> list[str]:
+    """Return which tickets nobody was told of, but for as many of each person as they have bookings not answered."""
+    books = [call for call in history.calls if call.kind == "book"]
+    told = {(call.user, call.detail[0]) for call in books if call.outcome == "ok"}
+    maybe = Counter(call.user for call in books if call.outcome == "busy")
+    wrong = []
+    for ticket in history.tickets:
+        if ticket.replaces is None and (ticket.user, ticket.pk) not in told:
+            maybe[ticket.user] -= 1
+            wrong += [f"{ticket.pk} was booked by nobody's request"] if maybe[ticket.user] < 0 else []
     return wrong
 
 
@@ -429,6 +437,7 @@ def _steps(history: History) -> list[Step]:
 
 
 def _freed(history: History) -> Iterator[Step]:
+    """Yield what freed places, and what took free ones away."""
     for place in history.places:
         if place.ended_at and place.held_at and place.status in {"expired", "released"}:
             yield place.ended_at, "lapse" if place.status == "expired" else "release", None
@@ -439,8 +448,9 @@ def _freed(history: History) -> Iterator[Step]:
     before = _first_capacity(history)
     for entry in history.entries:
         if entry["kind"] == "terms":
-            for _ in range(entry["capacity"] - before):
-                yield _at(entry), "capacity", None
+            more = entry["capacity"] - before
+            for _ in range(abs(more)):
+                yield _at(entry), "capacity" if more > 0 else "", None
             before = entry["capacity"]
 
 

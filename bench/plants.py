@@ -4,6 +4,7 @@ What people do is patched where POST, sockets and single calls all come by: in t
 """
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.db import transaction
 
 from core import allocation, clock, tiers
 from core.fairness.ledger import Ledger
+from core.hub import Hub
+from core.mailbox import Letter
 from core.models import Event, Ticket, TicketHold, User, UserSession
 from core.now import now
 from core.serving import Serving
@@ -142,9 +145,62 @@ def lost_place() -> None:
     Serving.end = end_uncounted  # type: ignore[assignment,method-assign]  # -- a plant
 
 
+def lazy_seconds() -> None:
+    """Serve no line in the first five seconds of every twenty."""
+    serve_line, tick = Serving._serve_line, clock.tick  # noqa: SLF001 -- as above
+
+    def is_lazy() -> bool:
+        is_so = time.time() % 20 < 5  # noqa: PLR2004 -- as the docstring says
+        if is_so:
+            _play()
+        return is_so
+
+    Serving._serve_line = lambda self, event: None if is_lazy() else serve_line(self, event)  # type: ignore[method-assign]  # noqa: SLF001 -- a plant
+    clock.tick = lambda: 0 if is_lazy() else tick()
+
+
+def misdelivery() -> None:
+    """Leave every hundredth letter to one person in every mailbox."""
+    tell = Hub._tell  # noqa: SLF001 -- as above
+
+    def tell_everybody(self: Hub, user_id: int, letter: Letter) -> None:
+        if _every(100):
+            _play()
+            for mailbox in self.mailboxes:
+                mailbox.put(letter)
+        else:
+            tell(self, user_id, letter)
+
+    Hub._tell = tell_everybody  # type: ignore[method-assign]  # noqa: SLF001 -- a plant
+
+
+def forgotten_people() -> None:
+    """Tell every fiftieth person nothing of their own after the snapshot."""
+    tell = Hub._tell  # noqa: SLF001 -- as above
+
+    def tell_most(self: Hub, user_id: int, letter: Letter) -> None:
+        if user_id % 50 == 0:
+            _play()
+        else:
+            tell(self, user_id, letter)
+
+    Hub._tell = tell_most  # type: ignore[method-assign]  # noqa: SLF001 -- a plant
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     plant.__name__.replace("_", "-"): plant
-    for plant in (newest_first, overtake, forgotten_wake_up, renewing_login, skip_entry, lost_ticket, lost_place)
+    for plant in (
+        newest_first,
+        overtake,
+        forgotten_wake_up,
+        renewing_login,
+        skip_entry,
+        lost_ticket,
+        lost_place,
+        lazy_seconds,
+        misdelivery,
+        forgotten_people,
+    )
 }
 
 

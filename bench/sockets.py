@@ -22,22 +22,13 @@ import picows
 import uvloop
 
 from bench.load import HOST, LEAD, PATIENCE, PROCESSES, raise_file_limit
-from bench.visits import REFUSED, Answer
+from bench.told import Ever, Own, Shown
+from bench.visits import FOREIGN, REFUSED, SILENT, Answer, Page
 
-SILENT = b"no result"  # in place of an answer: the page is open, and was told nothing
-FOREIGN = 500  # in place of a status: the answer to another's question
+OF_ALL = b'"stats"'  # the type of messages to thousands, among their first bytes
+FIRST = len(b'{"type": "stats"')
 AT_ONCE = 64  # handshakes under way in each process
 STATUSES = {"held": 200, "booked": 200, "released": 200, "left": 200, "waiting": 202, "unavailable": 503}
-
-
-@dataclass(frozen=True)
-class Page:
-    """One open page: whose, on which path, with which session; one that is `stalled` never reads what it is sent."""
-
-    user: int
-    path: str
-    session: str = ""
-    stalled: bool = False
 
 
 @functools.lru_cache(maxsize=4096)
@@ -56,6 +47,7 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         self.greeted = asyncio.Event()  # or never will be
         self.told: list[tuple[int, float]] = []  # version of an event's numbers, and when it came
         self.shown: dict[int, dict[str, Any]] = {}  # the newest numbers of each event
+        self.own = Own()
         self.backwards: list[str] = []  # what was told after something newer
         self.watched = 0
         self.answers: list[Answer] = []
@@ -86,7 +78,8 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         if frame.msg_type != picows.WSMsgType.TEXT:
             return
         moment = time.time()
-        message = _decoded(frame.get_payload_as_bytes())
+        payload = frame.get_payload_as_bytes()
+        message = _decoded(payload) if OF_ALL in payload[:FIRST] else json.loads(payload)
         kind = message["type"]
         if kind == "stats":
             self._show(message)
@@ -96,9 +89,12 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
             self.snapshot_at = moment
             for stats in message["events"]:
                 self._show(stats)
+            self.own.hear(message)
             self.greeted.set()
         elif kind == "result":
             self._note(message, moment)
+        else:
+            self.own.hear(message)
 
     def _show(self, stats: dict[str, Any]) -> None:
         event, version = stats["event"], stats["version"]
@@ -140,9 +136,10 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
     def take_answers(self) -> list[Answer]:
         """Return what was answered since the start, and status 0 for the answer that did not come."""
         answers, self.answers = self.answers, []
-        if self._asks and (self.closed_at or not self.finished.is_set()):
+        asks, self._asks = self._asks, []  # given up: an answer that comes later is none to what is asked next
+        if asks and (self.closed_at or not self.finished.is_set()):
             why = b"closed" if self.closed_at else SILENT
-            answers.append(Answer(self.page.user, self._asks[0][0], self._sent, time.time(), 0, why))
+            answers.append(Answer(self.page.user, asks[0][0], self._sent, time.time(), 0, why))
         return answers
 
 
@@ -205,9 +202,10 @@ class Crowd:
         """Return how many seconds after the moment that each message names, as its version in ms, it came."""
         return [at - version / 1000 for socket in self.sockets for version, at in socket.told]
 
-    async def shown(self) -> list[dict[int, dict[str, Any]]]:
-        """Return what each open page shows of each event."""
-        return [socket.shown for socket in self.sockets if not socket.closed_at]
+    async def shown(self) -> list[Shown]:
+        """Return what each open page shows."""
+        there = [socket for socket in self.sockets if not socket.closed_at]
+        return [Shown(socket.page.user, socket.shown, socket.own.places, socket.own.tickets) for socket in there]
 
     async def ask(self, asks: dict[int, list[tuple[str, int]]], at: float, patience: float = PATIENCE) -> list[Answer]:
         """Let people ask, all at `at`; return what they were answered, status 0 where nothing came in this time."""
@@ -221,12 +219,24 @@ class Crowd:
                     await socket.finished.wait()
         return [answer for socket in sockets for answer in socket.take_answers()]
 
-    async def close(self) -> list[str]:
-        """Leave all pages; return what they were told after something newer."""
-        sockets, self.sockets = self.sockets, []
-        for socket in sockets:
+    async def close(self) -> list[Ever]:
+        """Leave all pages; return what each was ever told."""
+        for socket in self.sockets:
             socket.transport.disconnect()
-        return [text for socket in sockets for text in socket.backwards]
+        return self._forget(self.sockets)
+
+    async def clear(self) -> list[Ever]:
+        """Forget the pages that were closed; return what each was ever told."""
+        return self._forget([socket for socket in self.sockets if socket.closed_at])
+
+    async def people(self) -> list[int]:
+        """Return whose pages are there: once those that were closed are forgotten, whose are open."""
+        return [socket.page.user for socket in self.sockets]
+
+    def _forget(self, sockets: Sequence[Socket]) -> list[Ever]:
+        gone = set(sockets)
+        self.sockets = [socket for socket in self.sockets if socket not in gone]
+        return [Ever(each.page.user, each.backwards, each.own.codes, each.own.holds) for each in sockets]
 
 
 @dataclass

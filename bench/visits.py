@@ -6,6 +6,8 @@ from typing import NamedTuple
 DONE, FOUND, REFUSED, BUSY = 200, 302, 409, 503
 SESSION = b"%session%"  # in a request: the session that a login of this visit was given
 NO_RETRY_AFTER = b"503 without Retry-After"  # in place of the body
+SILENT = b"no result"  # in place of an answer: the page is open, and was told nothing
+FOREIGN = 500  # in place of a status: the answer to another's question
 TOKEN = "b" * 32  # Django compares the header with the cookie, and nothing with what it knows
 
 
@@ -22,6 +24,16 @@ class Visit:
 
     user: int
     asks: tuple[Ask, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One open page: whose, on which path, with which session; one that is `stalled` never reads what it is sent."""
+
+    user: int
+    path: str
+    session: str = ""
+    stalled: bool = False
 
 
 class Answer(NamedTuple):

@@ -54,6 +54,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # -- allauth
             key = self._get_login_attempts_cache_key(request, **credentials)
             raise too_often.refusal(request, too_often.LOGINS, "login_failed", key=key) from error
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count by what was typed alone, however it was put together: the host's name has any port one likes."""
+        return unicodedata.normalize("NFKC", _typed(credentials)).casefold()
+
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Note it."""
         attempts.note_failure(attempts.Action.LOGIN_FAILED, person=_meant(credentials), name=_typed(credentials))

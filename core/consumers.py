@@ -24,6 +24,7 @@ from .mailbox import ENDED, SLOW, Letter, Mailbox
 from .many import LARGEST_ID
 from .messages import OwnMessage
 from .models import User
+from .often import AMinute
 from .operations import request_id
 from .trust import refused
 from .visitors import Visitor, address_of, session_key_of
@@ -40,7 +41,6 @@ TRY_AGAIN = 1013
 LONGEST_KEY = 64  # characters with which a page tells the answers to its questions apart
 MOST_UNANSWERED = 8  # questions of one page at the same time
 MOST_A_MINUTE = 60  # messages of one page
-MINUTE = 60.0  # seconds
 
 
 def read_question(text: str) -> tuple[str, int, str] | None:
@@ -64,7 +64,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
     is_refused = False
     owner: Owner | None = None  # who is counted for it
-    _minute = (0.0, 0)  # when it began, and how much was said in it
+    _minute: AMinute | None = None  # of what was said
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Hear one message after the other until the socket is closed; without Channels' task and wait for each.
@@ -85,9 +85,15 @@ class EventsConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept, register, and start to forward."""
         self.hub = clock.start()
-        if await self.admit(address_of(self.scope)):
-            await self.accept()
+        if await self.accept_stranger():
             await self.enter()
+
+    async def accept_stranger(self) -> bool:
+        """Accept somebody whose address alone is known, and who is counted by it; return False where it is refused."""
+        is_admitted = await self.admit(address_of(self.scope))
+        if is_admitted:
+            await self.accept()
+        return is_admitted
 
     async def accept(self, subprotocol: str | None = None, headers: Any = None) -> None:
         """Accept, and tell the number by which the log knows this socket."""
@@ -102,6 +108,15 @@ class EventsConsumer(AsyncWebsocketConsumer):
             return False
         self.owner = owner
         return True
+
+    async def send(  # type: ignore[override]  # -- as Channels' own is
+        self, text_data: str | None = None, bytes_data: bytes | None = None, close: bool = False
+    ) -> None:
+        """Send; a client that has left meanwhile, as some servers say by an error, is no fault: it is the end."""
+        try:
+            await super().send(text_data, bytes_data, close)
+        except (OSError, RuntimeError) as error:
+            raise StopConsumer from error
 
     async def enter(self) -> None:
         """Register with the hub, greet, and start to forward; a client is asked to come back while that cannot be."""
@@ -190,9 +205,8 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
     def _says_too_much(self) -> bool:
         """Count a message; return whether there were too many of them in a minute."""
-        moment, (began, count) = self.hub.loop.time(), self._minute
-        self._minute = (began, count + 1) if moment - began < MINUTE else (moment, 1)
-        return self._minute[1] > MOST_A_MINUTE
+        self._minute = self._minute or AMinute(MOST_A_MINUTE)
+        return self._minute.is_too_often(self.hub.loop.time())
 
     async def refuse(self, code: int) -> None:
         """Close, and hear nothing more: a client may have sent much before it learns of it."""
@@ -215,12 +229,12 @@ class DashboardConsumer(EventsConsumer):
         try:
             await self.recognize()
         except (DatabaseError, InterfaceError) as error:
-            await self.accept()
-            await self.ask_back(error)
+            if await self.accept_stranger():
+                await self.ask_back(error)
             return
         if self.visitor is None:
-            await self.accept()
-            await self.close(LOGIN_NEEDED)
+            if await self.accept_stranger():
+                await self.close(LOGIN_NEEDED)
         elif await self.admit(self.visitor.user.pk):
             await self.accept()
             await self.enter()
@@ -289,10 +303,11 @@ class GateConsumer(DashboardConsumer):
             await self.recognize()
             is_barred = self.visitor is not None and await self.may_not_watch()
         except (DatabaseError, InterfaceError) as error:
-            await self.accept()
-            await self.ask_back(error)
+            if await self.accept_stranger():
+                await self.ask_back(error)
             return
         if is_barred:
+            refused.note("socket_refused", address=address_of(self.scope), person=self.person().pk)
             await self.close()
         else:
             await super().connect()

@@ -96,7 +96,7 @@ def _page(ticket: Ticket, size: str) -> str:
         "event": event,
         "holder": ticket.user.display_name,
         "size": size,
-        "qr_data_uri": _data_uri(qr_svg(ticket.code), "image/svg+xml"),
+        "qr_data_uri": data_uri(qr_svg(ticket.code), "image/svg+xml"),
         "picture_data_uri": _picture(event),
         "starts_at": event.starts_at.astimezone(ZoneInfo(event.zone)),
         "zone": event.zone,
@@ -104,7 +104,8 @@ def _page(ticket: Ticket, size: str) -> str:
     return render_to_string("core/ticket_pdf.html", context)
 
 
-def _data_uri(content: bytes, content_type: str) -> str:
+def data_uri(content: bytes, content_type: str) -> str:
+    """Return a file as an address, for what loads nothing by itself."""
     return f"data:{content_type};base64,{base64.b64encode(content).decode()}"
 
 
@@ -120,7 +121,7 @@ def _picture(event: Event) -> str:
     except OSError:  # the file is gone, or is no image that can be read: the ticket counts, not its picture
         logger.warning("The image of event %s cannot be read.", event.pk)
         return ""
-    return _data_uri(jpeg.getvalue(), "image/jpeg")
+    return data_uri(jpeg.getvalue(), "image/jpeg")
 
 
 def absolute(path: str) -> str:

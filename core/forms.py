@@ -21,6 +21,7 @@ from . import accounts, numbers, pictures
 from .models import MAX_EMAIL, Event, User
 from .models.events import time_zones
 from .now import now
+from .own_words import OwnWords
 from .readiness import NO_DRAW, missing, with_values
 
 MAX_REASON = 200  # characters; `Event.pause_reason` has room for as many
@@ -53,21 +54,36 @@ def no_special_letters(name: str) -> None:
 username_validators = [UnicodeUsernameValidator(), no_at_sign, no_special_letters]
 
 
+def refuse_strange_year(moment: dt.datetime) -> None:
+    """Raise ValidationError for a year from which a zone's offset could lead out of the calendar."""
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        year = _("Type a year from %(first)d to %(last)d.")
+        raise ValidationError(year, code="year", params={"first": FIRST_YEAR, "last": LAST_YEAR})
+
+
 class MomentField(forms.SplitDateTimeField):
     """A moment typed in the site's zone. What is skipped in spring is refused; what comes twice in autumn is the first.
 
     Django refuses both, and nobody could type a moment of that hour.
     """
 
+    default_error_messages = {
+        "required": _("Type a day and a time."),
+        "invalid_date": _("There is no such day: type one as 2027-05-01."),
+        "invalid_time": _("There is no such time: type one as 20:00."),
+        "no_day": _("Add the day, or leave both empty."),
+        "no_time": _("Add the time, or leave both empty."),
+    }
+
     def compress(self, data_list: Any) -> dt.datetime | None:
         """Return the moment."""
-        if not data_list or not all(data_list):
-            empty: dt.datetime | None = super().compress(data_list)
-            return empty
+        if not data_list:
+            return None
+        for part, code in zip(data_list, ("no_day", "no_time"), strict=True):
+            if part is None:
+                raise ValidationError(self.error_messages[code], code=code)
         typed = dt.datetime.combine(*data_list)
-        if not FIRST_YEAR <= typed.year <= LAST_YEAR:  # beyond, a zone's offset leads out of the calendar
-            year = _("Type a year from %(first)d to %(last)d.")
-            raise ValidationError(year, code="year", params={"first": FIRST_YEAR, "last": LAST_YEAR})
+        refuse_strange_year(typed)
         moment = typed.replace(tzinfo=timezone.get_current_timezone()).astimezone(dt.UTC)
         if timezone.make_naive(moment) != typed:
             skipped = _("There is no %(time)s on this day in %(zone)s: the clocks skip it.")
@@ -86,7 +102,7 @@ class ReasonField(forms.CharField):
     """Why staff interfere with a line, on one line: everybody can read it in the event's ledger."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("label", _("Reason"))
+        kwargs.setdefault("label", _("Reason (required)"))
         kwargs.setdefault("help_text", _("Everybody can read it in the event's ledger, so do not name people."))
         kwargs.setdefault("error_messages", {"required": _("Give a reason: it is entered in the event's ledger.")})
         super().__init__(max_length=MAX_REASON, **kwargs)
@@ -96,7 +112,7 @@ class ReasonField(forms.CharField):
         return " ".join((super().to_python(value) or "").split())
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(OwnWords, forms.Form):
     """A reason, and nothing else."""
 
     required_css_class = "required"
@@ -124,7 +140,7 @@ class CancelTicketForm(ReasonForm):
     )
 
 
-class EraseForm(forms.Form):
+class EraseForm(OwnWords, forms.Form):
     """One's own user name, typed, so that an account is not erased by a slip."""
 
     username = forms.CharField(
@@ -146,7 +162,7 @@ class EraseForm(forms.Form):
         return typed
 
 
-class StaffForm(forms.Form):
+class StaffForm(OwnWords, forms.Form):
     """Somebody who is to stand at an event's gate."""
 
     person = forms.CharField(
@@ -166,7 +182,7 @@ class WholeFileField(forms.FileField):
         return super().to_python(data)
 
 
-class UploadForm(forms.Form):
+class UploadForm(OwnWords, forms.Form):
     """A file of events."""
 
     file = WholeFileField(
@@ -179,7 +195,7 @@ class UploadForm(forms.Form):
     )
 
 
-class OfferForm(forms.Form):
+class OfferForm(OwnWords, forms.Form):
     """To whom a ticket is offered; of staff it is asked why as well."""
 
     email = forms.EmailField(
@@ -188,7 +204,6 @@ class OfferForm(forms.Form):
         error_messages={
             "required": _("Type the e-mail address of whoever is to have the ticket."),
             "invalid": _("This is no e-mail address that we can write to."),
-            "max_length": _("An e-mail address has at most %(limit_value)d characters."),
         },
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
@@ -215,7 +230,7 @@ def share_fields() -> dict[str, str]:
     return {f"share_{tier}": name for tier, name in enumerate(settings.TIERS, start=1)}
 
 
-class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # -- not subscriptable at run time
+class EventForm(OwnWords, forms.ModelForm):  # type: ignore[type-arg]  # -- not subscriptable at run time
     """An event as staff write it. Numbers are checked again, under the lock, when it is saved.
 
     A form that has the policy of the line also has a field for each group's share, which together are `tier_shares`.

@@ -1,6 +1,7 @@
 """How every view speaks HTTP: who may, with which method, and an answer in JSON or HTML (DESIGN 3.2)."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from functools import cache, wraps
 from typing import Any, ParamSpec
 from urllib.parse import urlencode, urlsplit
@@ -27,7 +28,8 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
+from django.utils.encoding import escape_uri_path
 from django.utils.http import escape_leading_slashes, url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
@@ -56,11 +58,11 @@ def wants_json(request: HttpRequest) -> bool:
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
-def problem(request: HttpRequest, status: int, name: str, detail: str) -> HttpResponse:
-    """Answer what went wrong: as JSON, or as the page of that status."""
+def problem(request: HttpRequest, status: int, name: str, detail: str, *, back: str = "") -> HttpResponse:
+    """Answer what went wrong: as JSON, or as the page of that status, which may lead `back` to an address."""
     if wants_json(request):
         return JsonResponse({"status": name, "detail": detail}, status=status)
-    return render(request, f"{status}.html", {"detail": detail}, status=status)
+    return render(request, f"{status}.html", {"detail": detail, "back": back}, status=status)
 
 
 def too_many(request: HttpRequest, detail: str, seconds: int) -> HttpResponse:
@@ -91,15 +93,27 @@ def in_words(view: View) -> View:
             response = view(request, *args, **kwargs)
         except Http404 as error:
             return problem(request, 404, "not_found", str(error))
-        if isinstance(response, HttpResponseNotAllowed):
-            allowed = response["Allow"]
-            response = problem(
-                request, 405, "method_not_allowed", _("This address answers %(methods)s only.") % {"methods": allowed}
-            )
-            response["Allow"] = allowed
-        return response
+        return _not_allowed(request, response["Allow"]) if isinstance(response, HttpResponseNotAllowed) else response
 
     return said
+
+
+def _not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
+    """Answer a wrong method: what can be opened by the right one, or else the page above it, is the way back."""
+    back = request.get_full_path() if "GET" in allowed else _page_above(request.path_info)
+    detail = _("This address answers %(methods)s only.") % {"methods": allowed}
+    response = problem(request, 405, "method_not_allowed", detail, back=back)
+    response["Allow"] = allowed
+    return response
+
+
+def _page_above(path: str) -> str:
+    """Return the nearest address above that can be opened: of one that forms are sent to, theirs; empty if none can."""
+    while (path := f"{path.rstrip('/').rpartition('/')[0]}/") != "/":
+        with suppress(Resolver404):
+            if "is_written_to" not in vars(resolve(path).func):
+                return escape_uri_path(path)
+    return ""
 
 
 def reads(view: View) -> View:
@@ -110,7 +124,9 @@ def reads(view: View) -> View:
 def writes(view: View) -> View:
     """Let POST with a CSRF token in; a wrong method is 405 first, then a wrong token is 403."""
     # Exempt from the middleware only because the same check runs here, after the method was looked at.
-    return csrf_exempt(in_words(require_POST(csrf_protect(view))))
+    written = csrf_exempt(in_words(require_POST(csrf_protect(view))))
+    vars(written)["is_written_to"] = True
+    return written
 
 
 def keeps_uploads(view: View) -> View:

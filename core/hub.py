@@ -34,7 +34,7 @@ TICK = 0.25  # seconds: at most four messages a second and event (rule 22)
 LONGEST_TICK = 0.5  # seconds: every page is told within a second (rule 20)
 GATHER = 0.01  # seconds: what one commit changes is told in one tick
 RESYNC = 10.0  # seconds (rule 21)
-SESSION_CHECK = 5.0  # seconds until the sockets of a session that ended are closed
+SESSION_CHECK = 4.0  # seconds between two looks whether sessions have ended, whose sockets are closed within 5
 READER_CHECK = 1.0  # seconds between two looks for readers that have stopped
 SIGNS = 60.0  # seconds between two notes that the people of open pages are there
 RUSH = 10  # people concerned by the changes of one tick: what can wait, waits
@@ -261,8 +261,11 @@ class Hub:
         ended = await database_sync_to_async(live.read_ended_sessions)(keys)
         gates = self._gates()
         refused = await database_sync_to_async(live.read_refused)(gates) if gates else set()
+        managed = {mailbox.gate for mailbox in self.mailboxes if mailbox.gate is not None and mailbox.has_numbers}
+        lost = managed - await database_sync_to_async(live.read_managed)(managed) if managed else set()
         for mailbox in self.mailboxes:
-            if mailbox.session_key in ended or mailbox.gate in refused:
+            barred = refused | lost if mailbox.has_numbers else refused
+            if mailbox.session_key in ended or mailbox.gate in barred:
                 mailbox.hang_up()
         if self.loop.time() >= self._signs_at:
             self._signs_at = self.loop.time() + SIGNS

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from . import arrivals, prepared
 from .checkin.figures import GateNumbers, gate_numbers
@@ -245,10 +245,17 @@ def read_organizer_snapshot(event_id: int) -> Snapshot:
     return Snapshot(**read_gate_snapshot(event_id), events=read_stats([event_id]))
 
 
-def read_may_manage(user_id: int, event_id: int) -> bool:
-    """Return whether a person organizes an event, or administers the site."""
-    is_theirs = Q(created_by=user_id) | Q(Exists(User.objects.filter(pk=user_id, is_superuser=True)))
-    return Event.objects.filter(is_theirs, pk=event_id).exists()
+def read_managed(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return which of these `(user id, event id)` organize the event, or administer the site."""
+    people, events = {user_id for user_id, _ in pairs}, {event_id for _, event_id in pairs}
+    owners = dict(Event.objects.filter(pk__in=among(events)).values_list("pk", "created_by"))
+    administrators = User.objects.filter(pk__in=among(people), is_superuser=True)
+    all_theirs = set(administrators.values_list("pk", flat=True))
+    return {
+        (user_id, event_id)
+        for user_id, event_id in pairs
+        if event_id in owners and (owners[event_id] == user_id or user_id in all_theirs)
+    }
 
 
 def read_refused(gates: set[tuple[int, int]]) -> set[tuple[int, int]]:

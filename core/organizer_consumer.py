@@ -15,7 +15,7 @@ class OrganizerConsumer(GateConsumer):
         """Return whether the person neither organizes the event nor administers the site."""
         if await super().may_not_watch():
             return True
-        return not await database_sync_to_async(live.read_may_manage)(self.person().pk, self.event_id())
+        return not await database_sync_to_async(live.read_managed)({(self.person().pk, self.event_id())})
 
     async def greet(self) -> None:
         """Send the numbers of the event and of its gate."""

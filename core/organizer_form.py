@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from .forms import EventForm, MomentField, ReasonField
 from .models import Event
-from .pictures import PictureInput
+from .own_words import OwnWords
+from .pictures import TOO_LARGE, UNREADABLE, PictureInput
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -142,6 +143,8 @@ class OrganizerForm(EventForm):
         self.fields["image"].widget.attrs |= {
             "accept": "image/png,image/jpeg,image/webp,image/gif",
             "data-most-bytes": str(settings.FILE_UPLOAD_MAX_MEMORY_SIZE),
+            "data-too-large": TOO_LARGE,
+            "data-unreadable": UNREADABLE,
         }
         for name in MOMENTS:
             if moment := getattr(self.instance, name):
@@ -238,11 +241,10 @@ class FrozenForm(OrganizerForm):
         fields = OrganizerForm.Meta.fields[:-1]
 
 
-class CancelForm(forms.Form):
+class CancelForm(OwnWords, forms.Form):
     """Why an event is cancelled, for its history and for whom it concerns, and its name, typed: no slip cancels it."""
 
     reason = ReasonField(
-        label=_("Reason"),
         help_text=_("It is kept in the event's history, which you and administrators can read."),
         error_messages={"required": _("Give a reason: it is kept in the event's history.")},
     )
@@ -255,7 +257,6 @@ class CancelForm(forms.Form):
             "Everybody who has a ticket, holds a place or waits reads it in the mail: why, and what becomes of"
             " what they paid, say. Plain text."
         ),
-        error_messages={"max_length": _("This has at most %(limit_value)d characters.")},
     )
     name = forms.CharField(
         label=_("The event's name"),
@@ -269,8 +270,12 @@ class CancelForm(forms.Form):
         self.event = event
 
     def clean_name(self) -> str:
-        """Refuse another name; spaces are forgiven."""
-        typed: str = " ".join(self.cleaned_data["name"].split())
-        if typed != " ".join(self.event.name.split()):
-            raise ValidationError(gettext("This is not the event's name. Type it exactly as it is shown above."))
+        """Refuse another name; spaces and capitals are forgiven."""
+        typed: str = self.cleaned_data["name"]
+        if _plain(typed) != _plain(self.event.name):
+            raise ValidationError(gettext("This is not the event's name. Type it as it is shown above."))
         return typed
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()

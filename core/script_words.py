@@ -24,6 +24,7 @@ def _clocks() -> Words:
         "time_up": _("Time is up"),
         "opens_in": _("Opens in {time}"),
         "opening": _("Opening now…"),
+        "opens_title": _("{opens} – {name} · Box Office"),
         "days": _("{number} d"),
         "hours": _("{number} h"),
         "minutes": _("{number} min"),
@@ -70,7 +71,6 @@ def _notes() -> Words:
         "key_failed": _(
             "The key could not be asked for: the site or this device did not answer. Try again in a moment."
         ),
-        "picture_too_large": _("This picture is too large: use one of at most {megabytes} MB."),
         "share": _("{part} of {places} places."),
         "share_wrong": _("A whole percent, up to 100."),
         "share_none": _("Empty: not served first."),
@@ -83,6 +83,7 @@ def _status() -> Words:
         "live": _("Live"),
         "reconnecting": _("Reconnecting…"),
         "polling": _("Updates every 30 s"),
+        "no_network": _("Offline"),
     }
 
 

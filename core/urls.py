@@ -21,6 +21,7 @@ from .views import (
     organizer,
     outside,
     push,
+    styleguide,
     ticket,
     transfer,
 )
@@ -123,6 +124,7 @@ urlpatterns = [
     path("language/choose/", language.choose_language, name="choose_language"),
     path("csp-report/", operator.csp_report, name="csp_report"),
     path("websocket-test/", operator.websocket_test, name="websocket_test"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("sitemap.xml", findable.sitemap, name="sitemap"),
     path("robots.txt", findable.robots_txt, name="robots_txt"),
     path("healthz", operator.healthz, name="healthz"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import unittest
 from pathlib import Path
 from typing import Any, TypedDict
@@ -19,11 +20,15 @@ FIRST_OWN = 10  # of the parallel processes; those before are of whoever runs th
 
 
 class Outcome(TypedDict):
-    """One run: how many tests passed, and which did not; `skipped` maps a test to its reason."""
+    """One run: how many tests passed, and which did not; `skipped` maps a test to its reason.
+
+    `unsteady` are those that passed when they were played again, for `tools.run_tests` to fill in.
+    """
 
     passed: int
     failed: list[str]
     skipped: dict[str, str]
+    unsteady: list[str]
 
 
 class CountingResult(unittest.TextTestResult):
@@ -45,6 +50,7 @@ class CountingResult(unittest.TextTestResult):
             "passed": self.passed + len(self.expectedFailures),
             "failed": sorted({_name(test) for test in bad}),
             "skipped": {_name(test): reason for test, reason in self.skipped},
+            "unsteady": [],
         }
 
 
@@ -68,10 +74,34 @@ def _init_worker(*args: Any, **kwargs: Any) -> None:
         caches["default"] = caches.create_connection("default")
 
 
+class CopyingResult(runner.RemoteTestResult):
+    """Django's, which keeps a subtest that failed as it was then.
+
+    It is sent at the end of its class, when a client of the test may have what cannot be sent: the whole run would
+    break off, and nobody would read what failed.
+    """
+
+    def addSubTest(  # noqa: N802 -- unittest's name
+        self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any
+    ) -> None:
+        """Keep it, if it failed."""
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            kind, index, _, error = self.events[-1]
+            self.events[-1] = (kind, index, pickle.loads(pickle.dumps(subtest)), error)  # nosec B301 -- our own
+
+
+class CopyingRunner(runner.RemoteTestRunner):
+    """Django's, with that result."""
+
+    resultclass = CopyingResult
+
+
 class OwnCacheSuite(ParallelTestSuite):
     """Django's parallel processes, each with a cache of its own."""
 
     init_worker = _init_worker
+    runner_class = CopyingRunner
 
 
 class CountingRunner(DiscoverRunner):

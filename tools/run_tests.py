@@ -2,6 +2,10 @@
 
 With `REQUIRE_SERVICES=1` whatever was left out for want of a service is a failure.
 Arguments go to `manage.py test`.
+
+A real browser, its server and a second process share a machine that may be busy: up to three failing tests of
+`test_browser_*` are played once more, alone, and named at the end if they pass then. Any other test, a race above
+all, has one chance.
 """
 
 import json
@@ -20,6 +24,8 @@ from tools.counting import Outcome
 
 POSTGRESQL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 REDIS = os.environ.get("TEST_REDIS_URL") or "redis://127.0.0.1:6379/0"
+OF_BROWSERS = "core.tests.test_browser_"
+MOST_UNSTEADY = 3  # more of them are no accident
 LOCK = 20_260_101  # any number: two suites on one server would drop each other's database
 # What a developer's .env may say otherwise; the suite expects the defaults of development.
 DEVELOPMENT = {"DEBUG": "on", "HTTPS": "off", "EMAIL_URL": "", "GOOGLE_CLIENT_ID": "", "TIME_ZONE": "UTC"}
@@ -42,7 +48,22 @@ def services() -> Iterator[str]:
 
 
 def run_suite(title: str, arguments: list[str], database_url: str, redis_url: str) -> Outcome:
-    """Run `manage.py test` on one database and channel layer; a run that broke off counts as one failure."""
+    """Run the suite on one database and channel layer, and again, alone, what a busy machine may have upset."""
+    outcome = _play(title, ["--parallel", "2", *arguments], database_url, redis_url)
+    failed = outcome["failed"]
+    if not 0 < len(failed) <= MOST_UNSTEADY or not all(name.startswith(OF_BROWSERS) for name in failed):
+        return outcome
+    again = _play(f"{title} once more, alone: {', '.join(failed)}", failed, database_url, redis_url)
+    return {
+        "passed": outcome["passed"] + again["passed"],
+        "failed": again["failed"],
+        "skipped": outcome["skipped"] | again["skipped"],
+        "unsteady": [] if again["failed"] else failed,
+    }
+
+
+def _play(title: str, arguments: list[str], database_url: str, redis_url: str) -> Outcome:
+    """Run `manage.py test` once; a run that broke off counts as one failure."""
     print(f"\n{title}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "outcome.json")
@@ -51,10 +72,10 @@ def run_suite(title: str, arguments: list[str], database_url: str, redis_url: st
             "REDIS_URL": redis_url,
             "TEST_OUTCOME": str(file),
         }
-        command = [sys.executable, "manage.py", "test", "--noinput", "--parallel", "2", *arguments]
+        command = [sys.executable, "manage.py", "test", "--noinput", *arguments]
         code = subprocess.run(command, env=os.environ | environment, check=False).returncode
         if not file.exists():
-            return {"passed": 0, "failed": [f"{title}: broke off with exit code {code}"], "skipped": {}}
+            return {"passed": 0, "failed": [f"{title}: broke off with exit code {code}"], "skipped": {}, "unsteady": []}
         outcome: Outcome = json.loads(file.read_text())
     return outcome
 
@@ -76,6 +97,8 @@ def main() -> None:
     reasons = [*left_out(outcomes), *filter(None, [missing])]
     if reasons:
         print(f"\nLeft out: {'; '.join(reasons)}.")
+    if unsteady := [name for outcome in outcomes for name in outcome["unsteady"]]:
+        print(f"\nPassed only alone, at the second try: {', '.join(unsteady)}.")
     failed = sum(len(outcome["failed"]) for outcome in outcomes)
     passed = sum(outcome["passed"] for outcome in outcomes)
     skipped = sum(len(outcome["skipped"]) for outcome in outcomes)

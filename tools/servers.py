@@ -13,8 +13,8 @@ PAGES = (
 # No compression of frames: it costs 35 to 90 kB a socket, and messages are short. No access log: the proxy has it.
 # Nobody says anything longer than a question, and whoever does is cut off while it is read (RFC 6455, code 1009).
 SOCKETS = (
-    "uvicorn --host 0.0.0.0 --port 8000 --ws websockets-sansio --ws-per-message-deflate false --ws-max-size 4096"
-    " --ws-max-queue 8 --ws-ping-interval 20 --ws-ping-timeout 20 --limit-concurrency 15000"
+    "uvicorn --host 0.0.0.0 --port 8000 --ws core.frames:CountedFrames --ws-per-message-deflate false"
+    " --ws-max-size 4096 --ws-max-queue 8 --ws-ping-interval 20 --ws-ping-timeout 20 --limit-concurrency 15000"
     " --timeout-graceful-shutdown 10 --no-server-header --no-access-log --log-level warning"
     " event_ticketing.asgi:application"
 )

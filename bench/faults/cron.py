@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.apps import apps
 from django.contrib.sessions.models import Session
@@ -29,6 +29,7 @@ MINUTES, QUICK_MINUTES = 30, 12  # simulated
 PLACES = 20
 IDLE_FOR = 2.0  # seconds: a free place and somebody who waits, at most (I10)
 LOOK = 0.05
+ROWS_EACH = 4  # of one table for each person: entries of the ledger, who joins, is held a place, and loses it
 COMMAND = [sys.executable, "manage.py", "cleanup_expired_holds"]
 AT_ONCE = 8
 PEOPLE, QUICK_PEOPLE = 2000, 400
@@ -44,6 +45,7 @@ def never(report: Report, quick: bool) -> None:
         event = make_event(PLACES, hold_minutes=HOLD_MINUTES)
         people = logged_in(PLACES * (minutes // 10 + 1))
         logins = {person.pk: UserSession.objects.get(session_key=person.session) for person in people}
+        before = _rows()
         allocation.join_all(event_id=event.pk, logins=logins)
         longest = _longest_idle(event, 60 * minutes / SCALE)
         given = TicketHold.objects.filter(event=event, held_at__isnull=False).count()
@@ -51,6 +53,7 @@ def never(report: Report, quick: bool) -> None:
             f"{given} of {len(people)} were held a place in turn; none was idle for longer than {longest:.2f} s"
         )
         report.expect(longest <= IDLE_FOR, f"a place was idle for {longest:.1f} s while people waited")
+        judge_growth(report, before, _rows(), len(people))
         _rest(report, event)
         _warn(report, pages)
         sockets.end()
@@ -80,6 +83,15 @@ def _longest_idle(event: Event, seconds: float) -> float:
 
 def _rows() -> dict[str, int]:
     return {model.__name__: model._default_manager.count() for model in apps.get_models()}  # noqa: SLF001 -- documented
+
+
+def judge_growth(report: Report, before: Mapping[str, int], after: Mapping[str, int], people: int) -> None:
+    """Count it as wrong if a table grew by more than what each person did: it grows with them, and not by itself."""
+    grown = {name: count - before[name] for name, count in after.items() if count > before[name]}
+    report.note(f"for {people} people tables grew by {grown}")
+    report.expect(bool(grown), "no table grew: what is counted says nothing")
+    too_much = {name: rows for name, rows in grown.items() if rows > ROWS_EACH * people}
+    report.expect(not too_much, f"without a cleanup tables grew by {too_much} for {people} people")
 
 
 def _rest(report: Report, event: Event) -> None:

@@ -1,6 +1,7 @@
 """Faults of Redis: absent, killed, emptied, full, slow. It holds no truth, so nothing but liveliness may suffer."""
 
 import contextlib
+import signal
 import time
 from collections.abc import Sequence
 
@@ -35,7 +36,8 @@ def down(report: Report, quick: bool) -> None:
             event = crowd.scene(10 * people)
             before = _sell(running.web, [*crowd.with_logins(event, people), *gate.scans(people // 4)])
             with open_pages(running.web, DASHBOARD, logged_in(1)[0].session) as pages:
-                _redis(running).end()
+                _redis(running).end(signal.SIGKILL)
+                expect_killed(report, _redis(running))
                 visits = [*crowd.with_logins(event, people), *gate.scans(people // 4)]
                 during = _sell(running.web, visits)
                 if not quick:
@@ -118,6 +120,12 @@ def _redis(running: Site) -> Process:
     if running.redis is None:
         raise LookupError("this site has no Redis")
     return running.redis
+
+
+def expect_killed(report: Report, process: Process) -> None:
+    """Expect that a process ended by SIGKILL, so that it could save nothing and say nothing."""
+    code = process.running.wait() if process.running else None
+    report.expect(code == -signal.SIGKILL, f"Redis ended with {code}, not by SIGKILL")
 
 
 def _sell(processes: Sequence[Process], visits: Sequence[Visit]) -> list[Answer]:

@@ -81,7 +81,7 @@ def _plant(connection: Any, **kwargs: Any) -> None:
     if os.environ.get("FAULTS_PLANT"):
         from bench import plants  # noqa: PLC0415 -- as above
 
-        plants.plant(os.environ.pop("FAULTS_PLANT"))  # once
+        plants.plant(os.environ.pop("FAULTS_PLANT", ""))  # once, though threads connect at the same time
     if "FAULTS_POINT" in os.environ and not any(isinstance(w, Failpoint) for w in connection.execute_wrappers):
         connection.execute_wrappers.append(Failpoint(connection))
 

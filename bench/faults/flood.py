@@ -1,7 +1,7 @@
 """F19: a client that says too much, too often, or what no client may: closed with the reason, and the log is quiet."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from bench.crowd import logged_in
@@ -14,7 +14,7 @@ from bench.faults.site import Process
 LARGEST = 4096  # bytes
 A_MINUTE = 60  # messages
 FLOOD = 5000
-DASHBOARD = "/ws/dashboard/"
+PUBLIC, DASHBOARD = "/ws/events/", "/ws/dashboard/"
 
 
 def _large(raw: RawSocket) -> None:
@@ -74,10 +74,9 @@ def play(report: Report, quick: bool) -> None:
         [process] = site.web
         event = crowd.scene()
         [person] = logged_in(1)
-        codes = {name: _code(process, person.session, say) for name, say, _ in CASES}
-        for name, _, expected in CASES:
-            report.note(f"{name}: {codes[name]}")
-            report.expect(codes[name] == expected, f"{name}: closed with {codes[name]}, not {expected}")
+        for path, session in ((PUBLIC, ""), (DASHBOARD, person.session)):
+            codes = {name: _code(process, path, session, say) for name, say, _ in CASES}
+            judge_codes(report, path, codes)
         offered = RawSocket(process, deflate=True)
         report.expect(b"permessage-deflate" not in offered.answer, "compression was agreed to")
         report.note("compression is not agreed to")
@@ -93,8 +92,15 @@ def play(report: Report, quick: bool) -> None:
         crowd.check(report, event, [], settle=0)
 
 
-def _code(process: Process, session: str, say: Callable[[RawSocket], None]) -> int:
-    raw = RawSocket(process, DASHBOARD, session)
+def judge_codes(report: Report, path: str, codes: Mapping[str, int]) -> None:
+    """Count it as wrong if what was said on a socket was not closed with the code of its case."""
+    for name, _, expected in CASES:
+        report.note(f"{path}: {name}: {codes[name]}")
+        report.expect(codes[name] == expected, f"{path}: {name}: closed with {codes[name]}, not {expected}")
+
+
+def _code(process: Process, path: str, session: str, say: Callable[[RawSocket], None]) -> int:
+    raw = RawSocket(process, path, session)
     with suppress(OSError):  # it was closed before all was said
         say(raw)
     try:

@@ -1,4 +1,7 @@
-"""F24: processes end by SIGTERM under load, one after the other; what is under way is finished, and nothing is lost."""
+"""F24: processes end by SIGTERM under load, one after the other; what is under way is finished, and nothing is lost.
+
+The other half of a deploy, a migration while people book, needs a former release: `bench/upgrade.py` plays it.
+"""
 
 import threading
 import time

@@ -11,8 +11,9 @@ from bench.faults.raw import RawSocket
 from bench.faults.report import Report
 from bench.faults.scenes import SOCKETS, ask, site_of
 from bench.faults.site import Process
-from bench.sockets import Page, Pages, opening
+from bench.sockets import Pages, opening
 from bench.stage import make_event
+from bench.visits import Page
 from core.models import Event
 
 STALLED, QUICK = 100, 40

@@ -8,16 +8,16 @@ from bench.common import percentile
 from bench.crowd import logged_in
 from bench.faults import crowd
 from bench.faults.cluster import Cluster
+from bench.faults.readings import judge_readings
 from bench.faults.report import Report
 from bench.faults.scenes import SOCKETS, site_of
 from bench.faults.site import Process
 from bench.load import raise_file_limit
-from bench.sockets import Page, Pages, opening
+from bench.sockets import Pages, opening
+from bench.visits import Page
 
 OPEN, QUICK = 1000, 200
 BACK, LATEST = 60.0, 1.0  # seconds: until all are back, and p95 of bookings
-READINGS = 5.0  # of the numbers that snapshots are made of, a second and process
-READING = 'SELECT "core_event"."id", "core_event"."name"'  # as the server logs it
 SPREAD = (1.0, 2.0, 4.0)  # seconds at most until a page tries for the first, the second and the third time (live.js)
 DASHBOARD, PUBLIC = "/ws/dashboard/", "/ws/events/"
 
@@ -60,12 +60,9 @@ def _at_once(report: Report, cluster: Cluster, process: Process, pages: Pages, s
     before, began = len(cluster.log()), time.monotonic()
     opened = pages.open([process.port], shown)
     took = time.monotonic() - began
-    asked = cluster.log()[before:].count(READING)
-    report.note(
-        f"{len(opened)} of {shown[0].path} back in {took:.1f} s, {asked} readings, {_snapshots(report, opened)}"
-    )
-    if shown[0].path == PUBLIC:
-        report.expect(asked <= READINGS * max(1.0, took), f"{asked} readings for snapshots in {took:.1f} s")
+    logged, path = cluster.log()[before:], shown[0].path
+    report.note(f"{len(opened)} of {path} back in {took:.1f} s, {_snapshots(report, opened)}")
+    judge_readings(report, logged, len(opened) if path == DASHBOARD else 0, took)
     report.expect(took <= BACK, f"all were back after {took:.0f} s")
 
 

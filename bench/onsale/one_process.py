@@ -6,8 +6,9 @@ from bench import processor
 from bench.crowd import logged_in
 from bench.onsale.run import Run
 from bench.onsale.sockets import DASHBOARD, MIB, expect_all
-from bench.sockets import Page, opening
+from bench.sockets import opening
 from bench.topology import running
+from bench.visits import Page
 
 SOCKETS = 1000
 KINDS = {"sockets_process": "uvicorn:1", "pages_process": "granian-wsgi:1x16"}

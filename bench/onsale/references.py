@@ -11,7 +11,8 @@ from django.db import connection, connections
 from bench.common import in_each, percentile, processes
 from bench.crowd import logged_in
 from bench.onsale.run import Run, event_with
-from bench.sockets import Page, opening
+from bench.sockets import opening
+from bench.visits import Page
 from core import allocation
 from core.gathering import LARGEST
 from tools.ports import free_port

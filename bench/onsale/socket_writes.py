@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from bench.crowd import Person, logged_in
 from bench.onsale.run import Run, event_with, milliseconds, rate
 from bench.onsale.sockets import DASHBOARD, expect_all
-from bench.sockets import Page, Pages, opening
-from bench.visits import DONE, Answer
+from bench.sockets import Pages, opening
+from bench.visits import DONE, Answer, Page
 from core.models import Event
 
 PEOPLE = 2000

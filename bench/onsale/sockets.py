@@ -7,7 +7,8 @@ from bench import processor
 from bench.common import percentile
 from bench.crowd import Person, logged_in
 from bench.onsale.run import Run, event_with
-from bench.sockets import Page, Pages, opening
+from bench.sockets import Pages, opening
+from bench.visits import Page
 from core.models import Event
 
 SIZES = (200, 1000, 3000)

@@ -18,6 +18,7 @@ from bench.faults.points import FORKED, failpoint
 from bench.faults.scenes import ONE_WORKER
 from bench.faults.site import running_site
 from bench.load import loading, raise_file_limit
+from bench.soak.promises import LEAST_QUIET
 from bench.sockets import opening
 
 if TYPE_CHECKING:  # it is too early for models before Django is set up
@@ -33,10 +34,15 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Sell beside one fault after the other, and check every answer.")
     parser.add_argument("--operations", type=int, default=1_000_000, help="checked at least")
     parser.add_argument("--seconds", type=float, default=240, help="that people ask in a round")
-    parser.add_argument("--every", type=float, default=6, help="seconds of quiet between two faults")
+    parser.add_argument("--every", type=float, default=8, help="seconds of quiet between two faults")
     parser.add_argument("--seed", type=int, default=1, help="of what people and staff want, and of the faults")
     parser.add_argument("--plant", default="", help="a fault of bench/plants.py, to see that it is caught")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if chosen.every <= LEAST_QUIET:
+        parser.error(
+            f"--every must be more than {LEAST_QUIET:g}, or nobody would see a place that is free for too long"
+        )
+    return chosen
 
 
 def main() -> None:

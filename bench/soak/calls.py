@@ -135,16 +135,6 @@ def wrong_numbers(answers: Iterable[Answer]) -> list[str]:
     return wrong
 
 
-def differences(shown: dict[int, dict[str, Any]], rows: dict[int, dict[str, int]]) -> list[str]:
-    """Return in words what a page shows of events that the rows do not bear out."""
-    wrong = []
-    for event, row in rows.items():
-        told = {name: shown.get(event, {}).get(name) for name in row}
-        if told != row:
-            wrong.append(f"{told} of event {event}, and the rows have {row}")
-    return wrong
-
-
 def committed_by(calls: Sequence[Call]) -> dict[int, float]:
     """Return by when each person's first place was there: what was answered was committed."""
     by: dict[int, float] = {}

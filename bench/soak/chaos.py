@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 import psycopg
 import redis
@@ -16,11 +17,24 @@ from bench.faults.probe import rows
 from bench.faults.site import Site
 from bench.soak.calls import Span
 from bench.soak.hands import Hand
+from bench.soak.promises import LONGEST_RECOVERY, OF_REDIS, RECOVERY, RESYNC
 
 STEPS: tuple[int | str, ...] = (0, 1, 2, 3, 4, 5, "commit")  # statements since the lock
 STOPPED = 0.6  # seconds
 LOCKED = (0.4, 3.3)  # seconds that somebody else has an event's lock: bearable, and longer than it is waited for
 BACKENDS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+class Sort(NamedTuple):
+    """A sort of fault: its name, how often it is drawn, and after how many seconds all must be as before.
+
+    And after how many every open page must show what is so, which nobody may have told it meanwhile.
+    """
+
+    name: str
+    weight: int
+    recovery: float = RECOVERY
+    resync: float = RESYNC
 
 
 class Chaos(Hand):
@@ -32,31 +46,33 @@ class Chaos(Hand):
         self.url = os.environ["DATABASE_URL"]
         self.dice = random.Random(f"{seed} chaos")
         self.faults: Counter[str] = Counter()
-        self.spans: list[Span] = []  # from when to when something was done
-        self.redis_touched = 0.0  # when Redis was last away, or its connections
+        self.disturbed: list[Span] = []  # from when on something was done, and until when all must be as before
+        self.told_by = 0.0  # when every open page must show what is so
 
     def work(self) -> None:
         """Do its worst until it is over; a fault that does not come about is not counted."""
-        sorts: dict[Callable[[], bool], tuple[str, int]] = {
-            self._kill_inside: ("web process killed inside a transaction", 30),
-            self._stop_inside: ("web process stopped inside a transaction", 10),
-            self._kill: ("web process killed", 15),
-            self._terminate: ("all connections to PostgreSQL ended", 10),
-            self._cancel: ("all statements cancelled", 10),
-            self._stall: ("PostgreSQL's processes stopped", 5),
-            self._lock: ("an event locked by somebody else", 8),
-            self._crash: ("PostgreSQL crashed and started", 4),
-            self._flush: ("Redis emptied", 5),
-            self._disconnect: ("all connections to Redis ended", 5),
-            self._restart_redis: ("Redis killed and started", 3),
+        sorts: dict[Callable[[], bool], Sort] = {
+            self._kill_inside: Sort("web process killed inside a transaction", 30),
+            self._stop_inside: Sort("web process stopped inside a transaction", 10),
+            self._kill: Sort("web process killed", 15),
+            self._terminate: Sort("all connections to PostgreSQL ended", 10),
+            self._cancel: Sort("all statements cancelled", 10),
+            self._stall: Sort("PostgreSQL's processes stopped", 5),
+            self._lock: Sort("an event locked by somebody else", 8),
+            self._crash: Sort("PostgreSQL crashed and started", 4, recovery=LONGEST_RECOVERY),
+            self._flush: Sort("Redis emptied", 5, resync=OF_REDIS),
+            self._disconnect: Sort("all connections to Redis ended", 5, resync=OF_REDIS),
+            self._restart_redis: Sort("Redis killed and started", 3, resync=OF_REDIS),
         }
-        names = {sort: name for sort, (name, _) in sorts.items()}
+        weights = [sort.weight for sort in sorts.values()]
         while not self.over.wait(self.every):
-            [sort] = self.dice.choices(list(sorts), [weight for _, weight in sorts.values()])
+            [(act, sort)] = self.dice.choices(list(sorts.items()), weights)
             began = time.time()
             with contextlib.suppress(OSError, psycopg.Error, redis.RedisError):
-                self.faults[names[sort]] += sort()
-            self.spans.append((began, time.time()))
+                self.faults[sort.name] += act()
+            ended = time.time()
+            self.disturbed.append((began, ended + sort.recovery))
+            self.told_by = max(self.told_by, ended + sort.resync)
 
     def _kill_inside(self) -> bool:
         return self.point.fail(self.dice.choice(STEPS), signal.SIGKILL) is not None
@@ -104,7 +120,6 @@ class Chaos(Hand):
         return True
 
     def _redis(self) -> "redis.Redis":
-        self.redis_touched = time.time()
         return redis.Redis.from_url(self.site.redis_url, socket_timeout=2)
 
     def _flush(self) -> bool:
@@ -120,7 +135,6 @@ class Chaos(Hand):
         self.site.redis.end(signal.SIGKILL)
         time.sleep(STOPPED)
         self.site.redis.start(path="")
-        self.redis_touched = time.time()
         return True
 
 

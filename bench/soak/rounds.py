@@ -26,13 +26,14 @@ from bench.soak.calls import GONE, Rows, Span, committed_by, wrong_numbers
 from bench.soak.chaos import Chaos
 from bench.soak.gates import Gates
 from bench.soak.hands import at_work
+from bench.soak.promises import REST
 from bench.soak.staff import Staff
 from bench.soak.supervisor import Supervisor
 from bench.soak.tabs import Tabs
 from bench.soak.witness import Witness, too_long
-from bench.sockets import FOREIGN, Pages
+from bench.sockets import Pages
 from bench.stage import make_event, make_people
-from bench.visits import BUSY, FOUND, SESSION, Answer, Visit, ask
+from bench.visits import BUSY, FOREIGN, FOUND, SESSION, Answer, Visit, ask
 from core import audit, steering
 from core.models import GATE_STAFF, Event, User
 
@@ -40,8 +41,6 @@ CAPACITIES = (1, 10, 80, 250)
 PEOPLE, BROWSERS, LOGINS = 500, 32, 24
 HOLD, LONG = 0.05, 10  # minutes that holds last in the round, and at rest
 GATES = 2
-REST = 5.0  # seconds until every page shows what is so (I11)
-RETURN = 10.0  # seconds until pages are live again after Redis was away
 CANCELLED = "canceling statement due to user request"  # by the fault; one that took too long keeps its trace as well
 RELEASE, STATS = "/release-hold/{}/", "/api/ticket-stats/{}/"
 MOST = 400  # visits a second that a quick machine makes
@@ -98,9 +97,9 @@ def play(stage: Stage, *, seed: str, seconds: float, every: float) -> Told:
                 stage.load.play, site.ports(), visits, connections=BROWSERS, seconds=seconds, lasting=True
             )
             answers = playing.result()
-        wrong = _come_to_rest(site, events, tabs, chaos.redis_touched)
+        wrong = _come_to_rest(site, events, tabs, chaos)
     wrong += [trouble for hand in (tabs, staff, gates, chaos, supervisor, witness) for trouble in hand.troubles]
-    wrong += too_long(witness.idle, chaos.spans)
+    wrong += too_long(witness.idle, chaos.disturbed)
     pages, shown = tabs.close()
     calls = {event: [*staff.calls[event], *gates.calls[event]] for event in events}
     wrong += shown + _judge(site, events, [*answers, *tabs.answers], calls)
@@ -142,7 +141,7 @@ def _gate_staff() -> list[Person]:
     return staff
 
 
-def _come_to_rest(site: Site, events: Sequence[int], tabs: Tabs, redis_touched: float) -> list[str]:
+def _come_to_rest(site: Site, events: Sequence[int], tabs: Tabs, chaos: Chaos) -> list[str]:
     """Heal the site, and let its clocks give every place that is free, for so long that none lapses.
 
     Return which of its processes did not come back.
@@ -154,7 +153,7 @@ def _come_to_rest(site: Site, events: Sequence[int], tabs: Tabs, redis_touched: 
         steering.revise_event(event_id=event, values={"hold_minutes": LONG})
         steering.resume(event_id=event, reason="soak")
     connections.close_all()
-    time.sleep(max(REST, redis_touched + 2 * RETURN - time.time()))  # what was told to the deaf is read again
+    time.sleep(max(REST, chaos.told_by - time.time()))
     return [f"{name} did not come back" for name in lost]
 
 

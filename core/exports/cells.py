@@ -12,9 +12,10 @@ def harmless(cell: str) -> str:
 
 
 def text(value: Any) -> str:
-    """Return what is stored as a harmless cell: moments in ISO 8601, nothing as an empty one."""
+    """Return what is stored as a harmless cell: moments in ISO 8601 with their offset, nothing as an empty one."""
     if isinstance(value, dt.datetime):
-        return value.isoformat()
+        is_exact = value.second or value.microsecond
+        return value.isoformat(timespec="auto" if is_exact else "minutes")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -41,18 +42,25 @@ class ExportList:
     def records(self, event: Event) -> Iterator[Record]:
         """Yield each row as it is when its turn comes, of those there are now; a few are in memory at once.
 
-        Not by a cursor of the database: whoever reads slowly would keep its connection.
+        Moments are those of the event's zone. Not by a cursor of the database: whoever reads slowly would keep its
+        connection.
         """
         rows = self.rows(event)
+        zone = ZoneInfo(event.zone)
         ids = array("q", rows.order_by("pk").values_list("pk", flat=True))  # 8 bytes each
         for start in range(0, len(ids), CHUNK):
             chunk = rows.filter(pk__in=list(ids[start : start + CHUNK])).select_related(*self.tables or [None])
-            yield from map(self.record, chunk.order_by("pk"))
+            for row in chunk.order_by("pk"):
+                yield [_told(value, zone) for value in self.record(row)]
 
 
-def minute(moment: dt.datetime | None) -> str:
+def _told(value: Any, zone: ZoneInfo) -> Any:
+    return value.astimezone(zone) if isinstance(value, dt.datetime) else value
+
+
+def minute(moment: dt.datetime | None) -> dt.datetime | None:
     """Return a moment by the minute: exactly, it would be that of an entry in the ledger."""
-    return moment.isoformat(timespec="minutes") if moment else ""
+    return moment.replace(second=0, microsecond=0) if moment else None
 
 
 def _of_tickets(event: Event) -> "QuerySet[Ticket]":

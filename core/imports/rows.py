@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ..exports.cells import harmless
-from ..forms import EventForm, MomentField
+from ..forms import EventForm, MomentField, refuse_strange_year
 from ..models import Event, User
 from ..models.events import time_zones
 from .columns import TEXTS
 from .files import Row
 
-MOMENTS = ("starts at", "ends at", "sales open at", "sales close at")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\d[ T]+\d\d?:\d\d(:\d\d)?\Z", re.ASCII)
+MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]+(\d\d?:\d\d(?::\d\d)?)", re.ASCII)
+WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 SWITCH = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
 
 
@@ -45,13 +47,43 @@ class Checked:
         return not self.problems
 
 
+class CellField(forms.CharField):
+    """A moment in a cell: of the row's zone, as `MomentField` reads it, or with an offset, as exports have it."""
+
+    default_error_messages = {
+        "required": MomentField.default_error_messages["required"],
+        # 05/01 is May here and January there.
+        "unclear": gettext_lazy("Write a day and a time, as 2027-05-01 20:00."),
+        "invalid": gettext_lazy("There is no such moment: write one as 2027-05-01T20:00+02:00."),
+    }
+
+    def to_python(self, value: Any) -> Any:
+        """Return the moment; None of an empty cell. Raises ValidationError."""
+        text = super().to_python(value)
+        if not text:
+            return None
+        if WITH_OFFSET.fullmatch(text):
+            return self._exact(text)
+        if found := MOMENT.fullmatch(text):
+            return MomentField().clean(list(found.groups()))
+        raise ValidationError(self.error_messages["unclear"], code="unclear")
+
+    def _exact(self, text: str) -> dt.datetime:
+        try:
+            moment = dt.datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+        refuse_strange_year(moment)
+        return moment.astimezone(dt.UTC)
+
+
 class RowForm(EventForm):
     """An event as a row has it: a draft, of whoever imports it."""
 
-    starts_at = MomentField()
-    ends_at = MomentField(required=False)
-    sales_open_at = MomentField(required=False)
-    sales_close_at = MomentField(required=False)
+    starts_at = CellField()
+    ends_at = CellField(required=False)
+    sales_open_at = CellField(required=False)
+    sales_close_at = CellField(required=False)
     auto_hold = forms.BooleanField(required=False)
 
     class Meta(EventForm.Meta):
@@ -80,7 +112,8 @@ def _checked(number: int, cells: dict[str, str], user: User) -> tuple[RowForm, l
         for column in TEXTS
         if harmless(typed := cells.get(column, "").strip()) != typed  # as it is stored, without spaces
     ]
-    problems += [Problem(number, column, said) for column, said in _misspelled(cells).items()]
+    if (typed := cells.get("auto hold", "").strip().lower()) and typed not in SWITCH:  # to the form it is one or other
+        problems.append(Problem(number, "auto hold", _("Write yes or no.")))
     with timezone.override(_zone(cells)):
         form = RowForm(_typed(cells), instance=Event(created_by=user, status=Event.Status.DRAFT))
         errors = form.errors
@@ -89,17 +122,6 @@ def _checked(number: int, cells: dict[str, str], user: User) -> tuple[RowForm, l
         column = "" if field == "__all__" else field.replace("_", " ")
         problems += [Problem(number, column, str(detail)) for detail in said if column not in told]
     return form, problems
-
-
-def _misspelled(cells: dict[str, str]) -> dict[str, str]:
-    """Return what is wrong, by column, with cells that are of no use to the form: it would say less."""
-    wrong = {}
-    for column in MOMENTS:
-        if (typed := cells.get(column, "").strip()) and not MOMENT.match(typed):
-            wrong[column] = _("Write a day and a time, as 2027-05-01 20:00.")  # 05/01 is May here and January there
-    if (typed := cells.get("auto hold", "").strip().lower()) and typed not in SWITCH:
-        wrong["auto hold"] = _("Write yes or no.")
-    return wrong
 
 
 def _zone(cells: dict[str, str]) -> dt.tzinfo:
@@ -111,9 +133,6 @@ def _zone(cells: dict[str, str]) -> dt.tzinfo:
 def _typed(cells: dict[str, str]) -> dict[str, Any]:
     """Return a row as the browser would send the form."""
     typed: dict[str, Any] = {column.replace(" ", "_"): cell.strip() for column, cell in cells.items()}
-    for name in (column.replace(" ", "_") for column in MOMENTS):
-        day, _space, time = typed.pop(name, "").replace("T", " ", 1).partition(" ")
-        typed |= {f"{name}_0": day, f"{name}_1": time.strip()}
     typed["auto_hold"] = SWITCH.get(typed.get("auto_hold", "").lower(), True)
     return typed
 

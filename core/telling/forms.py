@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ..models import Announcement, Event, Notice, languages
+from ..own_words import OwnWords
 
 MAX_SUBJECT, MAX_TEXT = 150, 5000  # characters
 
@@ -37,7 +38,7 @@ class SubjectField(forms.CharField):
         return " ".join((super().to_python(value) or "").split())
 
 
-class MessageForm(forms.Form):
+class MessageForm(OwnWords, forms.Form):
     """A message of an organizer: to whom, and what it says."""
 
     audience = forms.ChoiceField(
@@ -50,10 +51,7 @@ class MessageForm(forms.Form):
     subject = SubjectField(
         label=_("Subject"),
         max_length=MAX_SUBJECT,
-        error_messages={
-            "required": _("Type a subject: it is what people see first."),
-            "max_length": _("A subject has at most %(limit_value)d characters."),
-        },
+        error_messages={"required": _("Type a subject: it is what people see first.")},
     )
     text = forms.CharField(
         label=_("Text"),
@@ -63,10 +61,7 @@ class MessageForm(forms.Form):
             "Plain text. An empty line begins a paragraph, and addresses of pages become links. The event's name, time"
             " and place are added below it."
         ),
-        error_messages={
-            "required": _("Type what you have to say."),
-            "max_length": _("A message has at most %(limit_value)d characters."),
-        },
+        error_messages={"required": _("Type what you have to say.")},
     )
 
     def __init__(self, data: Any = None, *, event: Event, **options: Any) -> None:
@@ -74,7 +69,7 @@ class MessageForm(forms.Form):
         cast("forms.ChoiceField", self.fields["audience"]).choices = Announcement.audiences_of(event)
 
 
-class SendForm(forms.Form):
+class SendForm(OwnWords, forms.Form):
     """That a message is really to be sent: it cannot be called back."""
 
     confirm = forms.BooleanField(

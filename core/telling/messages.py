@@ -130,16 +130,21 @@ def _locked(event_id: int) -> list[Announcement]:
     return list(of_event.order_by("pk").select_for_update(no_key=True))
 
 
-def stop(message: Announcement) -> None:
-    """Send no more of a message; what was sent stays sent. Again, or when all of it was, nothing changes."""
-    if progress_of([message])[message.pk].state != "sending":
-        return
+def stop(message: Announcement) -> str:
+    """Send no more of a message; what was sent stays sent. Return its state after that, as `Progress` has it.
+
+    Again, or when all of it was sent, or nobody was sent it yet, nothing changes.
+    """
+    state = progress_of([message])[message.pk].state
+    if state != "sending":
+        return state
     moment = now()
     with transaction.atomic():
         running = Announcement.objects.filter(pk=message.pk, begin_at__isnull=False, stopped_at=None)
         if running.update(stopped_at=moment, finished_at=Coalesce("finished_at", Value(moment))):
             subject = f"message {message.pk}"
             trail.record(trail.Action.MESSAGE_STOPPED, event=message.event_id, subject=subject)
+    return "stopped"
 
 
 def progress_of(messages: Iterable[Announcement]) -> dict[int, Progress]:

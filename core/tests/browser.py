@@ -1,7 +1,6 @@
 """A real server, in processes of its own as in production, and a real browser, for the journeys of people."""
 
 import os
-import shutil
 import time
 import unittest
 from pathlib import Path
@@ -14,20 +13,12 @@ from django.test import TransactionTestCase
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from core.models import User
+from tools.chromium import CHROMIUM, QUIET
 
 from .cast import CastOfRaces
 from .nodes import start_node
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PASSWORD = "demo-tickets-2026"  # of people who exist during one test
-QUIET = (
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE = 15_000  # milliseconds; how quick it is, is measured elsewhere
 expect.set_options(timeout=PATIENCE)
 

@@ -164,6 +164,20 @@ class RefusedFormTests(AccountCase):
         self.assertContains(page, "This address cannot be opened by itself", status_code=405)
         self.assertNotContains(page, "There is no page", status_code=405)
 
+    def test_it_leads_to_the_same_address_or_to_the_nearest_above_it_that_can_be_opened(self):
+        for method, address, back in (
+            ("get", "/organize/7/save/", "/organize/7/"),
+            ("get", "/organize/import/upload/", "/organize/import/"),
+            ("get", "/ticket/x%3Fy/transfer/withdraw/", "/ticket/x%3Fy/"),  # /ticket/x/transfer/ is written to as well
+            ("get", "/events/7/gate/staff/8/remove/", "/events/7/gate/"),
+            ("post", "/dashboard/?page=2", "/dashboard/?page=2"),
+        ):
+            with self.subTest(address=address):
+                page = getattr(self.client, method)(address)
+                link = f'<a class="button" href="{back}">Open its page</a>'
+                self.assertContains(page, link, status_code=405, html=True)
+        self.assertNotContains(self.client.get("/book/1/"), "Open its page", status_code=405)
+
     def test_after_a_new_password_one_is_led_to_the_login(self):
         page = self.client.get("/accounts/password/reset/key/done/")
         self.assertContains(page, '<a class="button" href="/accounts/login/">Log in</a>', html=True)

@@ -85,9 +85,9 @@ class ShareTests(TermsCase):
     def test_nonsense_is_refused_and_kept(self) -> None:
         event = self.announced(tier_shares={"members": 25})
         whole, low, high = (
-            "Enter a whole number.",
-            "Ensure this value is greater than or equal to 0.",
-            "Ensure this value is less than or equal to 100.",
+            "Type a whole number, in digits.",
+            "Type a number of at least 0.",
+            "Type a number of at most 100.",
         )
         for typed, sentence in (("7.5", whole), ("-1", low), ("101", high), ("many", whole), ("NaN", whole)):
             with self.subTest(typed=typed):

@@ -150,7 +150,7 @@ class CancelTests(Cast, TestCase):
         self.assertContains(olgas.get(page), 'name="reason"')
         self.assertNotContains(visit(self.alice, headers=BROWSER).get(page), 'name="reason"')
         no_reason = "Give a reason: it is entered in the event&#x27;s ledger."
-        for reason, error in ((" ", no_reason), ("x" * 201, "at most 200 characters")):
+        for reason, error in ((" ", no_reason), ("x" * 201, "At most 200 characters")):
             with self.subTest(reason=reason):
                 self.assertContains(olgas.post(self.path, {"reason": reason}), error, status_code=400)
         self.assertContains(olgas.post(self.path, {"reason": "x" * 201}), "x" * 201, status_code=400)

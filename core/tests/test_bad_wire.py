@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.test import TransactionTestCase
 
+from core.frames import MOST_A_MINUTE
 from tools import servers
 
 from .nodes import Node, start_node
@@ -19,6 +20,9 @@ UPGRADE = (
     "GET /ws/events/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 )
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+MASK = b"\0\0\0\0"
+PING, UNASKED_PONG, BEGUN, PIECE = (first + b"\x80" + MASK for first in (b"\x89", b"\x8a", b"\x01", b"\0"))
+PONG = b"\x8a\0"
 REQUESTS = (
     HELLO + "Host: evil.example\r\n\r\n",
     "GET / HTTP/1.1\r\n\r\n",
@@ -77,6 +81,34 @@ class WireTests(TransactionTestCase):
         with urllib.request.urlopen(f"{node.address}/", timeout=PATIENCE) as page:
             self.assertEqual(page.status, 200)
         self.assertEqual(node.process.poll(), None)
+
+    def say_frames(self, node: Node, sent: bytes) -> tuple[int, bool]:
+        """Open a socket and send frames; return how many pongs came, and whether the server hung up."""
+        place = urlsplit(node.address)
+        heard = b""
+        handshake = f"{UPGRADE}{KEY}Sec-WebSocket-Version: 13\r\n\r\n".replace("{host}", place.netloc)
+        with socket.create_connection((place.hostname or "", place.port or 0), PATIENCE) as connection:
+            connection.sendall(handshake.encode())
+            while b"\r\n\r\n" not in heard:
+                heard += connection.recv(65_536)
+            try:
+                connection.sendall(sent)
+                while piece := connection.recv(65_536):
+                    heard += piece
+            except TimeoutError:
+                return heard.count(PONG), False
+            except OSError:
+                pass
+        return heard.count(PONG), True
+
+    def test_whoever_sends_more_frames_that_are_no_message_than_anybody_has_reason_to_is_dropped(self) -> None:
+        node = start_node(servers.SOCKETS)
+        self.addCleanup(node.stop)
+        self.assertEqual(self.say_frames(node, MOST_A_MINUTE * PING), (MOST_A_MINUTE, False))
+        for frames in (PING, UNASKED_PONG, PIECE):
+            with self.subTest(frames):
+                begun = BEGUN if frames == PIECE else b""
+                self.assertTrue(self.say_frames(node, begun + 100_000 * frames)[1])
 
     def test_the_server_of_pages_stands(self) -> None:
         self.expect_to_stand(servers.PAGES)

@@ -1,17 +1,25 @@
-"""The benches' own planted faults: they come into play whichever way people book, and the history checker sees them."""
+"""The benches' own planted faults: they come into play whichever way people book, and the judges see them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
+from asgiref.sync import async_to_sync
+
 from bench import plants
-from core import allocation, gathering
-from core.models import Event, Ticket, User
+from bench.soak.own import Truth
+from bench.soak.witness import Witness, too_long
+from bench.told import Ever, Own, Shown
+from core import allocation, clock, gathering, hub
+from core.mailbox import Letter, Mailbox
+from core.models import Event, Ticket, TicketHold, User
 from core.serving import Serving
 
-from .cast import arrive, book, join, release
+from .cast import arrive, book, join, make_event, make_person, release, statuses
 from .test_planted_writes import PlantedCase
 
+PATCHED = ((allocation, "book_all"), (Serving, "_serve_line"), (clock, "tick"), (hub.Hub, "_tell"))
 Way = Callable[[Event, User], Any]
 
 
@@ -23,7 +31,7 @@ def gathered(event: Event, user: User) -> Any:
 class BenchPlantTests(PlantedCase):
     def plant(self, name: str, turns: int = 0) -> None:
         """Plant a fault until the test is over."""
-        for owner, patched in ((allocation, "book_all"), (Serving, "_serve_line")):
+        for owner, patched in PATCHED:
             self.enterContext(mock.patch.object(owner, patched, getattr(owner, patched)))
         self.enterContext(mock.patch.object(plants, "played", 0))
         self.enterContext(mock.patch.object(plants, "_turns", turns))
@@ -63,3 +71,68 @@ class BenchPlantTests(PlantedCase):
 
     def test_a_booking_past_the_line_in_a_batch_is_seen(self) -> None:
         self.overtake(gathered)
+
+    def test_a_line_that_is_not_served_for_seconds_is_seen_by_the_witness(self) -> None:
+        for person in (self.alice, self.bob):
+            join(self.event, person)
+        self.plant("lazy-seconds")
+        witness = Witness([self.event.pk])
+        for second in range(24):
+            with mock.patch.object(plants, "time", mock.Mock(time=lambda second=second: 40 + second)):
+                if second == 1:
+                    release(self.event, self.alice)
+                clock.tick()
+            witness.look(self.read(), second)
+        self.assertGreater(plants.played, 0)
+        self.assertEqual(statuses(self.event), [("alice", "released"), ("bob", "held")])
+        self.assertEqual((witness.troubles, witness.idle), ([], [(1, 4, self.event.pk, 0, 1)]))
+        self.assertEqual(len(too_long(witness.idle, [])), 1)
+
+    def read(self) -> list[tuple[Any, ...]]:
+        """Return what the witness reads of the event: no hold lapses here."""
+        event = Event.objects.get(pk=self.event.pk)
+        held, tickets = (
+            rows.filter(event=event).count() for rows in (TicketHold.objects.filter(status="held"), Ticket.objects)
+        )
+        waits = TicketHold.objects.waiting().filter(event=event).exists()
+        return [(event.pk, event.capacity, event.held, event.booked, False, held, tickets, [], waits)]
+
+    def told(self, plant: str, turns: int, ticket: Ticket) -> dict[int, Own]:
+        """Return what the pages of alice and bob show after alice was told of her ticket."""
+        self.plant(plant, turns)
+        mailboxes = {person.pk: Mailbox(person.pk) for person in (self.alice, self.bob)}
+
+        async def tell() -> dict[int, list[str]]:
+            current = hub.Hub()
+            for mailbox in mailboxes.values():
+                current.enter(mailbox)
+                mailbox.note_snapshot([])
+            told = {"type": "ticket", "event": self.event.pk, "code": ticket.code, "status": "valid"}
+            current._tell(self.alice.pk, Letter.of(told))
+            return {pk: list(mailbox._waiting.values()) for pk, mailbox in mailboxes.items()}
+
+        pages = {pk: Own() for pk in mailboxes}
+        for pk, texts in async_to_sync(tell)().items():
+            for text in texts:
+                pages[pk].hear(json.loads(text))
+        return pages
+
+    def test_a_letter_in_every_mailbox_is_seen_by_who_was_told_of_anothers_ticket(self) -> None:
+        ticket = book(self.event, self.alice)
+        for turns, is_wrong in ((0, False), (99, True)):
+            with self.subTest(turns=turns):
+                pages = self.told("misdelivery", turns, ticket)
+                truth = Truth([self.event.pk])
+                wrong = [text for pk, own in pages.items() for text in truth.wrong_ever(Ever(pk, [], own.codes, set()))]
+                told = f"person {self.bob.pk} was told of ticket {ticket.code} of event {self.event.pk}"
+                self.assertEqual(wrong, [f"{told}, which is not theirs"] * is_wrong)
+
+    def test_whoever_is_told_nothing_of_their_own_is_seen_at_rest(self) -> None:
+        for pk, is_wrong in ((51, False), (50, True)):
+            with self.subTest(pk=pk):
+                self.alice = make_person(f"person{pk}", pk=pk)
+                ticket = book(make_event(auto_hold=False), self.alice)
+                self.event = ticket.event
+                own = self.told("forgotten-people", 0, ticket)[pk]
+                wrong = Truth([self.event.pk]).wrong_at_rest(Shown(pk, {}, own.places, own.tickets))
+                self.assertEqual(any(f"as tickets of person {pk}" in text for text in wrong), is_wrong)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from core.models import Event, TicketHold, User
 
 from .browser import BrowserTestCase
-from .cast import join, later, make_event, statuses
+from .cast import join, later, make_event, open_sale, release, statuses
 
 PHONE = {"width": 375, "height": 812}
 SERVED = "Dashboard – Box Office"
@@ -101,6 +101,7 @@ class TitleTests(AttentionTestCase):
         end_soon(event, seconds=110)
         page.reload()
         expect(page).to_have_title(re.compile(r"^1:\d\d to book – Concert · Box Office$"))
+        expect(page.locator("[data-announcer]")).to_contain_text("Your hold for Concert ends in less than 2 minutes")
         before = page.title()
         expect(page).not_to_have_title(before)
         expect(page).to_have_title(re.compile(r"^1:\d\d to book – Concert · Box Office$"))
@@ -161,6 +162,68 @@ class TitleTests(AttentionTestCase):
         expect(bobs).to_have_title(SERVED)
         self.assertEqual(statuses(event), [("alice", "released"), ("bob", "held")])
         self.assertEqual(self.complaints, [])
+
+    def test_the_title_counts_the_last_two_minutes_before_an_opening_that_the_page_is_about(self) -> None:
+        event = make_event(name="Concert", sales_open_at=later(seconds=110))
+        page = self.window()
+        page.goto(event.get_absolute_url())
+        expect(page).to_have_title(re.compile(r"^Opens in (1 min )?\d+ s – Concert · Box Office$"))
+        page.goto("/")
+        expect(page.locator("[data-opening]")).to_contain_text("Opens in")
+        expect(page).to_have_title("Events – Box Office")
+
+    def test_who_awaited_an_opening_is_told_that_a_ticket_is_held(self) -> None:
+        event = make_event(name="Concert", capacity=1, sales_open_at=later(hours=1))
+        page = self.person(self.alice)
+        expect(page.locator("[data-region=all]")).to_contain_text("Not yet on sale")
+        go_away(page)
+        open_sale(event, milliseconds=1)  # she was there before
+        expect(page).to_have_title("Your turn – Concert · Box Office")
+        expect(page.locator("[data-announcer]")).to_contain_text("A ticket is held for you: Concert.")
+        self.assertEqual(self.complaints, [])
+
+    def test_a_banner_tells_whoever_looks_at_another_part_of_the_page(self) -> None:
+        event = make_event(name="Concert", capacity=1)
+        alices, bobs, elsewhere = self.person(self.alice), self.person(self.bob), self.person(self.bob)
+        bobs.get_by_role("button", name="Join the line").first.click()
+        for page in (bobs, elsewhere):
+            expect(page.locator("[data-region=mine]")).to_contain_text("You are next")
+        expect(bobs.locator("[data-turn-of]")).to_have_count(0)
+        alices.get_by_role("button", name="Release this hold").first.click()
+        for page in (bobs, elsewhere):
+            expect(page.locator("[data-turn-of]")).to_have_count(1)  # of two messages one
+            expect(page.locator("[data-turn-of]")).to_contain_text("Your turn – Concert")
+            expect(page.get_by_role("link", name="See the event")).to_be_in_viewport()
+        bobs.get_by_role("button", name="Close").click()
+        expect(bobs.locator("[data-turn-of]")).to_have_count(0)
+        expect(elsewhere.get_by_role("link", name="See the event")).to_have_attribute(
+            "href", re.compile(f"{event.get_absolute_url()}$")
+        )
+        bobs.get_by_role("button", name="Release this hold").first.click()
+        expect(elsewhere.locator("[data-turn-of]")).to_have_count(0)  # with the hold it goes
+        self.assertEqual(self.complaints, [])
+
+    def test_a_place_that_a_press_got_is_no_turn(self) -> None:
+        make_event(name="Concert", capacity=1, auto_hold=False)
+        page = self.person(self.alice)
+        page.get_by_role("button", name="Book my ticket").first.wait_for()
+        page.evaluate("document.querySelector('form[data-ask=join]').requestSubmit()")
+        expect(page.get_by_role("button", name="Release this hold").first).to_be_visible()
+        expect(page.locator("[data-turn-of]")).to_have_count(0)
+
+    def test_of_all_steps_of_the_line_the_last_one_is_announced(self) -> None:
+        event = make_event(name="Concert", capacity=1, auto_hold=False)
+        for person in (self.olga, self.greta, self.alice):
+            join(event, person)
+        page = self.person(self.bob)
+        page.get_by_role("button", name="Join the line").first.click()
+        announced = page.locator("[data-announcer]")
+        expect(announced).to_have_text("You are in line: number 3.")
+        release(event, self.alice)
+        expect(page.locator("[data-mine=waiting] [data-position]")).to_have_text("2")
+        expect(announced).to_have_text("You are in line: number 3.")
+        release(event, self.greta)
+        expect(announced).to_have_text("You are next")
 
     def test_a_turn_that_nobody_saw_leaves_the_title_with_its_hold(self) -> None:
         make_event(name="Concert", capacity=1)

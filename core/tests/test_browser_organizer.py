@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from core import checkin, steering
+from core import checkin, pictures, steering
 from core.models import AuditEntry, Event
 from core.now import now
 
@@ -137,7 +137,7 @@ class OrganizerTests(BrowserTestCase):
         expect(page.get_by_role("main")).to_contain_text("Published")
         tab_to(page, "link", "Cancel the event…")
         page.keyboard.press("Enter")
-        tab_to(page, "textbox", "Reason")
+        tab_to(page, "textbox", "Reason (required)")
         for typed in ("A storm", "The roof leaks.", "Opera"):  # why, what people are told, and the name
             page.keyboard.type(typed)
             page.keyboard.press("Tab")
@@ -172,6 +172,7 @@ class OrganizerTests(BrowserTestCase):
         links = page.locator(".header").get_by_role("link")
         tops = "links => new Set(links.map((link) => Math.round(link.getBoundingClientRect().top))).size"
         self.assertEqual(links.evaluate_all(tops), 2)
+        expect(page.get_by_role("link", name="Organize", exact=True)).to_be_in_viewport(ratio=0.99)
         for link in links.all():
             link.focus()
             expect(link).to_be_in_viewport(ratio=0.99)
@@ -217,17 +218,26 @@ class OrganizerTests(BrowserTestCase):
         self.assertEqual(change_and_wait(2000, times=0), 3)  # the last change is not forgotten
         self.assertEqual(change_and_wait(9000, times=0), 3)
 
-    def test_a_picture_that_is_too_large_is_said_to_be_so_before_it_is_sent(self) -> None:
+    def test_a_picture_that_would_be_refused_is_said_to_be_so_beside_its_field_before_it_is_sent(self) -> None:
         page = self.organizer()
         page.goto("/organize/new/")
         page.get_by_label("Name", exact=True).fill("Opera")
-        large = {"name": "poster.png", "mimeType": "image/png", "buffer": b"\0" * (7 * 2**20)}
-        page.get_by_label("Picture").set_input_files(large)  # type: ignore[arg-type]  # -- a file of Playwright's
-        said = page.get_by_label("Picture").evaluate("(input) => input.validationMessage")
-        self.assertEqual(said, "This picture is too large: use one of at most 6 MB.")
-        page.get_by_role("button", name="Save as a draft").click()
-        expect(page.get_by_label("Name", exact=True)).to_have_value("Opera")
+        field, beside = page.get_by_label("Picture"), page.locator(".upload [role=alert]")
+        expect(beside).to_be_hidden()
+        for name, kind, size, words in (
+            ("poster.png", "image/png", 7 * 2**20, pictures.TOO_LARGE),
+            ("poster.pdf", "application/pdf", 9, pictures.UNREADABLE),
+        ):
+            chosen: Any = {"name": name, "mimeType": kind, "buffer": b"\0" * size}
+            field.set_input_files(chosen)
+            expect(beside).to_have_text(str(words))
+            self.assertEqual(field.evaluate("(input) => input.validationMessage"), str(words))
+            page.get_by_role("button", name="Save as a draft").click()
+            expect(page.get_by_label("Name", exact=True)).to_have_value("Opera")
         self.assertEqual(Event.objects.count(), 0)
+        field.set_input_files([])
+        expect(beside).to_be_hidden()
+        self.assertEqual(field.evaluate("(input) => input.validationMessage"), "")
 
 
 class AdministratorTests(BrowserTestCase):

@@ -18,7 +18,7 @@ from core import allocation, checkin
 from core.exports import files
 from core.exports.lists import CHUNK, LISTS
 from core.middleware import SecondFactorMiddleware
-from core.models import AuditEntry, Event, LedgerEntry, Ticket, TicketHold
+from core.models import AuditEntry, Event, LedgerEntry, Scan, Ticket, TicketHold
 from core.trust import confirmation
 
 from .cast import Cast, book, give, join, make_event, make_people, make_person
@@ -79,6 +79,17 @@ class ContentTests(ExportCase):
         held_at = TicketHold.objects.get(user=self.bob).held_at
         row = next(row for row in self.rows("line") if row[1] == "bob")
         self.assertEqual((row[3], row[7]), ("held", held_at and held_at.isoformat(timespec="minutes")))
+
+    def test_moments_are_of_the_events_zone_with_their_offset(self) -> None:
+        Event.objects.filter(pk=self.event.pk).update(time_zone="Asia/Kathmandu")
+        held_at, scanned_at = TicketHold.objects.get(user=self.bob).held_at, Scan.objects.earliest("pk").scanned_at
+        told = next(row for row in self.rows("line") if row[1] == "bob")[7]
+        exact = self.rows("check-ins")[1][0]
+        self.assertTrue(told.endswith("+05:45") and exact.endswith("+05:45"), (told, exact))
+        self.assertEqual(dt.datetime.fromisoformat(exact), scanned_at)
+        self.assertEqual(dt.datetime.fromisoformat(told), held_at and held_at.replace(second=0, microsecond=0))
+        page = self.client.get(self.address, headers=BROWSER)
+        self.assertContains(page, "Times are in Asia/Kathmandu, each with its offset from UTC")
 
     def test_check_ins_say_who_came_by_which_gate(self) -> None:
         told = [row[1:6] for row in self.rows("check-ins")[1:]]

@@ -1,9 +1,18 @@
-"""The matrix of faults is whole, and a fault that was not played, or was not real, is no pass."""
+"""The matrix of faults is whole, and a fault that was not played, or was not real, or was not borne, is no pass."""
 
-from django.test import SimpleTestCase
+import os
+import signal
+from pathlib import Path
 
+from django.db import connection
+from django.test import SimpleTestCase, TestCase
+from django.test.utils import CaptureQueriesContext
+
+from bench.faults import cron, f_redis, flood, mail_kills, readings
 from bench.faults.__main__ import NUMBERS, choose, matrix, play_here
 from bench.faults.report import Fault, Report
+from bench.faults.site import Process
+from core import live
 
 
 def real(report: Report, quick: bool) -> None:
@@ -39,3 +48,64 @@ class ControlTests(SimpleTestCase):
         self.assertEqual(play_here(Fault("F1", "real", real), quick=True).wrong, [])
         wrong = play_here(Fault("F1", "imagined", imagined), quick=True).wrong
         self.assertEqual(wrong, ["nothing shows that the fault was real"])
+
+
+class ReadingTests(TestCase):
+    def test_the_readings_that_are_counted_are_those_of_snapshots(self) -> None:
+        for read, text in ((live.read_upcoming, readings.NUMBERS), (lambda: live.read_own({1}), readings.OWN)):
+            with self.subTest(text), CaptureQueriesContext(connection) as asked:
+                read()
+                self.assertEqual(sum(text in query["sql"] for query in asked), 1)
+
+
+class JudgeTests(SimpleTestCase):
+    """Each judge is content with what a site does that bears the fault, and sees one that does not."""
+
+    def test_kills_that_met_no_mail_in_flight_prove_nothing(self) -> None:
+        for in_flight, is_wrong in ((3, False), (0, True)):
+            with self.subTest(in_flight=in_flight):
+                report = Report()
+                mail_kills.show_control(report, in_flight, "all went out.")
+                self.assertEqual(bool(report.wrong), is_wrong)
+
+    def test_a_redis_that_ended_in_order_was_not_killed(self) -> None:
+        for sort, is_wrong in ((signal.SIGKILL, False), (signal.SIGTERM, True)):
+            with self.subTest(sort=sort):
+                report, process = Report(), Process(["sleep", "60"], 0, {}, Path(os.devnull))
+                process.start(wait=False)
+                process.end(sort)
+                f_redis.expect_killed(report, process)
+                self.assertEqual(bool(report.wrong), is_wrong)
+
+    def test_a_socket_that_closes_with_another_code_is_named_with_its_path(self) -> None:
+        codes = {name: code for name, _, code in flood.CASES}
+        for name, code in codes.items():
+            with self.subTest(name):
+                report = Report()
+                flood.judge_codes(report, "/ws/events/", codes | {name: 1000})
+                self.assertEqual(report.wrong, [f"/ws/events/: {name}: closed with 1000, not {code}"])
+
+    def readings(self, numbers: int, own: int, people: int) -> int:
+        """Return how much was wrong when so many were read within two seconds."""
+        report = Report()
+        logged = numbers * f"LOG: {readings.NUMBERS}, ...\n" + own * f"LOG: {readings.OWN}, ...\n"
+        readings.judge_readings(report, logged, people, 2.0)
+        return len(report.wrong)
+
+    def test_readings_for_each_who_comes_are_seen_on_either_socket(self) -> None:
+        for people in (0, 1000):
+            with self.subTest(people=people):
+                self.assertEqual((self.readings(9, 20, people), self.readings(1000, 20, people)), (0, 1))
+        self.assertEqual(self.readings(9, 1000, 1000), 1)
+
+    def test_a_log_in_which_nothing_was_read_says_nothing(self) -> None:
+        self.assertEqual((self.readings(0, 0, 0), self.readings(0, 0, 1000)), (1, 2))
+
+    def test_a_table_that_grows_by_more_than_people_did_is_seen(self) -> None:
+        before = {"TicketHold": 0, "LedgerEntry": 1, "Session": 80}
+        usual = {"TicketHold": 80, "LedgerEntry": 301, "Session": 80}
+        for after, is_wrong in ((usual, False), (usual | {"Session": 1000}, True), (before, True)):
+            with self.subTest(after=after):
+                report = Report()
+                cron.judge_growth(report, before, after, 80)
+                self.assertEqual(len(report.wrong), is_wrong)

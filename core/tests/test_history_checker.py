@@ -1,5 +1,6 @@
 """The stand-alone history checker: content with what was right, and each violation is seen; by file as well."""
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -86,8 +87,10 @@ class RightAndWrongTests(StoryCase):
         cases = {
             "a counter that lies": ("numbers", replace(self.told, event=replace(self.told.event, booked=2))),
             "a place too many": ("oversold", self.changed("places", 1, status="held", held_at=later + 0.1)),
+            "a place given after it was taken away": ("oversold", self.with_capacity_lowered()),
             "somebody passed by": ("inversions", self.overtaken()),
             "a ticket of nobody": ("answers", replace(self.told, calls=[])),
+            "a second ticket of who booked once": ("answers", self.with_second_ticket()),
             "a lost ticket": ("answers", replace(self.told, tickets=[])),
             "an answer of an error": ("answers", self.with_call("error")),
             "two live places": ("one each", self.changed("places", 2, user=bobs.user, created_at=bobs.created_at)),
@@ -113,6 +116,35 @@ class RightAndWrongTests(StoryCase):
             with self.subTest(name):
                 self.assertIn(check, self.found(told))
         self.assertEqual({check for check, _ in cases.values()}, set(CHECKS))
+
+    def with_second_ticket(self) -> History:
+        """Return the history in which alice had another ticket before, which was cancelled before this one was made."""
+        [ticket] = self.told.tickets
+        moment = ticket.booked_at
+        second = replace(ticket, pk=ticket.pk + 1, hold=None, booked_at=moment - 2, cancelled_at=moment - 1)
+        return replace(self.told, tickets=[second, ticket])
+
+    def test_whoever_was_not_answered_once_may_have_had_one_ticket_that_nobody_was_told_of(self):
+        told = self.with_second_ticket()
+        [ticket, _] = told.tickets
+        broken = Call("book", self.alice.pk, ticket.booked_at, ticket.booked_at, "busy", None)
+        again = replace(ticket, pk=ticket.pk + 1, booked_at=ticket.booked_at - 2, cancelled_at=ticket.booked_at - 1)
+        for tickets, is_wrong in ((told.tickets, False), ([again, *told.tickets], True)):
+            with self.subTest(tickets=len(tickets)):
+                more = replace(told, tickets=tickets, calls=[*told.calls, broken])
+                self.assertEqual(bool(CHECKS["answers"](more)), is_wrong)
+
+    def with_capacity_lowered(self) -> History:
+        """Return the history of an event that has lost a place of two, and in which bob is held the lost one after."""
+        held = self.told.places[0].held_at or 0
+        at = dt.datetime.fromtimestamp(held - 0.001, dt.UTC).isoformat()
+        terms = [json.dumps({"kind": "terms", "capacity": capacity, "at": at}) for capacity in (2, 1)]
+        told = self.changed("places", 1, status="released", held_at=held + 0.1, ended_at=held + 0.2)
+        return replace(told, ledger=[told.ledger[0], *(f"seal {text}\n" for text in terms)])
+
+    def test_a_place_that_was_taken_away_while_it_was_free_is_no_violation(self):
+        told = self.with_capacity_lowered()
+        self.assertEqual(CHECKS["oversold"](replace(told, places=[told.places[0], self.told.places[1]])), [])
 
     def with_call(self, outcome: str) -> History:
         call = Call("join", self.alice.pk, 0, 0, outcome, "500")

@@ -2,6 +2,7 @@
 
 import codecs
 import datetime as dt
+import zoneinfo
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test import SimpleTestCase, TestCase, TransactionTestCase
 
 from core import cleanup
+from core.exports.cells import text as as_exported
 from core.imports import create
 from core.imports.columns import COLUMNS, template
 from core.imports.files import MOST_BYTES, MOST_ROWS, Unreadable, read
@@ -116,24 +118,26 @@ class PreviewTests(ImportCase):
     def test_each_problem_has_its_row_its_column_and_what_is_wrong(self) -> None:
         header = "name,venue,starts at,capacity,time zone,ends at,auto hold,hold minutes"
         cases = {
-            ",Hall,2127-05-01 20:00,5,,,,": ("name", "This field is required."),
+            ",Hall,2127-05-01 20:00,5,,,,": ("name", "This cannot be left empty."),
             "A,Hall,tomorrow,5,,,,": ("starts at", "Write a day and a time, as 2027-05-01 20:00."),
             "A,Hall,2127-05-01,5,,,,": ("starts at", "Write a day and a time"),
             "A,Hall,05/01/2127 20:00,5,,,,": ("starts at", "Write a day and a time"),
-            "A,Hall,2127-02-30 20:00,5,,,,": ("starts at", "Enter a valid date."),
-            "A,Hall,2127-05-01 25:00,5,,,,": ("starts at", "Enter a valid time."),
-            "A,Hall,,5,,,,": ("starts at", "This field is required."),
+            "A,Hall,2127-02-30 20:00,5,,,,": ("starts at", "There is no such day: type one as 2027-05-01."),
+            "A,Hall,2127-05-01 25:00,5,,,,": ("starts at", "There is no such time: type one as 20:00."),
+            "A,Hall,,5,,,,": ("starts at", "Type a day and a time."),
+            "A,Hall,2127-02-30T20:00Z,5,,,,": ("starts at", "There is no such moment"),
+            "A,Hall,0001-01-01T00:00+14:00,5,,,,": ("starts at", "Type a year from 1970 to 2199."),
             "A,Hall,2026-03-29 02:30,5,Europe/Berlin,,,": ("starts at", "There is no 02:30 on this day"),
-            "A,Hall,2127-05-01 20:00,many,,,,": ("capacity", "Enter a whole number."),
-            "A,Hall,2127-05-01 20:00,-1,,,,": ("capacity", "greater than or equal to 0"),
-            "A,Hall,2127-05-01 20:00,2000000,,,,": ("capacity", "less than or equal to 1000000"),
+            "A,Hall,2127-05-01 20:00,many,,,,": ("capacity", "Type a whole number, in digits."),
+            "A,Hall,2127-05-01 20:00,-1,,,,": ("capacity", "Type a number of at least 0."),
+            "A,Hall,2127-05-01 20:00,2000000,,,,": ("capacity", "Type a number of at most 1000000."),
             "A,Hall,2127-05-01 20:00,5,Mars/Base,,,": ("time zone", "“Mars/Base” is no time zone"),
             "A,Hall,2127-05-01 20:00,5,,2127-05-01 19:00,,": ("ends at", "must end after it starts"),
             "A,Hall,2127-05-01 20:00,5,,,perhaps,": ("auto hold", "Write yes or no."),
             "A,Hall,2127-05-01 20:00,5,,,,0": ("hold minutes", "more than 0, less than 10,000"),
             "=cmd(),Hall,2127-05-01 20:00,5,,,,": ("name", "begins with “=”, as a formula does"),
             "  =cmd(),Hall,2127-05-01 20:00,5,,,,": ("name", "begins with “=”, as a formula does"),  # it is stored bare
-            f"{'A' * 201},Hall,2127-05-01 20:00,5,,,,": ("name", "at most 200 characters"),
+            f"{'A' * 201},Hall,2127-05-01 20:00,5,,,,": ("name", "At most 200 characters: this has 201."),
         }
         for row, (column, said) in cases.items():
             page = self.preview("Good,Hall,2127-05-01 20:00,5,,,,", row, header=header)
@@ -150,6 +154,22 @@ class PreviewTests(ImportCase):
         self.confirm()
         starts = list(Event.objects.order_by("pk").values_list("starts_at", flat=True))
         self.assertEqual(starts, [dt.datetime(2127, 5, 1, hour, 0, tzinfo=dt.UTC) for hour in (18, 20)])
+
+    def test_a_moment_with_an_offset_is_that_in_every_zone_as_exports_write_it(self) -> None:
+        at = dt.datetime(2127, 10, 26, 1, 30, tzinfo=dt.UTC)  # the second of two in Berlin, whose clocks show 02:30
+        there = as_exported(at.astimezone(zoneinfo.ZoneInfo("Europe/Berlin")))
+        for written in (there, "2127-10-26T01:30Z", "2127-10-25 21:30:00.000-0400"):
+            with self.subTest(written=written):
+                self.preview(ROW.replace("2127-05-01 20:00", written))
+                self.confirm(again="yes")
+                self.assertEqual(Event.objects.latest("pk").starts_at, at)
+        self.assertEqual((there, Event.objects.count()), ("2127-10-26T02:30+01:00", 3))
+
+    def test_the_page_says_that_names_of_columns_are_english_and_has_a_file_to_begin_with(self) -> None:
+        page = self.browser.get("/organize/import/", headers={"Accept-Language": "de"})
+        self.assertContains(page, "starts at, capacity")
+        self.assertContains(page, "/organize/import/template.csv")
+        self.assertContains(self.browser.get("/organize/import/"), "yes and no, are English in every language")
 
     def test_what_cannot_be_read_is_said_by_the_form(self) -> None:
         answer = self.upload(b"name\nx")

@@ -109,7 +109,7 @@ class WritingTests(MessageCase):
     def test_what_was_typed_is_kept_and_said_what_is_wrong(self) -> None:
         wrong = {
             "subject": ("", "Type a subject: it is what people see first."),
-            "text": ("x" * 5001, "A message has at most 5000 characters."),
+            "text": ("x" * 5001, "At most 5000 characters: this has 5001."),
             "audience": ("everybody", "There is no such group. Choose one of the list."),
         }
         for field, (typed, said) in wrong.items():
@@ -272,7 +272,8 @@ class ProgressTests(MessageCase):
         url = f"/organize/{self.big.pk}/messages/{self.message.pk}/"
         self.assertContains(self.browser.get(url), "data-progress")
         for _ in range(2):
-            self.browser.post(f"{url}stop/")
+            said = redirect_of(self.browser.post(f"{url}stop/"))[2][-1]
+            self.assertEqual(said, "Stopped. Nobody else is sent this message.")
         self.assertEqual(AuditEntry.objects.filter(action="message_stopped").count(), 1)
         self.assertEqual(everybody.store(), 0)
         sent = "django.core.mail.backends.locmem.EmailBackend"
@@ -298,13 +299,17 @@ class ProgressTests(MessageCase):
         self.assertContains(page, "119 not on record any more")
 
     def test_a_draft_and_what_is_delivered_cannot_be_stopped(self) -> None:
-        messages.stop(self.message)
+        url = f"/organize/{self.big.pk}/messages/{self.message.pk}/stop/"
+        draft = "This is a draft: nobody was sent it, so there was nothing to stop."
+        self.assertEqual(redirect_of(self.browser.post(url))[2], [draft])
         self.assertIsNone(again(self.message).stopped_at)
         messages.send(self.message)
         for _ in range(4):
             everybody.store()
             Email.objects.update(status=STATUS.sent)
-        messages.stop(again(self.message))
+        sent = "All of it was sent before: nothing was left to stop."
+        self.assertEqual(redirect_of(self.browser.post(url))[2][-1], sent)
+        self.assertEqual(answer_of(visit(self.olga, headers=JSON).post(url)), (200, {"status": "sent"}))
         self.assertEqual(self.progress(self.message)[4], "sent")
 
 

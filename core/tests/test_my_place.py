@@ -131,8 +131,8 @@ class PageTests(ReasonsTestCase):
         self.assertRegex(page, r"Your hold was released on [^.]+\. Tickets are available\. Book one now")
         join(event, self.bob)
         page = seen(self.client.get(f"/events/{event.pk}/"))
-        held = r"All places are booked or held right now: some may come back\."
-        self.assertRegex(page, rf"Your hold was released on [^.]+\. {held} Join the line")
+        full = r"All places are booked or held right now: some may come back\."
+        self.assertRegex(page, rf"Your hold was released on [^.]+\. {full} Join the line")
 
 
 class CostTests(ReasonsTestCase):

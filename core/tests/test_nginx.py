@@ -28,6 +28,9 @@ from .nodes import START_SECONDS, Node, start_node
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 EXAMPLE = Path(settings.BASE_DIR, "deploy/nginx.conf")
+PAGE_OF_EVENTS = 24
+BURST = 300  # logins from one address that nginx lets through at once
+HEAVIEST = 100_000  # bytes, headers among them
 CLOSED = ("content-security-policy", "x-content-type-options")
 CERTIFICATE = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout privkey.pem -out fullchain.pem"
 
@@ -113,6 +116,19 @@ class NginxTests(BrowserTestCase):
         self.assertIn("GET /ticket/[secret]/ 200", log)
         self.assertNotIn(code, log)
 
+    def test_the_first_page_weighs_less_than_100_kb_for_whoever_was_never_here(self) -> None:
+        for n in range(PAGE_OF_EVENTS):
+            make_event(name=f"Concert {n} of the winter season", capacity=500 + n)
+        page = self.visitor()
+        weights: list[float] = []
+        protocol = page.context.new_cdp_session(page)
+        protocol.on("Network.loadingFinished", lambda told: weights.append(told["encodedDataLength"]))
+        protocol.send("Network.enable")
+        page.goto("/")
+        expect(page.locator("[data-live-status]").first).to_contain_text("Live")  # all scripts have come
+        self.assertGreater(len(weights), 20)
+        self.assertLess(sum(weights), HEAVIEST)
+
     def test_what_a_visitor_says_of_the_connection_is_not_passed_on(self) -> None:
         api = self.visitor(extra_http_headers={"X-Forwarded-Proto": "http", "X-Forwarded-For": "1.2.3.4"}).request
         self.assertEqual(api.get("/", max_redirects=0).status, 200)
@@ -129,6 +145,18 @@ class NginxTests(BrowserTestCase):
                 self.assertEqual(said["x-content-type-options"], ["nosniff"])
                 self.assertEqual(len(said["content-security-policy"]), 1)
                 self.assertIn("frame-ancestors 'none'", said["content-security-policy"][0])
+
+    def test_a_class_behind_one_address_gets_to_the_form_and_a_single_machine_is_told_when_to_come_again(self) -> None:
+        api = self.visitor().request
+        looks = {api.get("/accounts/login/").status for _ in range(100)}
+        self.assertEqual(looks, {200})
+        answers = [api.post("/accounts/login/", max_redirects=0) for _ in range(BURST)]
+        self.assertEqual({answer.status for answer in answers}, {403})  # a form without a token
+        for _ in range(BURST):
+            answer = api.post("/accounts/login/", max_redirects=0)
+            if answer.status == 429:
+                break
+        self.assertEqual((answer.status, answer.headers.get("retry-after")), (429, "5"))
 
     def test_ciphers_that_keep_a_secret_for_later_are_refused(self) -> None:
         port = urlsplit(self.site).port or 0

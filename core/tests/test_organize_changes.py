@@ -5,11 +5,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core import organizing
-from core.models import AuditEntry, Event, TicketHold
+from core.models import Announcement, AuditEntry, Event, TicketHold
 
 from .cast import ago, book, join, later, make_event, numbers, revise, statuses
 from .desk import filled
-from .organizers import CREATE, OrganizerCase, path, trail_of
+from .organizers import CREATE, NEW, OrganizerCase, path, trail_of
 from .visits import answer_of, redirect_of, visit
 
 
@@ -26,11 +26,16 @@ class CreateTests(OrganizerCase):
         yesterday, day = f"{ago(days=1):%Y-%m-%d}", f"{later(days=3):%Y-%m-%d}"
         sales = {"sales_open_at_0": day, "sales_open_at_1": "10:00", "sales_close_at_0": day}
         for differs, field, word in (
-            ({"name": ""}, "name", "required"),
-            ({"capacity": "-1"}, "capacity", "greater than or equal to 0"),
-            ({"capacity": "many"}, "capacity", "whole number"),
+            ({"name": ""}, "name", "This cannot be left empty."),
+            ({"capacity": "-1"}, "capacity", "Type a number of at least 0."),
+            ({"capacity": "many"}, "capacity", "Type a whole number, in digits."),
             ({"starts_at_0": yesterday}, "starts_at", "This moment has passed"),
-            ({"starts_at_0": "soon"}, "starts_at", "valid date"),
+            ({"starts_at_0": "soon"}, "starts_at", "There is no such day"),
+            ({"starts_at_0": ""}, "starts_at", "Type a day and a time."),
+            ({"ends_at_1": "22:00"}, "ends_at", "Add the day, or leave both empty."),
+            ({"ends_at_0": day}, "ends_at", "Add the time, or leave both empty."),
+            ({"name": "x" * 214}, "name", "At most 200 characters: this has 214."),
+            ({"capacity": "1000001"}, "capacity", "Type a number of at most 1000000."),
             ({"ends_at_0": day, "ends_at_1": "19:59"}, "ends_at", "must end after it starts"),
             (sales | {"sales_close_at_1": "09:00"}, "sales_close_at", "must close after they open"),
             ({"hold_minutes": "0"}, "hold_minutes", "more than 0, less than 10,000"),
@@ -44,6 +49,22 @@ class CreateTests(OrganizerCase):
                 self.assertIn(word, str(errors[field]))
                 self.assertEqual(filled(response), form)
         self.assertEqual((Event.objects.count(), AuditEntry.objects.count()), (0, 0))
+
+    def test_what_publishing_would_refuse_of_a_draft_is_said_as_soon_as_it_is_saved(self) -> None:
+        day = f"{later(days=4):%Y-%m-%d}"
+        late = self.typed(capacity="0", sales_open_at_0=day, sales_open_at_1="20:00")
+        lacks = "Its capacity is 0: nobody could get in. Its sale would open after the event has started."
+        said = redirect_of(self.browser.post(CREATE, late))[2]
+        told = "Saved as a draft, which only you see. Publish it when it is ready. Before it can be published:"
+        self.assertEqual(said, [f"{told} {lacks}"])
+        event = Event.objects.get()
+        self.assertEqual(
+            redirect_of(self.change(event, venue="Hall"))[2][-1], f"Saved. Before it can be published: {lacks}"
+        )
+        refused = redirect_of(self.browser.post(path(event, "publish/")))[2][-1]
+        self.assertEqual(refused, lacks)  # the same sentences
+        done = self.change(event, capacity="5", sales_open_at_0="", sales_open_at_1="")
+        self.assertEqual(redirect_of(done)[2][-1], "Saved.")
 
     def test_a_program_is_told_the_field_and_the_reason(self) -> None:
         response = visit(self.olga).post(CREATE, self.typed(capacity="-1"))
@@ -136,6 +157,44 @@ class ChangeTests(OrganizerCase):
         self.assertContains(page, "In order of login")
         late = self.browser.post(path(event, "save/"), form | {"line_policy": "randomised_open"})
         self.assertEqual((late.status_code, Event.objects.get().line_policy), (400, "login_fifo"))
+
+
+class LateChangeTests(OrganizerCase):
+    """What the form of an event that is cancelled, or has started, says; and that this is true."""
+
+    PROMISE = "is told by mail, a minute later"
+    NOBODY = "nobody is written to"
+
+    def told_of(self, event: Event) -> tuple[bool, bool]:
+        """Return whether the form promises mails, and whether it says that there are none."""
+        page = self.browser.get(path(event, "edit/")).content.decode()
+        return self.PROMISE in page, self.NOBODY in page
+
+    def test_a_change_of_what_is_to_come_is_told_and_the_form_says_so(self) -> None:
+        event = make_event(auto_hold=False)
+        self.assertEqual(self.told_of(event), (True, False))
+        self.change(event, venue="Church")
+        self.assertEqual(Announcement.objects.get().kind, "changed")
+
+    def test_one_of_what_has_started_or_is_cancelled_is_not_and_the_form_says_that(self) -> None:
+        over = make_event(starts_at=ago(days=1), auto_hold=False)
+        cancelled = make_event(status="cancelled", auto_hold=False)
+        for event, words in ((over, "This event has started."), (cancelled, "This event is cancelled")):
+            with self.subTest(words=words):
+                self.assertEqual(self.told_of(event), (False, True))
+                self.assertContains(self.browser.get(path(event, "edit/")), words)
+                self.assertEqual(redirect_of(self.change(event, venue="Church"))[2], ["Saved."])
+        self.assertFalse(Announcement.objects.exists())
+
+    def test_what_has_started_and_is_moved_into_the_future_is_told_as_the_form_says(self) -> None:
+        event = make_event(starts_at=ago(days=1), auto_hold=False)
+        self.assertContains(self.browser.get(path(event, "edit/")), "unless you move its start into the future")
+        self.change(event, starts_at_0=f"{later(days=5):%Y-%m-%d}")
+        self.assertEqual(Announcement.objects.get().kind, "changed")
+
+    def test_a_draft_and_a_new_event_promise_nothing(self) -> None:
+        self.assertEqual(self.told_of(make_event(status="draft", starts_at=ago(days=1))), (False, False))
+        self.assertNotContains(self.browser.get(NEW), self.NOBODY)
 
 
 class DuplicateTests(OrganizerCase):

@@ -1,5 +1,6 @@
 """What organizers do to the line of an event: pause and resume serving, extend holds."""
 
+import re
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
@@ -51,6 +52,29 @@ class ServingTests(OrganizerCase):
         self.assertEqual(self.act(event, act="sell", reason="x").status_code, 400)
         told = answer_of(self.act(event, visit(self.olga), act="pause"))
         self.assertEqual((told[0], told[1]["field"]), (400, "reason"))
+
+    def test_what_is_refused_is_said_at_its_field_and_above_all_where_the_keyboard_is_led_to(self) -> None:
+        event = make_event(auto_hold=False)
+        page = self.act(event, act="extend", minutes="0", reason="Outage").content.decode()
+        summary, _, forms = page.partition('<div class="columns')
+        said = "Type a number of minutes: more than 0, at most 1440."
+        self.assertIn('role="alert" tabindex="-1" autofocus', summary)
+        self.assertIn(f'<a href="#extend_minutes">Minutes</a>: {said}', summary)
+        self.assertIn('aria-invalid="true"', forms)
+        self.assertEqual((summary.count(said), forms.count(said)), (1, 1))
+        self.assertNotIn("autofocus", self.browser.get(path(event, "line/")).content.decode())
+
+    def test_each_form_says_that_a_reason_is_required(self) -> None:
+        event = make_event(auto_hold=False)
+        for act in ("pause", "resume"):
+            page = self.browser.get(path(event, "line/")).content.decode()
+            for name in (act, "extend"):
+                self.assertIn(f'<label for="{name}_reason">Reason (required)</label>', page)
+                (field,) = re.findall(rf'<input[^>]*id="{name}_reason"[^>]*>', page)
+                self.assertIn(" required", field)
+            self.act(event, act="pause", reason="A storm")
+        refused = self.act(event, act="resume", reason=" ")
+        self.assertContains(refused, "Give a reason", count=2, status_code=400)  # at its field, and above
 
     def test_nothing_is_done_to_the_line_of_a_cancelled_event_nor_entered_in_its_ledger(self) -> None:
         event, paused = make_event(auto_hold=False), make_event(auto_hold=False)

@@ -154,7 +154,9 @@ class CancelTests(OrganizerCase):
             with self.subTest(typed=typed):
                 response = self.cancel(**typed)
                 self.assertEqual((response.status_code, list(response.context["form"].errors)), (400, [field]))
-        self.assertContains(self.cancel(name="Winter"), 'value="A storm"', status_code=400)
+        refused = self.cancel(name="Winter")
+        self.assertContains(refused, 'value="A storm"', status_code=400)
+        self.assertContains(refused, '<a href="#cancel_name">', count=1, status_code=400)
         self.assertEqual((Event.objects.get().status, numbers(self.event)["waiting"]), ("published", 1))
 
     def test_it_ends_places_and_holds_and_tickets_open_no_gate(self) -> None:
@@ -163,6 +165,10 @@ class CancelTests(OrganizerCase):
         self.ticket.refresh_from_db()
         self.assertEqual((self.ticket.status, self.ticket.cancelled_at), ("cancelled", None))
         self.assertEqual(trail_of(self.event), [("olga", "event_cancelled", "A storm")])
+
+    def test_capitals_and_spaces_of_the_name_are_forgiven(self) -> None:
+        self.assertEqual(self.cancel(name=" winter  CONCERT ").status_code, 302)
+        self.assertEqual(Event.objects.get().status, "cancelled")
 
     def test_afterwards_its_page_offers_nothing_of_a_sale(self) -> None:
         self.cancel()
@@ -182,7 +188,7 @@ class CancelTests(OrganizerCase):
             page = self.browser.get(path(self.event, "cancelling/"))
             self.assertIn(words, page.context["form"][field].help_text)
         long = self.cancel(told="x" * 1001)
-        self.assertContains(long, "This has at most 1000 characters.", status_code=400)
+        self.assertContains(long, "At most 1000 characters: this has 1001.", status_code=400)
         self.cancel(told="The roof leaks.")
         self.assertEqual(Announcement.objects.get().text, "The roof leaks.")
 

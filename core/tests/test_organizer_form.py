@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 from django.utils.choices import flatten_choices
@@ -213,5 +214,12 @@ class PictureTests(OrganizerCase):
         self.assertContains(response, "has no room for this picture", status_code=400)
         self.assertEqual(Event.objects.count(), 0)
 
-    def test_the_page_knows_how_large_a_picture_may_be(self) -> None:
-        self.assertContains(self.browser.get(NEW), 'data-most-bytes="6291456"')
+    def test_the_page_knows_what_is_refused_of_a_picture_and_in_which_words(self) -> None:
+        page = self.browser.get(NEW)
+        told = {
+            "data-most-bytes": settings.FILE_UPLOAD_MAX_MEMORY_SIZE,
+            "data-too-large": pictures.TOO_LARGE,
+            "data-unreadable": pictures.UNREADABLE,
+        }
+        for name, value in told.items():
+            self.assertContains(page, f'{name}="{value}"', count=1)

@@ -121,7 +121,9 @@ class CapacityTests(GuardCase):
     def test_without_it_more_places_are_taken_than_there_are(self) -> None:
         self.drop_check("core_event", "event_never_oversold")
         self.lower_the_capacity()
-        self.assertEqual(self.found()["numbers"], ["2 places are taken of 1"])
+        found = self.found()
+        self.assertEqual(found["numbers"], ["2 places are taken of 1"])
+        self.assertIn("1 more places were given than there were", " ".join(found["oversold"]))
 
 
 class ReadingGate:

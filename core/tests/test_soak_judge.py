@@ -1,16 +1,26 @@
-"""The judge of the long run: it is content with what was right, and sees refusals that were not."""
+"""The judges of the long run: content with what was right, and each sees what was not."""
 
+import datetime as dt
 import json
 import time
 from typing import Any
+from unittest import mock
 
+from django.db.models import F
 from django.test import SimpleTestCase, TestCase
 
-from bench.soak.calls import Rows, differences, wrong_numbers
-from bench.soak.witness import too_long
-from bench.visits import NO_RETRY_AFTER, Answer
-from core.models import Event, User
-from core.tests.cast import Cast, book, join, make_event, release
+from bench.crowd import Person
+from bench.soak import tabs, witness
+from bench.soak.calls import Rows, Span, wrong_numbers
+from bench.soak.own import Truth
+from bench.soak.promises import LEAST_QUIET, LONGEST_RECOVERY
+from bench.soak.witness import Spell, Witness
+from bench.told import Ever, Own, Shown
+from bench.visits import NO_RETRY_AFTER, Answer, Page
+from core import live, steering
+from core.models import Event, TicketHold, User
+from core.now import now
+from core.tests.cast import Cast, ago, book, join, make_event, make_person, release
 
 
 class RefusalTests(Cast, TestCase):
@@ -107,16 +117,212 @@ class NumberTests(SimpleTestCase):
                 self.assertEqual(len(wrong_numbers([self.answer(200, self.numbers(**wrong))])), 1)
         self.assertEqual(len(wrong_numbers([self.answer(500), self.answer(503, NO_RETRY_AFTER)])), 2)
 
-    def test_a_page_that_shows_something_else_than_the_rows_is_seen(self) -> None:
-        rows = {1: {"booked": 3, "version": 7}}
-        self.assertEqual(differences({1: {"booked": 3, "version": 7, "event": 1}}, rows), [])
-        for shown in ({1: {"booked": 2, "version": 7}}, {1: {"booked": 3, "version": 6}}, {}):
-            with self.subTest(shown=shown):
-                self.assertEqual(len(differences(shown, rows)), 1)
 
-    def test_a_place_that_lies_idle_too_long_is_seen(self) -> None:
+def too_long(idle: list[Span], disturbed: list[Span]) -> list[str]:
+    return witness.too_long([Spell(*span, 7, 0, 0) for span in idle], disturbed)
+
+
+class IdleTests(SimpleTestCase):
+    """Faults last a second here, and all must be as before two seconds later."""
+
+    def test_a_place_that_lies_idle_for_longer_than_promised_is_seen(self) -> None:
         self.assertEqual(too_long([(0, 2), (100, 102)], []), [])
         self.assertEqual(len(too_long([(0, 3)], [])), 1)
-        self.assertEqual(too_long([(10, 15)], [(8, 9)]), [])
-        self.assertEqual(len(too_long([(10, 15)], [(0, 1)])), 1)
-        self.assertEqual(len(too_long([(0, 30)], [(1, 29)])), 1)
+
+    def test_beside_a_fault_it_may_until_all_must_be_as_before(self) -> None:
+        fault = (10, 13)
+        self.assertEqual(too_long([(9, 15), (11, 14)], [fault]), [])
+        for idle in ((7, 12), (11, 15.5), (13, 16)):
+            with self.subTest(idle=idle):
+                self.assertEqual(len(too_long([idle], [fault])), 1)
+
+    def test_a_clock_that_idles_for_a_while_after_every_fault_is_seen_between_faults_as_soon_as_they_may_follow(self):
+        faults = [(began, began + 1 + LONGEST_RECOVERY) for began in (0, 1 + LEAST_QUIET, 2 * (1 + LEAST_QUIET))]
+        idle = [(began, began + 1 + LEAST_QUIET) for began, _ in faults]
+        self.assertEqual(len(too_long(idle, faults)), len(faults))
+        self.assertEqual(len(too_long([(0, 3 * (1 + LEAST_QUIET))], faults)), 1)
+
+    def looked(self, *looks: tuple[int, list[int], bool]) -> list[Span]:
+        """Return the spells that looks a second apart saw of an event of two places: tickets, lapsed holds, a line."""
+        looking = Witness([7])
+        for moment, (tickets, lapsed, waits) in enumerate(looks):
+            held = len(lapsed)
+            looking.look([(7, 2, held, tickets, False, held, tickets, lapsed, waits)], moment)
+        looking.look([(7, 2, 0, 2, False, 0, 2, [], True)], len(looks))
+        self.assertEqual(looking.troubles, [])
+        return [(spell.since, spell.until) for spell in looking.idle]
+
+    def test_the_witness_sees_a_place_that_nobody_has_as_long_as_somebody_waits(self) -> None:
+        self.assertEqual(self.looked((1, [], True), (1, [], True), (1, [], True)), [(0, 2)])
+        self.assertEqual(self.looked((1, [], True), (1, [], False), (1, [], True)), [(0, 0), (2, 2)])
+
+    def test_each_hold_that_lapsed_is_a_spell_of_its_own(self) -> None:
+        self.assertEqual(self.looked((1, [5], True), (1, [6], True), (1, [8], True)), [(0, 0), (1, 1), (2, 2)])
+        self.assertEqual(self.looked((1, [5], True), (1, [5], True), (1, [5], True)), [(0, 2)])
+
+    def test_the_witness_sees_counters_that_are_not_the_rows_numbers(self) -> None:
+        looking = Witness([7])
+        looking.look([(7, 2, 1, 1, False, 1, 2, [], False)], 0)
+        self.assertEqual(len(looking.troubles), 1)
+
+
+class OwnTests(Cast, TestCase):
+    """Alice has a ticket and bob a hold of one event; of the other one carol has the place, alice and bob wait."""
+
+    def setUp(self) -> None:
+        self.first: Event = make_event(capacity=2, auto_hold=False)
+        self.line: Event = make_event(capacity=1, auto_hold=False)
+        self.ticket = book(self.first, self.alice)
+        hold = join(self.first, self.bob)
+        assert hold.expires_at is not None
+        self.until = hold.expires_at.isoformat()
+        for person in (make_person("carol"), self.alice, self.bob):
+            join(self.line, person)
+        Event.objects.update(version=F("version") + 1)  # nobody tells them apart by their first
+
+    def page(self, person: User, *more: dict[str, Any]) -> Own:
+        """Return a page that was told all that is a person's own, and more."""
+        told = live.read_own({person.pk})[person.pk]
+        snapshot = json.loads(live.encode_snapshot("[]", told, now()))
+        own = Own()
+        for message in (snapshot, *more):
+            own.hear(message)
+        return own
+
+    def at_rest(self, person: User, *more: dict[str, Any], **numbers: int) -> list[str]:
+        truth, own = Truth([self.first.pk, self.line.pk]), self.page(person, *more)
+        shown = {event.pk: dict(read) for event, read in zip((self.first, self.line), self.numbers(), strict=True)}
+        shown[self.first.pk] |= numbers
+        return truth.wrong_at_rest(Shown(person.pk, shown, own.places, own.tickets))
+
+    def numbers(self) -> list[Any]:
+        return sorted(live.read_stats([self.first.pk, self.line.pk]), key=lambda stats: stats["event"])
+
+    def ever(self, person: User, *more: dict[str, Any]) -> list[str]:
+        own = self.page(person, *more)
+        return Truth([self.first.pk, self.line.pk]).wrong_ever(Ever(person.pk, [], own.codes, own.holds))
+
+    def hold(self, status: str, until: str | None = None, position: int | None = None) -> dict[str, Any]:
+        told = {"type": "hold", "event": self.first.pk, "status": status}
+        return told | {"expires_at": until, "position": position}
+
+    def test_what_the_server_says_is_so(self) -> None:
+        for person in (self.alice, self.bob):
+            self.assertEqual((self.at_rest(person), self.ever(person)), ([], []))
+
+    def test_numbers_that_are_not_the_rows_are_seen(self) -> None:
+        for wrong in ({"booked": 2}, {"version": 0}, {"waiting": 1}):
+            with self.subTest(wrong=wrong):
+                self.assertEqual(len(self.at_rest(self.alice, **wrong)), 1)
+
+    def test_a_page_that_was_told_nothing_is_seen_to_show_nothing(self) -> None:
+        truth = Truth([self.first.pk, self.line.pk])
+        self.assertEqual(len(truth.wrong_at_rest(Shown(self.alice.pk, {}, {}, {}))), 4)
+
+    def test_a_place_another_position_and_a_ticket_that_are_not_the_rows_are_seen(self) -> None:
+        moved = {"type": "position", "event": self.line.pk, "position": 1, "ahead": 0, "wait_seconds": None}
+        ticket = {"type": "ticket", "event": self.first.pk, "code": self.ticket.code, "status": "admitted"}
+        cases = [
+            (self.alice, self.hold("held", self.until)),
+            (self.alice, ticket),
+            (self.alice, ticket | {"status": "cancelled"}),
+            (self.bob, moved),
+            (self.bob, self.hold("expired", self.until)),
+            (self.bob, self.hold("held", ago(minutes=1).isoformat())),
+        ]
+        for person, told in cases:
+            with self.subTest(person=person, told=told):
+                self.assertEqual(len(self.at_rest(person, told)), 1)
+
+    def test_what_was_told_and_taken_back_is_no_longer_shown(self) -> None:
+        gone = [self.hold("held", self.until), self.hold("released"), self.hold("waiting", None, 1), self.hold("left")]
+        self.assertEqual(self.at_rest(self.alice, *gone), [])
+
+    def test_whoever_was_ever_told_of_anothers_ticket_or_hold_is_seen(self) -> None:
+        ticket = {"type": "ticket", "event": self.first.pk, "code": self.ticket.code, "status": "valid"}
+        nobodys = ticket | {"code": "A" * 74}
+        told = f"person {self.bob.pk} was told of ticket {self.ticket.code} of event {self.first.pk}"
+        self.assertEqual(
+            self.ever(self.bob, ticket, ticket | {"status": "cancelled"}), [f"{told}, which is not theirs"]
+        )
+        self.assertEqual(len(self.ever(self.bob, nobodys)), 1)
+        self.assertEqual(len(self.ever(self.alice, self.hold("held", self.until), self.hold("released"))), 1)
+
+    def test_a_hold_whose_end_staff_moved_is_ones_own_before_and_after(self) -> None:
+        steering.extend_holds(event_id=self.first.pk, minutes=1, reason="test")
+        moved = TicketHold.objects.get(event=self.first, user=self.bob)
+        assert moved.expires_at is not None
+        self.assertEqual(self.ever(self.bob, self.hold("held", self.until)), [])
+        late = (moved.expires_at + dt.timedelta(minutes=1)).isoformat()
+        self.assertEqual(len(self.ever(self.bob, self.hold("held", late))), 1)
+
+
+class FakePages:
+    """Pages as the processes of `bench.sockets` keep them: who is there, and who was asked to open again."""
+
+    def __init__(self) -> None:
+        self.own: dict[int, Own] = {}
+        self.numbers: dict[int, dict[str, Any]] = {}
+        self.opened: list[list[int]] = []
+        self.closed: set[int] = set()
+        self.barred: set[int] = set()  # whose page does not open
+
+    def open(self, ports: list[int], pages: list[Page], patience: float) -> None:
+        self.opened.append([page.user for page in pages])
+        self.own |= {page.user: Own() for page in pages if page.user not in self.barred}
+
+    def all(self, method: str) -> list[list[Any]]:
+        if method == "people":
+            return [list(self.own)]
+        if method == "shown":
+            there = (user for user in self.own if user not in self.closed)
+            return [[Shown(user, self.numbers, self.own[user].places, self.own[user].tickets) for user in there]]
+        gone = [user for user in self.own if method == "close" or user in self.closed]
+        self.closed = set()
+        owns = [(user, self.own.pop(user)) for user in gone]
+        return [[Ever(user, [], own.codes, own.holds) for user, own in owns]]
+
+
+class TabsTests(Cast, TestCase):
+    """Alice and bob have a page each, and there is one event, which nobody wants."""
+
+    def setUp(self) -> None:
+        self.event: Event = make_event(auto_hold=False)
+        self.pages = FakePages()
+        self.pages.numbers = {self.event.pk: dict(live.read_stats([self.event.pk])[0])}
+        self.enterContext(mock.patch.object(tabs, "seconds_until_good"))
+        people = [Person(person.pk, person.username, "") for person in (self.alice, self.bob)]
+        self.tabs = tabs.Tabs(self.pages, mock.Mock(), people, [self.event.pk], seed="1")  # type: ignore[arg-type]
+        self.tabs.come_back()
+
+    def test_all_that_are_open_and_show_what_is_so_are_right(self) -> None:
+        self.assertEqual(self.tabs.close(), (2, []))
+
+    def test_only_those_that_are_closed_are_opened_again(self) -> None:
+        self.pages.closed = {self.bob.pk}
+        self.tabs.come_back()
+        self.assertEqual(self.pages.opened, [[self.alice.pk, self.bob.pk], [self.bob.pk]])
+
+    def test_an_open_page_that_does_not_heal_is_seen_though_another_was_closed(self) -> None:
+        self.pages.own[self.alice.pk].hear(
+            {"type": "ticket", "event": self.event.pk, "code": "A" * 74, "status": "valid"}
+        )
+        self.pages.closed = {self.bob.pk}
+        self.tabs.come_back()
+        _, wrong = self.tabs.close()
+        self.assertEqual(len(wrong), 2)
+        self.assertIn("a page shows at rest {", wrong[0])
+        self.assertIn(f"person {self.alice.pk} was told of ticket", wrong[1])
+
+    def test_one_page_that_is_missing_at_rest_is_seen(self) -> None:
+        self.pages.closed = self.pages.barred = {self.bob.pk}
+        self.tabs.come_back()
+        self.assertEqual(self.tabs.close(), (1, ["1 of 2 pages were open at rest"]))
+
+    def test_what_a_page_was_told_that_is_closed_by_now_is_not_forgotten(self) -> None:
+        self.pages.own[self.bob.pk].hear(
+            {"type": "ticket", "event": self.event.pk, "code": "A" * 74, "status": "valid"}
+        )
+        self.pages.closed = {self.bob.pk}
+        self.tabs.come_back()
+        self.assertEqual(len(self.tabs.close()[1]), 1)

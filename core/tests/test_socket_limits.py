@@ -97,6 +97,20 @@ class CrowdTests(SocketCase):
         await self.close()
         self.assertFalse(clock.start()._sockets)
 
+    async def test_who_leaves_before_the_snapshot_is_no_error_and_counted_no_longer(self):
+        alice = await sync_to_async(visit)(self.alice)
+        gone: Any = WebsocketCommunicator(application, "/ws/dashboard/", headers=headers_of(alice))
+        answers: list[str] = []
+
+        async def send(message: Any) -> None:
+            answers.append(message["type"])
+            if message["type"] == "websocket.send":
+                raise RuntimeError("Attempt to send on a closed protocol")  # as Daphne says it
+
+        await application(gone.scope, gone_client(), send)
+        self.assertEqual(answers, ["websocket.accept", "websocket.send"])
+        self.assertFalse(clock.start()._sockets)
+
 
 def gone_client() -> Any:
     """Return a `receive` that says that a socket is opened, and then that it is gone."""

@@ -54,6 +54,11 @@ class LoginTests(TooOftenCase):
         self.at += 491
         self.assertEqual(self.log_in(PASSWORD).status_code, 302)
 
+    def test_neither_another_port_of_the_host_nor_other_letters_of_the_name_are_a_fresh_start(self) -> None:
+        self.log_in(headers={"Host": "testserver:1"})
+        self.browser.post(LOGIN, {"login": "ＡＬＩＣＥ", "password": WRONG}, headers={"Host": "testserver:2"})
+        self.assert_waits(self.log_in(PASSWORD), "in 15 minutes", 900)
+
     def test_of_two_limits_the_longer_one_counts(self) -> None:
         with self.settings(ACCOUNT_RATE_LIMITS={"login_failed": "2/m/ip,2/15m/key"}):
             self.assert_waits(self.log_in(times=3), "in 15 minutes", 900)

@@ -6,7 +6,7 @@ Those of allauth are in test_who_may_enter.py, those of the admin in test_who_ma
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.test import TestCase
+from django.test import TestCase, override_settings
 from django.urls import reverse
 
 from core import allocation, artwork, checkin
@@ -149,7 +149,7 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("organize_edit", "get", "draft", MANAGERS),
     ("organize_save", "post", "event", (401, 403, 403, 403, 400, 404, 400)),  # as above
     ("organize_save", "post", "draft", (401, 404, 404, 404, 400, 404, 400)),
-    ("organize_duplicate", "post", "event", MANAGERS),
+    ("organize_duplicate", "post", "event", (401, 403, 403, 403, 200, 404, 200)),
     ("organize_duplicate", "post", "draft", MANAGERS),
     ("organize_publish", "post", "event", (401, 403, 403, 403, 200, 404, 200)),
     ("organize_publish", "post", "draft", MANAGERS),
@@ -170,6 +170,7 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("choose_language", "post", "language", ALL),
     ("csp_report", "post", "", (400,) * 7),  # a form is no report
     ("websocket_test", "get", "", (404, 404, 404, 404, 404, 404, 200)),
+    ("styleguide", "get", "", (404,) * 7),  # but while developing
     ("status", "get", "", (404, 404, 404, 404, 404, 404, 200)),
     ("metrics", "get", "", (404, 404, 404, 404, 404, 404, 200)),
     ("sitemap", "get", "", ALL),
@@ -258,6 +259,15 @@ class MatrixTests(Cast, TestCase):
             with self.subTest(route=route, what=what):
                 got = tuple(self.ask(who, route, method, what) for who in PEOPLE)
                 self.assertEqual(dict(zip(PEOPLE, got, strict=True)), dict(zip(PEOPLE, expected, strict=True)))
+
+    @override_settings(STAFF_NEED_SECOND_FACTOR=True)
+    def test_without_a_second_factor_staff_may_no_more_than_anybody_else(self):
+        for route, method, what, expected in TABLE:
+            told = dict(zip(PEOPLE, expected, strict=True))
+            for who in ("greta", "olga", "root"):
+                if told["bob"] in {403, 404} and told[who] not in {403, 404}:
+                    with self.subTest(route=route, what=what, who=who):
+                        self.assertEqual(self.ask(who, route, method, what), 403)
 
     def test_every_route_has_its_row(self):
         elsewhere = set(LIBRARIES)

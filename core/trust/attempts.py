@@ -54,4 +54,4 @@ def _tell(action: Action, person: User) -> None:
 
 def hashed(text: str) -> str:
     """Return what a text is known by in the log, or `-` where there is none."""
-    return salted_hmac("core.trust.attempts", text.casefold()).hexdigest()[:16] if text else "-"
+    return salted_hmac("core.trust.attempts", text.casefold(), algorithm="sha256").hexdigest()[:16] if text else "-"

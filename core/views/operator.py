@@ -22,7 +22,7 @@ from ..http import RETRY_AFTER, reads
 from ..now import now
 from ..operations import exposition
 from ..operations import status as watched
-from ..trust import doctor
+from ..trust import doctor, second_factor
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,10 @@ SECURITY_TXT_LASTS = dt.timedelta(days=180)
 @reads
 def websocket_test(request: HttpRequest) -> HttpResponse:
     """Show the raw messages of both sockets; to anyone while developing, to staff otherwise."""
-    if not (settings.DEBUG or request.user.is_staff):
-        raise Http404("No such page.")
+    if not settings.DEBUG:
+        if not request.user.is_staff:
+            raise Http404("No such page.")
+        second_factor.require(request)
     return render(request, "core/websocket_test.html")
 
 

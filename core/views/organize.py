@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import organizing, steering
+from .. import organizing, readiness, steering
 from ..context import EventCard, event_card
 from ..fairness.promise import shares_of
 from ..forms import NO_ROOM
@@ -63,7 +63,12 @@ def _form_of(event: Event | None, *sent: Any) -> OrganizerForm:
 
 
 def _page(request: HttpRequest, event: Event | None, form: OrganizerForm, *, status: int = 200) -> HttpResponse:
-    context = {"event": event, "form": form, "shares": shares_of(event) if event else []}
+    context = {
+        "event": event,
+        "form": form,
+        "shares": shares_of(event) if event else [],
+        "is_over": event is not None and event.is_over(now()),
+    }
     return render(request, "core/organize_form.html", context, status=status)
 
 
@@ -119,8 +124,15 @@ def organize_save(request: PersonRequest, event_id: int) -> HttpResponse:
 
 
 def _done(request: HttpRequest, form: OrganizerForm, event: Event, told: str) -> HttpResponse:
-    told = " ".join([told, *form.notes()])
+    told = " ".join([told, *form.notes(), *_lacking(event)])
     return answer(request, {"status": "saved", "event": event.pk}, message=told, to=_url(event))
+
+
+def _lacking(event: Event) -> list[str]:
+    """Return what is to be known of a draft that cannot be published as it was saved; it may wait for the rest."""
+    is_draft = event.status == Event.Status.DRAFT
+    lacks = readiness.missing(event, now()) if is_draft else []
+    return [_("Before it can be published:"), *lacks] if lacks else []
 
 
 def _note_no_room(form: OrganizerForm, error: OSError) -> None:
@@ -137,7 +149,8 @@ def _url(event: Event) -> str:
 @for_people
 def organize_duplicate(request: PersonRequest, event_id: int) -> HttpResponse:
     """Make a draft like an event."""
+    event = managed_event(request, event_id)  # first: whoever may not change it is answered as everywhere
     creator_or_404(request)
-    copied = organizing.copy(managed_event(request, event_id), by=request.user)
+    copied = organizing.copy(event, by=request.user)
     to = reverse("organize_edit", args=[copied.pk])
     return answer(request, {"status": "copied", "event": copied.pk}, message=str(SAME_DATES), to=to)

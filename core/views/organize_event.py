@@ -124,7 +124,7 @@ def _line(
         acts.append(act)
     seen = {"seen": extensions(event)}
     forms = [(one, form if one is act else one.form(auto_id=_auto_id(one), initial=seen)) for one in acts]
-    context = {"event": event, "forms": forms, "stats": stats(event, now())}
+    context = {"event": event, "forms": forms, "form": form, "stats": stats(event, now())}
     return render(request, "core/organize_line.html", context, status=status)
 
 

@@ -1,37 +1,49 @@
-// What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts.
+// What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts or a
+// sale stays closed; who looks at another part of the page sees a banner.
 import { isLooking, notify } from "./notify.js";
 import { announce } from "./status.js";
+import { hideTurns, showTurn } from "./turn.js";
 import { moment, words } from "./words.js";
 
+const OPENING = ":is([data-region=state], [data-region=mine]) :not([hidden]) > [data-opening][data-soon]"; // not one of a list
 const served = document.title;
-const turns = new Map(); // event -> name, of the holds from the line that nobody has looked at yet
+const AWAITED = new Set(["waiting", "not_yet"]); // who was there at an opening is held a ticket without having joined
+const turns = new Map(); // event -> name, of the holds that were awaited and that nobody has looked at yet
 const said = new Set();
-let statuses = new Map(); // event -> status of the viewer's place, as the page shows it
+let cards = new Map(); // event -> what the page shows of it: its `state`, and the `placeStatus` of the viewer
 let shown = served;
 
 export function startAttention() {
-  statuses = shownStatuses();
+  cards = shownCards();
   document.addEventListener("regions-replaced", compare);
   for (const name of ["focus", "visibilitychange"]) window.addEventListener(name, showTitle);
 }
 
-// A place in line became a hold, as a message or the page fetched anew tells; both may, and only the first is said.
+// Whether a hold is one's turn, by what the card showed before; else the person has just asked for it.
+export function isAwaited(card) {
+  return AWAITED.has(card?.state);
+}
+
+// What was awaited became a hold, as a message or the page fetched anew tells; both may, and only the first is said.
 export function tellTurn(card, until) {
   const { event } = card.dataset;
-  const name = (card.querySelector("h2 a, h3 a") ?? document.querySelector("h1")).textContent.trim();
+  const link = card.querySelector("h2 a, h3 a");
+  const name = (link ?? document.querySelector("h1")).textContent.trim();
   turns.set(event, name);
   showTitle();
   const tag = `turn ${event} ${Date.parse(until)}`;
   if (said.has(tag)) return;
   said.add(tag);
   announce(words("turn_said", { name }));
-  notify({ tag, title: words("turn", { name }), body: words("turn_body", { time: time(until) }) });
+  const told = { title: words("turn", { name }), body: words("turn_body", { time: time(until) }) };
+  showTurn(event, { ...told, href: link?.href ?? location.pathname });
+  notify({ tag, ...told });
 }
 
 // The clocks call it with every tick, so the title changes once a second, as the soonest of them does.
 export function showTitle() {
   if (isLooking()) turns.clear();
-  const title = timeTitle() ?? turnTitle() ?? served;
+  const title = timeTitle() ?? turnTitle() ?? openingTitle() ?? served;
   if (title !== shown) document.title = title;
   shown = title;
 }
@@ -47,13 +59,19 @@ function turnTitle() {
   return name && words("turn_title", { name });
 }
 
+function openingTitle() {
+  const clock = document.querySelector(OPENING);
+  return clock && words("opens_title", { opens: clock.textContent, name: clock.dataset.name });
+}
+
 function compare() {
-  const before = statuses;
-  statuses = shownStatuses();
-  for (const event of turns.keys()) if (!statuses.get(event)) turns.delete(event);
+  const before = cards;
+  cards = shownCards();
+  for (const event of turns.keys()) if (!cards.get(event)?.placeStatus) turns.delete(event);
+  hideTurns((event) => !cards.get(event)?.placeStatus);
   for (const card of placeCards()) {
     const { event, expires, placeStatus } = card.dataset;
-    if (placeStatus === "held" && before.get(event) === "waiting") tellTurn(card, expires);
+    if (placeStatus === "held" && isAwaited(before.get(event))) tellTurn(card, expires);
   }
   showTitle();
 }
@@ -62,8 +80,8 @@ function placeCards() {
   return document.querySelectorAll("[data-place-status]");
 }
 
-function shownStatuses() {
-  return new Map([...placeCards()].map(({ dataset }) => [dataset.event, dataset.placeStatus]));
+function shownCards() {
+  return new Map([...placeCards()].map(({ dataset }) => [dataset.event, { ...dataset }]));
 }
 
 function time(iso) {

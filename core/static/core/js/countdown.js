@@ -49,6 +49,7 @@ function showHold(element) {
 function showOpening(element) {
   const seconds = secondsUntil(element.dataset.opening);
   put(element, seconds ? words("opens_in", { time: length(seconds) }) : words("opening"));
+  element.toggleAttribute("data-soon", seconds > 0 && seconds <= WARN_SECONDS);
   if (!seconds && !element.closest("[hidden]")) endOnce(element.dataset.opening, 5000, OPENING_SPREAD_MS);
 }
 

@@ -1,10 +1,9 @@
 // Who is in, of all gates together, changed in place.
+import { put } from "./put.js";
+
 export function applyGate(numbers) {
   for (const name of ["admitted", "expected"]) {
-    for (const element of document.querySelectorAll(`[data-gate-number="${name}"]`)) {
-      const text = String(numbers[name]);
-      if (element.textContent !== text) element.textContent = text;
-    }
+    for (const element of document.querySelectorAll(`[data-gate-number="${name}"]`)) put(element, numbers[name]);
   }
   document.dispatchEvent(new Event("gate-changed"));
 }

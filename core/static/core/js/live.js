@@ -45,7 +45,7 @@ export function startLive(element) {
   showStatus("connecting");
   connect();
   document.addEventListener("visibilitychange", onVisibility);
-  window.addEventListener("online", () => connect());
+  window.addEventListener("online", () => { showStatus("reconnecting"); connect(); });
   window.addEventListener("offline", () => { drop(); onLoss(); });
   window.addEventListener("pagehide", drop);
   window.addEventListener("pageshow", ({ persisted }) => { if (persisted) { refreshSoon(); connect(); } });

@@ -1,4 +1,5 @@
 // The four numbers of events, changed in place. Older versions are dropped; an equal one may bring a new `waiting`.
+import { put } from "./put.js";
 import { refreshSoon } from "./regions.js";
 
 const NAMES = ["available", "held", "booked", "waiting", "capacity"];
@@ -53,13 +54,6 @@ function showNumbers(card, stats) {
   for (const ring of card.querySelectorAll("[data-ring]")) ring.setAttribute("stroke-dasharray", `${percentage} 100`);
   for (const bar of card.querySelectorAll("[data-bar]")) bar.value = percentage;
   return news;
-}
-
-function put(element, value) {
-  const text = String(value);
-  if (element.textContent.trim() === text) return false;
-  element.textContent = text;
-  return true;
 }
 
 // A sale that starts, pauses or ends needs other words and buttons: the server's. Within a sale both buttons are in the page.

@@ -1,25 +1,29 @@
 // What belongs to the viewer: holds, places in line, tickets. Positions change in place; the rest the server is asked for.
-import { tellTurn } from "./attention.js";
+import { isAwaited, tellTurn } from "./attention.js";
 import { drawPlace } from "./draw_place.js";
 import { cardsOf } from "./numbers.js";
+import { put } from "./put.js";
 import { refreshSoon } from "./regions.js";
+import { announce } from "./status.js";
 import { counted, words } from "./words.js";
 
 const LAPSE_SPREAD_MS = 3000; // the holds of one opening lapse at one moment
 
 export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
+  let isNews = false;
   for (const card of cardsOf(event)) {
-    put(card, "[data-position]", String(position));
-    put(card, "[data-ahead]", peopleAhead(ahead));
-    if (wait !== undefined) put(card, "[data-wait]", about(wait));
+    putIn(card, "[data-position]", position);
+    isNews = putIn(card, "[data-ahead]", peopleAhead(ahead)) || isNews;
+    if (wait !== undefined) putIn(card, "[data-wait]", about(wait));
     if (!ahead && card.dataset.reason === "tier_first") refreshSoon(); // nobody is served before the first in line
   }
+  if (isNews && !ahead) announce(words("next")); // of all steps this one alone: a line may move with every second
 }
 
 export function applyHold(hold) {
   const cards = placeCards(hold.event);
   const shown = cards.every((card) => (isLive(hold) ? showsHold(card, hold) : !card.dataset.placeStatus));
-  if (hold.status === "held" && cards[0]?.dataset.placeStatus === "waiting") tellTurn(cards[0], hold.expires_at);
+  if (hold.status === "held" && isAwaited(cards[0]?.dataset)) tellTurn(cards[0], hold.expires_at);
   if (!shown && isLive(hold) && drawPlace(hold, cards)) showPosition(hold);
   else if (!shown || (isLive(hold) && !cards.length && showsAll())) refreshSoon(hold.status === "expired" ? LAPSE_SPREAD_MS : 300);
 }
@@ -76,10 +80,9 @@ function showsHold(card, hold) {
   return card.dataset.placeStatus === hold.status && (hold.status !== "held" || apart < 1000);
 }
 
-function put(card, selector, text) {
-  for (const element of card.querySelectorAll(selector)) {
-    if (element.textContent !== text) element.textContent = text;
-  }
+// Return whether anything changed.
+function putIn(card, selector, text) {
+  return [...card.querySelectorAll(selector)].map((element) => put(element, text)).includes(true);
 }
 
 // The same words as `core/templatetags/words.py`.

@@ -1,13 +1,25 @@
-// A picture that is too large is said to be so before it is sent: a server in front of ours may drop the whole form.
-import { words } from "./words.js";
-
+// A file that would be refused is said to be so before it is sent: it could take long, and a server in front of ours may
+// drop the whole form. The server has written beside it what is refused, and in which words.
 export function startUploads(inputs) {
-  for (const input of inputs) input.addEventListener("change", () => check(input));
+  for (const input of inputs) {
+    const said = document.createElement("p");
+    said.className = "error";
+    said.setAttribute("role", "alert");
+    said.hidden = true;
+    input.after(said);
+    input.addEventListener("change", () => {
+      const problem = problemOf(input);
+      said.hidden = !problem;
+      said.textContent = problem;
+      input.setCustomValidity(problem);
+    });
+  }
 }
 
-function check(input) {
-  const most = Number(input.dataset.mostBytes);
-  const isTooLarge = [...input.files].some(({ size }) => size > most);
-  input.setCustomValidity(isTooLarge ? words("picture_too_large", { megabytes: Math.floor(most / 2 ** 20) }) : "");
-  input.reportValidity();
+// A browser that does not know a kind of file leaves its type empty: the server looks into that.
+function problemOf({ files, accept, dataset }) {
+  const [file] = files;
+  if (!file) return "";
+  if (file.type && !accept.split(",").includes(file.type)) return dataset.unreadable;
+  return file.size > Number(dataset.mostBytes) ? dataset.tooLarge : "";
 }

@@ -1,0 +1,79 @@
+"""In every state that a sale can be in, the pages of people keep nobody out, and hold still while they load.
+
+All pages as they are in the middle of a sale are opened by `test_browser_policy`.
+"""
+
+from unittest import skipUnless
+
+from django.db import connection
+from playwright.sync_api import Page
+
+from core.models import Event
+from core.tests.barriers import barriers
+from core.tests.browser import BrowserTestCase
+from core.tests.cast import ago, book, give, join, later, make_event, offer
+
+PHONE, DESK = {"width": 375, "height": 812}, {"width": 1280, "height": 800}
+SHIFTED = """() => new Promise((resolve) => {
+  let sum = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((entry) => { sum += entry.value; }))
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve(sum), 300);
+})"""
+STILL = 0.01  # of the cumulative layout shift; 0.1 is called good
+
+
+@skipUnless(connection.vendor == "sqlite", "it looks the same on every database")
+class StatesTests(BrowserTestCase):
+    maxDiff = None
+
+    def states(self) -> dict[str, Event]:
+        """Make an event in each state that alice can find it in."""
+        plain = {"capacity": 5, "auto_hold": False}
+        made = {
+            "not open yet": make_event(sales_open_at=later(days=1)),
+            "to be drawn": make_event(sales_open_at=later(hours=1), line_policy="randomised_open"),
+            "places free": make_event(**plain),
+            "held": make_event(**plain),
+            "waiting": make_event(capacity=1, auto_hold=False),
+            "booked": make_event(**plain),
+            "offered to somebody": make_event(**plain),
+            "given away": make_event(**plain),
+            "sold out": make_event(capacity=1, auto_hold=False),
+            "paused": make_event(**plain, paused_at=ago(minutes=1)),
+            "cancelled": make_event(**plain, status="cancelled"),
+            "over": make_event(**plain),
+        }
+        join(made["held"], self.alice)
+        join(made["waiting"], self.bob)
+        join(made["waiting"], self.alice)
+        offer(book(made["offered to somebody"], self.alice), self.bob)
+        give(book(made["given away"], self.alice), self.bob)
+        book(made["sold out"], self.bob)
+        for state in ("booked", "over"):
+            book(made[state], self.alice)
+        Event.objects.filter(pk=made["over"].pk).update(starts_at=ago(hours=5))
+        return made
+
+    def look(self, page: Page, path: str) -> None:
+        """Open a page, and find no barrier, nothing that moved, and nothing wider than the screen."""
+        answer = page.goto(path)
+        assert answer is not None
+        self.assertTrue(answer.ok, path)
+        self.assertLess(page.evaluate(SHIFTED), STILL)
+        self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), page.viewport_size["width"])  # type: ignore[index]
+        self.assertEqual(barriers(page), [])
+
+    def test_no_state_of_an_event_keeps_anybody_out_or_moves_while_it_loads(self) -> None:
+        states = self.states()
+        for language in ("en", "ar"):
+            for size in (PHONE, DESK):
+                page = self.window(viewport=size)
+                self.log_in(page, self.alice)
+                page.context.set_extra_http_headers({"Accept-Language": language})
+                with self.subTest("all of them", language=language, size=size):
+                    self.look(page, "/dashboard/")
+                    self.look(page, "/")
+                for state, event in states.items():
+                    with self.subTest(state, language=language, size=size):
+                        self.look(page, event.get_absolute_url())

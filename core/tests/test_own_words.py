@@ -1,0 +1,63 @@
+"""What a form says of a field that is not right is in our words, where Django would have said it in its own."""
+
+from django import forms
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import SimpleTestCase
+from django.utils.datastructures import MultiValueDict
+
+from core.acts import ExtensionForm
+from core.forms import EraseForm, EventForm, OfferForm, ReasonForm, StaffForm, UploadForm
+from core.organizer_form import CancelForm, OrganizerForm
+from core.own_words import OwnWords
+from core.telling.forms import MessageForm, SendForm
+
+
+class OfAllKinds(OwnWords, forms.Form):
+    text = forms.CharField(max_length=3)
+    whole = forms.IntegerField(min_value=2, max_value=9)
+    share = forms.DecimalField(max_digits=3, decimal_places=1)
+    choice = forms.ChoiceField(choices=[("a", "A")])
+    file = forms.FileField(max_length=4, required=False)
+    own = forms.CharField(error_messages={"required": "Say why."})
+
+
+TYPED = {"text": "abc", "whole": "5", "share": "1.5", "choice": "a", "own": "x"}
+
+
+class WordsTests(SimpleTestCase):
+    def test_each_kind_of_mistake_is_said_in_our_words(self) -> None:
+        for field, typed, said in (
+            ("text", "", "This cannot be left empty."),
+            ("text", "abcd", "At most 3 characters: this has 4."),
+            ("text", "a\0b", "There is a character in this that cannot be kept: type it anew."),
+            ("whole", "1.5", "Type a whole number, in digits."),
+            ("whole", "1", "Type a number of at least 2."),
+            ("whole", "10", "Type a number of at most 9."),
+            ("share", "much", "Type a number, in digits."),
+            ("share", "1.55", "Type at most 1 digits behind the point."),
+            ("share", "555", "Type at most 2 digits before the point."),
+            ("choice", "b", "Choose one of the list."),
+            ("own", "", "Say why."),
+        ):
+            with self.subTest(field=field, typed=typed):
+                self.assertEqual(OfAllKinds(TYPED | {field: typed}).errors, {field: [said]})
+        self.assertTrue(OfAllKinds(TYPED).is_valid())
+
+    def test_so_is_what_is_wrong_with_a_file(self) -> None:
+        for file, said in (
+            (SimpleUploadedFile("a", b""), "The file is empty: choose another one."),
+            (SimpleUploadedFile("a.csv", b"x"), "The name of a file has at most 4 characters: this has 5."),
+        ):
+            with self.subTest(said=said):
+                self.assertEqual(OfAllKinds(TYPED, MultiValueDict({"file": [file]})).errors, {"file": [said]})
+
+    def test_djangos_own_fields_keep_their_words_for_others(self) -> None:
+        OfAllKinds({}).is_valid()
+        self.assertEqual(forms.CharField().error_messages["required"], "This field is required.")
+
+    def test_every_form_of_organizers_speaks_so(self) -> None:
+        ours = (
+            CancelForm, EraseForm, EventForm, ExtensionForm, MessageForm, OfferForm, OrganizerForm, ReasonForm,
+            SendForm, StaffForm, UploadForm,
+        )  # fmt: skip
+        self.assertEqual([form for form in ours if not issubclass(form, OwnWords)], [])
