@@ -181,6 +181,15 @@ class OrganizerTests(BrowserTestCase):
         self.picture(page, "organize-event-phone")
         self.assertEqual(self.complaints, [])
 
+    def test_a_file_that_a_password_was_asked_for_comes_by_itself_and_the_page_stays(self) -> None:
+        exports = f"/organize/{make_event(auto_hold=False).pk}/exports/"
+        page = self.organizer()
+        with page.expect_download() as coming:
+            page.goto(f"{exports}?file={exports}tickets.csv")
+        self.assertTrue(coming.value.suggested_filename.startswith("tickets-"))
+        expect(page.get_by_role("link", name="Download the file now")).to_be_visible()
+        self.assertEqual(self.complaints, [])
+
     def test_it_is_asked_again_at_most_once_a_second_and_not_at_all_while_nothing_changes(self) -> None:
         event = make_event(capacity=99, auto_hold=False)
         page = self.organizer()
