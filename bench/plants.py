@@ -146,17 +146,16 @@ def lost_place() -> None:
 
 
 def lazy_seconds() -> None:
-    """Serve no line in the first five seconds of every twenty."""
-    serve_line, tick = Serving._serve_line, clock.tick  # noqa: SLF001 -- as above
+    """Take no place for free in the first five seconds of every twenty, so that nobody is given any."""
+    free = vars(Event)["free"].fget
 
-    def is_lazy() -> bool:
-        is_so = time.time() % 20 < 5  # noqa: PLR2004 -- as the docstring says
-        if is_so:
+    def unless_lazy(event: Event) -> int:
+        if time.time() % 20 < 5:  # noqa: PLR2004 -- as the docstring says
             _play()
-        return is_so
+            return 0
+        return int(free(event))
 
-    Serving._serve_line = lambda self, event: None if is_lazy() else serve_line(self, event)  # type: ignore[method-assign]  # noqa: SLF001 -- a plant
-    clock.tick = lambda: 0 if is_lazy() else tick()
+    setattr(Event, "free", property(unless_lazy))  # noqa: B010 -- to mypy a property is read-only
 
 
 def misdelivery() -> None:

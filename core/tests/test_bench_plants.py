@@ -19,7 +19,7 @@ from core.serving import Serving
 from .cast import arrive, book, join, make_event, make_person, release, statuses
 from .test_planted_writes import PlantedCase
 
-PATCHED = ((allocation, "book_all"), (Serving, "_serve_line"), (clock, "tick"), (hub.Hub, "_tell"))
+PATCHED = ((allocation, "book_all"), (Serving, "_serve_line"), (Event, "free"), (hub.Hub, "_tell"))
 Way = Callable[[Event, User], Any]
 
 
