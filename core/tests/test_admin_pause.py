@@ -103,7 +103,7 @@ class ExtensionTests(ServingCase):
 
     def test_a_length_that_is_none_is_refused_and_kept(self) -> None:
         before = all_rows()
-        decimals = "Ensure that there are no more than 3 decimal places."
+        decimals = "Type at most 3 digits behind the point."
         for minutes, expected in (
             *((minutes, NO_LENGTH) for minutes in ("", "0", "-1", "abc", "1e9", "1440.001", "NaN", "Infinity", "١a")),
             ("0.0001", decimals),

@@ -186,8 +186,8 @@ class StaffListTests(ReportCase):
             ("nobody", "There is no account with this user name"),
             ("gone", "There is no account with this user name"),
             ("", "Type a user name"),
-            ("x" * 300, "at most 254"),
-            ("a\0b", "Null characters"),
+            ("x" * 300, "At most 254 characters"),
+            ("a\0b", "cannot be kept: type it anew"),
         ):
             with self.subTest(person=person[:9]):
                 status, told = self.add(person)
