@@ -77,8 +77,9 @@ class Visitors:
 
     def page(self, **options: Any) -> Page:
         """Open a page of somebody who is not logged in."""
-        known = {"base_url": self._address, "locale": "en-GB", "timezone_id": "UTC", "device_scale_factor": 2}
-        page = self._browser.new_context(**{**known, "viewport": WINDOWS[1], **options}).new_page()
+        known: dict[str, Any] = {"base_url": self._address, "locale": "en-GB", "timezone_id": "UTC"}
+        known |= {"viewport": WINDOWS[1], "device_scale_factor": 2} | options
+        page = self._browser.new_context(**known).new_page()
         page.set_default_timeout(PATIENCE)
         return page
 
