@@ -58,6 +58,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # -- allauth
         """Count by what was typed alone, however it was put together: the host's name has any port one likes."""
         return unicodedata.normalize("NFKC", _typed(credentials)).casefold()
 
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        """After a new password by a link, forget what failed by name as well."""
+        super()._delete_login_attempts_cached_email(request, **credentials)
+        person = _meant(credentials)
+        if person is not None:
+            super()._delete_login_attempts_cached_email(request, username=person.username)
+
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Note it."""
         attempts.note_failure(attempts.Action.LOGIN_FAILED, person=_meant(credentials), name=_typed(credentials))

@@ -32,7 +32,7 @@ class CountedFrames(WebSocketsSansIOProtocol):
 
     def handle_pong(self, event: Frame) -> None:
         """Take note of a pong; the one that was asked for counts for nothing."""
-        if self.pending_ping_payload is not None or self._has_room():
+        if bytes(event.data) == self.pending_ping_payload or self._has_room():
             super().handle_pong(event)
 
     def handle_cont(self, event: Frame) -> None:

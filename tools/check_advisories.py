@@ -25,7 +25,7 @@ def look_up() -> tuple[list[str], str]:
     )
     try:
         packages = json.loads(asked.stdout)["dependencies"]
-    except ValueError:
+    except (ValueError, KeyError, TypeError):
         return [], (asked.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1]
     skipped = [package["name"] for package in packages if "skip_reason" in package]
     found = [

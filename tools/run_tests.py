@@ -58,7 +58,7 @@ def run_suite(title: str, arguments: list[str], database_url: str, redis_url: st
         "passed": outcome["passed"] + again["passed"],
         "failed": again["failed"],
         "skipped": outcome["skipped"] | again["skipped"],
-        "unsteady": [] if again["failed"] else failed,
+        "unsteady": [name for name in failed if name not in again["failed"]],
     }
 
 

@@ -4,11 +4,14 @@ import re
 import socket
 import urllib.request
 from contextlib import suppress
+from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
-from django.test import TransactionTestCase
+from django.test import SimpleTestCase, TransactionTestCase
+from websockets.frames import Frame, Opcode
 
-from core.frames import MOST_A_MINUTE
+from core.frames import MOST_A_MINUTE, CountedFrames
 from tools import servers
 
 from .nodes import Node, start_node
@@ -57,6 +60,18 @@ REQUESTS = (
 )
 
 
+class PongTests(SimpleTestCase):
+    def test_only_the_pong_that_was_asked_for_counts_for_nothing(self) -> None:
+        protocol: Any = CountedFrames.__new__(CountedFrames)
+        protocol.transport, protocol.loop = mock.Mock(is_closing=lambda: False), mock.Mock(time=lambda: 1.0)
+        protocol.pending_ping_payload = b"asked"
+        for _ in range(MOST_A_MINUTE):
+            protocol.handle_pong(Frame(Opcode.PONG, b"other"))
+        protocol.transport.abort.assert_not_called()
+        protocol.handle_pong(Frame(Opcode.PONG, b"other"))
+        protocol.transport.abort.assert_called_once()
+
+
 class WireTests(TransactionTestCase):
     def say(self, node: Node, request: str) -> str:
         """Send that, and return the status of the answer; empty where there is none."""
@@ -82,33 +97,33 @@ class WireTests(TransactionTestCase):
             self.assertEqual(page.status, 200)
         self.assertEqual(node.process.poll(), None)
 
-    def say_frames(self, node: Node, sent: bytes) -> tuple[int, bool]:
-        """Open a socket and send frames; return how many pongs came, and whether the server hung up."""
+    def say_frames(self, node: Node, sent: bytes, enough: int = 1_000_000) -> tuple[int, bool]:
+        """Open a socket and send frames; return how many pongs came, up to `enough`, and whether the server hung up."""
         place = urlsplit(node.address)
         heard = b""
         handshake = f"{UPGRADE}{KEY}Sec-WebSocket-Version: 13\r\n\r\n".replace("{host}", place.netloc)
-        with socket.create_connection((place.hostname or "", place.port or 0), PATIENCE) as connection:
+        with socket.create_connection((place.hostname or "", place.port or 0), 30) as connection:
             connection.sendall(handshake.encode())
             while b"\r\n\r\n" not in heard:
                 heard += connection.recv(65_536)
             try:
                 connection.sendall(sent)
-                while piece := connection.recv(65_536):
+                while heard.count(PONG) < enough and (piece := connection.recv(65_536)):
                     heard += piece
             except TimeoutError:
-                return heard.count(PONG), False
+                self.fail("The server neither answers nor hangs up.")
             except OSError:
-                pass
-        return heard.count(PONG), True
+                return heard.count(PONG), True
+        return heard.count(PONG), not piece
 
     def test_whoever_sends_more_frames_that_are_no_message_than_anybody_has_reason_to_is_dropped(self) -> None:
         node = start_node(servers.SOCKETS)
         self.addCleanup(node.stop)
-        self.assertEqual(self.say_frames(node, MOST_A_MINUTE * PING), (MOST_A_MINUTE, False))
+        self.assertEqual(self.say_frames(node, MOST_A_MINUTE * PING, MOST_A_MINUTE), (MOST_A_MINUTE, False))
         for frames in (PING, UNASKED_PONG, PIECE):
             with self.subTest(frames):
                 begun = BEGUN if frames == PIECE else b""
-                self.assertTrue(self.say_frames(node, begun + 100_000 * frames)[1])
+                self.assertTrue(self.say_frames(node, begun + 1_000 * frames)[1])
 
     def test_the_server_of_pages_stands(self) -> None:
         self.expect_to_stand(servers.PAGES)

@@ -10,7 +10,7 @@ from django.test import SimpleTestCase
 from bench.visits import SILENT, Page
 
 
-@skipUnless(find_spec("picows"), "the packages of the benches are not installed")
+@skipUnless(find_spec("picows"), "needs the packages of the benches (make setup-bench)")
 class SocketTests(SimpleTestCase):
     async def open(self) -> None:
         """Open a page of person 7."""

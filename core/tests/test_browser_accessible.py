@@ -3,10 +3,11 @@
 All pages as they are in the middle of a sale are opened by `test_browser_policy`.
 """
 
+import re
 from unittest import skipUnless
 
 from django.db import connection
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from core.models import Event
 from core.tests.barriers import barriers
@@ -60,6 +61,7 @@ class StatesTests(BrowserTestCase):
         answer = page.goto(path)
         assert answer is not None
         self.assertTrue(answer.ok, path)
+        expect(page.locator("[data-live-status]").first).to_contain_text(re.compile("Live|مباشر"))  # all has come
         self.assertLess(page.evaluate(SHIFTED), STILL)
         self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), page.viewport_size["width"])  # type: ignore[index]
         self.assertEqual(barriers(page), [])

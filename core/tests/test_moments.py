@@ -37,7 +37,7 @@ class MomentFieldTests(SimpleTestCase):
             found = MomentField().clean(["2027-01-01", "00:15"])
         self.assertEqual(found, dt.datetime(2026, 12, 31, 18, 30, tzinfo=dt.UTC))
         self.assertIsNone(MomentField(required=False).clean(["", ""]))
-        with self.assertRaisesRegex(ValidationError, "valid time"):
+        with self.assertRaisesRegex(ValidationError, "Add the time"):
             MomentField(required=False).clean(["2027-01-01", ""])
 
 

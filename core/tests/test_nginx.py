@@ -77,6 +77,7 @@ class NginxTests(BrowserTestCase):
             "/var/log/nginx": f"{cls.folder}/log",
             "/var/cache/nginx/tickets": f"{cls.folder}/cache",
             " buffer=64k flush=5s": "",
+            "rate=10r/s": "rate=1r/m",  # however slowly they come here, it is the burst that counts
         }
         for machine in ("10.0.0.11", "10.0.0.12"):
             other[f"{machine}:8001"] = pages.address.removeprefix("http://")

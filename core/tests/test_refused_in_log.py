@@ -72,6 +72,12 @@ class SocketTests(SocketCase):
         said = await self.knocked("/ws/dashboard/", client, origin="https://evil.example")
         self.assertEqual(said, ["event=origin_refused person=- from=-"])
 
+    async def test_a_gate_at_which_a_person_may_not_scan(self) -> None:
+        event = await sync_to_async(make_event)()
+        client = await sync_to_async(visit)(self.alice)
+        said = await self.knocked(f"/ws/gate/{event.pk}/", client)
+        self.assertEqual(said, [f"event=socket_refused person={self.alice.pk} from=-"])
+
     @override_settings(SOCKETS_PER_PERSON=1)
     async def test_a_socket_too_many(self) -> None:
         client = await sync_to_async(visit)(self.alice)

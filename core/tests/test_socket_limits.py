@@ -58,6 +58,13 @@ class CrowdTests(SocketCase):
         self.assertEqual(await self.tabs(3, alice, address="192.0.2.1"), [LET_IN] * 3)
         await self.close()
 
+    @override_settings(SOCKETS_PER_ADDRESS=0)
+    async def test_nobody_whose_address_has_too_many_is_told_anything_by_any_socket(self):
+        event = await sync_to_async(make_event)()
+        for path in ("/ws/events/", "/ws/dashboard/", f"/ws/gate/{event.pk}/", f"/ws/organize/{event.pk}/"):
+            with self.subTest(path=path):
+                self.assertEqual(await self.tab(None, path, "192.0.2.1"), REFUSED)
+
     @override_settings(SOCKETS_PER_ADDRESS=1, ALLAUTH_TRUSTED_PROXY_COUNT=1)
     async def test_behind_a_proxy_the_address_is_the_one_that_it_adds(self):
         options: dict[str, Any] = {"path": "/ws/events/", "address": "10.0.0.1"}

@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
+from ..http import wants_json
 from ..models import UserSession
 
 FILE = "file"  # what the query calls the address of a file
@@ -30,9 +31,9 @@ def require(request: HttpRequest) -> None:
 class FileAskedFor(ReauthenticationRequired):  # type: ignore[misc]  # -- allauth has no types
     """The same before a download, which would leave the page that asks standing: its answer leads back to `page`."""
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page: str, file: str) -> None:
         super().__init__()
-        self.page = page
+        self.page, self.file = f"{page}?{urlencode({FILE: file})}", file
 
 
 def require_before_file(request: HttpRequest, page: str) -> None:
@@ -40,19 +41,26 @@ def require_before_file(request: HttpRequest, page: str) -> None:
     try:
         require(request)
     except ReauthenticationRequired as error:
-        raise FileAskedFor(f"{page}?{urlencode({FILE: request.path})}") from error
+        raise FileAskedFor(page, request.path) from error
 
 
 def where_to(request: HttpRequest, asked: FileAskedFor) -> str:
     """Return the address at which a person shows who they are, and then comes to the page that offers the file."""
     ways = get_adapter().get_reauthentication_methods(request.user)
+    request.session[FILE] = asked.file
     return f"{ways[0]['url']}?{urlencode({'next': asked.page})}"
 
 
 def file_asked_for(request: HttpRequest, offered: Iterable[str]) -> str:
-    """Return the address of the file that was asked for before; empty where it is none of those that a page offers."""
+    """Return the address of the file that was asked for before; empty where it is none of those that a page offers.
+
+    It begins by itself (`request.file_begins`) once, after the password: not whenever that page is loaded again.
+    """
     asked = request.GET.get(FILE, "")
-    return asked if asked in offered else ""
+    if asked not in offered:
+        return ""
+    request.file_begins = request.session.pop(FILE, "") == asked and is_fresh(request)  # type: ignore[attr-defined]
+    return asked
 
 
 def is_fresh(request: HttpRequest) -> bool:
@@ -81,7 +89,7 @@ def _keep_form(request: HttpRequest) -> None:
     """
     if request.method != "POST":
         return
-    if request.FILES:
+    if request.FILES and not wants_json(request):
         messages.warning(request, _("The file that you chose is not kept meanwhile: choose it again after that."))
     kept, _query = request.POST.copy(), request.GET  # read, and with that remembered, before it is gone
     request.META["QUERY_STRING"] = ""

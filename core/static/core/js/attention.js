@@ -68,12 +68,18 @@ function compare() {
   const before = cards;
   cards = shownCards();
   for (const event of turns.keys()) if (!cards.get(event)?.placeStatus) turns.delete(event);
-  hideTurns((event) => !cards.get(event)?.placeStatus);
+  hideTurns((event) => !cards.get(event)?.placeStatus && forget(event));
   for (const card of placeCards()) {
     const { event, expires, placeStatus } = card.dataset;
     if (placeStatus === "held" && isAwaited(before.get(event))) tellTurn(card, expires);
   }
   showTitle();
+}
+
+// A page made before the hold may come after it: the next one tells it again.
+function forget(event) {
+  for (const tag of said) if (tag.startsWith(`turn ${event} `)) said.delete(tag);
+  return true;
 }
 
 function placeCards() {

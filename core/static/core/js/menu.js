@@ -1,12 +1,18 @@
 // The entries on top of a phone's page, which scroll sideways: the current one, and the one with the focus, are shown whole.
+let current = "";
+
 export function startMenu() {
   showCurrent();
   document.addEventListener("regions-replaced", showCurrent);
   document.addEventListener("focusin", ({ target }) => show(target));
 }
 
+// Once for each: whoever has swiped on is not taken back when the page is refreshed.
 function showCurrent() {
-  show(document.querySelector(".nav--main [aria-current]"));
+  const link = document.querySelector(".nav--main [aria-current]");
+  if (link?.href === current) return;
+  current = link?.href;
+  show(link);
 }
 
 // Sideways alone: `scrollIntoView` would take the page along.

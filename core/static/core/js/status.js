@@ -3,7 +3,7 @@ import { words } from "./words.js";
 
 // Where the device itself has no network, nothing that is tried helps, and that alone is said.
 export function showStatus(tried) {
-  const state = navigator.onLine ? tried : "no_network";
+  const state = tried === "live" || navigator.onLine ? tried : "no_network";
   for (const element of document.querySelectorAll("[data-live-status]")) {
     const look = state === "reconnecting" ? "connecting" : state;
     if (element.textContent === words(state)) continue;

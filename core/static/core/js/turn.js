@@ -7,7 +7,10 @@ export function showTurn(event, { title, body, href }) {
   banner.querySelector("[data-turn-title]").textContent = title;
   banner.querySelector("[data-turn-body]").textContent = body;
   banner.querySelector("a").href = href;
-  banner.querySelector("button").addEventListener("click", () => banner.remove());
+  banner.querySelector("button").addEventListener("click", () => {
+    document.getElementById("main").focus({ preventScroll: true }); // the button goes, and the focus with it
+    banner.remove();
+  });
   document.querySelector("[data-turns]").append(banner);
 }
 

@@ -6,12 +6,15 @@ export function startUploads(inputs) {
     said.className = "error";
     said.setAttribute("role", "alert");
     said.hidden = true;
+    said.id = `${input.id}-refused`;
+    input.setAttribute("aria-describedby", `${input.getAttribute("aria-describedby") ?? ""} ${said.id}`.trim());
     input.after(said);
     input.addEventListener("change", () => {
       const problem = problemOf(input);
       said.hidden = !problem;
       said.textContent = problem;
       input.setCustomValidity(problem);
+      input.toggleAttribute("aria-invalid", Boolean(problem));
     });
   }
 }
