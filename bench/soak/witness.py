@@ -99,7 +99,7 @@ def too_long(idle: Sequence[Spell], disturbed: Sequence[Span]) -> list[str]:
         f"event {spell.event}: the place of hold {spell.hold} was free for {spell.until - spell.since:.1f} s while"
         f" somebody waited, for {quiet:.1f} s of them beside no fault, with looks up to {spell.apart:.1f} s apart"
         for spell in sorted(idle)
-        if (quiet := max(_quiet(spell.since, spell.until, disturbed))) > IDLE and spell.apart < BUSY
+        if (quiet := max(_quiet(spell.since, spell.until, disturbed))) > IDLE and spell.apart <= BUSY
     ]
 
 

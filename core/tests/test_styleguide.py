@@ -13,8 +13,8 @@ from core.tests.visits import BROWSER, visit
 CORE = Path(settings.BASE_DIR) / "core"
 PARTS = CORE / "templates/core/parts"
 OF_STAFF = (
-    "attendance_chart", "chart", "embed_code", "form_errors", "form_field", "gate_", "message_", "organized_", "picture_input",
-    "pulse", "socket_panel",
+    "attendance_chart", "chart", "embed_code", "form_errors", "form_field", "gate_", "message_", "organized_",
+    "picture_input", "pulse", "socket_panel",
 )  # fmt: skip
 OF_GATE_SEEN = {"gate_result", "gate_symbol", "gate_title"}
 NOT_HERE = {
