@@ -36,7 +36,5 @@ class DatabaseCommand(BaseCommand):
 def _quiet_pool() -> Iterator[None]:
     before = POOL.level
     POOL.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        POOL.setLevel(before)
+    yield
+    POOL.setLevel(before)  # not after an error: the pool goes on to try until the command has ended
