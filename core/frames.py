@@ -1,4 +1,4 @@
-"""Uvicorn's sockets, with a limit for what is no message: pings, pongs that nobody asked for, pieces of a message.
+"""Uvicorn's sockets, with a limit for what is no message: pings, pongs that nobody asked for, pieces of nothing.
 
 Uvicorn answers each ping at once, whether or not the answers are read, and keeps pieces until the last one comes. The
 limits of `core/consumers.py` see whole messages alone, and the limit of size sees no empty piece.
@@ -36,8 +36,8 @@ class CountedFrames(WebSocketsSansIOProtocol):
             super().handle_pong(event)
 
     def handle_cont(self, event: Frame) -> None:
-        """Keep a piece of a message, and hand on the message after the last one."""
-        if self._has_room():
+        """Keep a piece of a message, and hand on the message after the last one; a piece of nothing counts."""
+        if event.data or self._has_room():
             super().handle_cont(event)
 
     def _has_room(self) -> bool:
