@@ -40,9 +40,9 @@ class Sort(NamedTuple):
 class Chaos(Hand):
     """Does something to the site, lets it sell for a moment, and does the next; `faults` counts what was done."""
 
-    def __init__(self, site: Site, point: Point, events: list[int], *, seed: str, every: float) -> None:
+    def __init__(self, site: Site, point: Point, events: list[int], *, seed: str, quiet: float) -> None:
         super().__init__()
-        self.site, self.point, self.events, self.every = site, point, events, every
+        self.site, self.point, self.events, self.quiet = site, point, events, quiet
         self.url = os.environ["DATABASE_URL"]
         self.dice = random.Random(f"{seed} chaos")
         self.faults: Counter[str] = Counter()
@@ -65,12 +65,13 @@ class Chaos(Hand):
             self._restart_redis: Sort("Redis killed and started", 3, resync=OF_REDIS),
         }
         weights = [sort.weight for sort in sorts.values()]
-        while not self.over.wait(self.every):
+        recovery = 0.0
+        while not self.over.wait(recovery + self.quiet):
             [(act, sort)] = self.dice.choices(list(sorts.items()), weights)
             began = time.time()
             with contextlib.suppress(OSError, psycopg.Error, redis.RedisError):
                 self.faults[sort.name] += act()
-            ended = time.time()
+            ended, recovery = time.time(), sort.recovery
             self.disturbed.append((began, ended + sort.recovery))
             self.told_by = max(self.told_by, ended + sort.resync)
 

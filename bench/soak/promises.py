@@ -6,4 +6,4 @@ RESYNC, OF_REDIS = 12.0, 24.0  # until every open page has read what it was not 
 REST = 5.0  # until every page shows what is so (I11)
 LOOK = 0.25  # between two looks at the rows
 BUSY = 1.0  # between two looks: beyond that the machine has no time for anybody
-LEAST_QUIET = LONGEST_RECOVERY + IDLE + LOOK  # between two faults: less, and nobody would see what idles
+LEAST_QUIET = IDLE + LOOK  # after a recovery, before the next fault: less, and nobody would see what idles

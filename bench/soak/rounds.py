@@ -76,7 +76,7 @@ class Told:
     wrong: list[str] = field(default_factory=list)
 
 
-def play(stage: Stage, *, seed: str, seconds: float, every: float) -> Told:
+def play(stage: Stage, *, seed: str, seconds: float, quiet: float) -> Told:
     """Play a round, and check it."""
     site = stage.site
     if not User.objects.exists():
@@ -88,7 +88,7 @@ def play(stage: Stage, *, seed: str, seconds: float, every: float) -> Told:
     gates = Gates(site, events[-2:], _gate_staff(), seed=seed)
     witness = Witness(events)
     staff = Staff(events, User.objects.earliest("pk"), seed=seed)
-    chaos = Chaos(site, stage.point, events, seed=seed, every=every)
+    chaos = Chaos(site, stage.point, events, seed=seed, quiet=quiet)
     supervisor = Supervisor(site)
     connections.close_all()
     with at_work(supervisor, witness):

@@ -137,10 +137,11 @@ class IdleTests(SimpleTestCase):
                 self.assertEqual(len(too_long([idle], [fault])), 1)
 
     def test_a_clock_that_idles_for_a_while_after_every_fault_is_seen_between_faults_as_soon_as_they_may_follow(self):
-        faults = [(began, began + 1 + LONGEST_RECOVERY) for began in (0, 1 + LEAST_QUIET, 2 * (1 + LEAST_QUIET))]
-        idle = [(began, began + 1 + LEAST_QUIET) for began, _ in faults]
+        apart = 1 + LONGEST_RECOVERY + LEAST_QUIET
+        faults = [(began, began + 1 + LONGEST_RECOVERY) for began in (0, apart, 2 * apart)]
+        idle = [(began, began + apart) for began, _ in faults]
         self.assertEqual(len(too_long(idle, faults)), len(faults))
-        self.assertEqual(len(too_long([(0, 3 * (1 + LEAST_QUIET))], faults)), 1)
+        self.assertEqual(len(too_long([(0, 3 * apart)], faults)), 1)
 
     def looked(self, *looks: tuple[int, list[int], bool]) -> list[Span]:
         """Return the spells that looks a second apart saw of an event of two places: tickets, lapsed holds, a line."""
