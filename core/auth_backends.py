@@ -4,13 +4,14 @@ import unicodedata
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.internal.userkit import filter_users_by_email
+from allauth.core.internal import ratelimit
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.sites.shortcuts import get_current_site
-from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
@@ -22,6 +23,7 @@ from .telling.letters import in_language_of
 from .trust import attempts, confirmation, too_often
 
 SITE_NAME = "Box Office"  # as in the header
+FAILED = "login_failed"  # allauth's name of what is counted
 _FACTORS = Authenticator.objects.filter(user=OuterRef("pk"))
 
 
@@ -44,15 +46,27 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # -- allauth
         return person
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Refuse where too many logins have failed, and note that; not for each of a flood."""
-        try:
-            super().pre_authenticate(request, **credentials)
-        except ValidationError as error:
-            name = _typed(credentials)
-            if attempts.is_news(name):
-                attempts.note_failure(attempts.Action.LOGIN_LIMITED, person=_meant(credentials), name=name)
-            key = self._get_login_attempts_cache_key(request, **credentials)
-            raise too_often.refusal(request, too_often.LOGINS, "login_failed", key=key) from error
+        """Refuse where too many logins have failed, and note that; not for each of a flood.
+
+        A try counts for its name at once, for its address when it has failed: of a school behind one address many
+        log in at the same instant, and while their right passwords are looked at they are no failures.
+        """
+        key = self._get_login_attempts_cache_key(request, **credentials)
+        if not too_often.is_reached(request, FAILED, key=key):
+            self._login_failed_rl_usage = self._count_failure(request, per="key", key=key)
+            if self._login_failed_rl_usage:
+                return
+        name = _typed(credentials)
+        if attempts.is_news(name):
+            attempts.note_failure(attempts.Action.LOGIN_LIMITED, person=_meant(credentials), name=name)
+        raise too_often.refusal(request, too_often.LOGINS, FAILED, key=key)
+
+    def _count_failure(self, request: HttpRequest, *, per: str, key: str) -> Any:
+        """Count a failed login by those of its limits that are `per` key, or ip; return None if it is one too many."""
+        limits = [limit for limit in app_settings.RATE_LIMITS[FAILED].split(",") if limit.endswith(f"/{per}")]
+        return ratelimit.consume(
+            request, app=too_often.ACCOUNT, action=FAILED, config={FAILED: ",".join(limits)}, key=key
+        )
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Count by what was typed alone, however it was put together: the host's name has any port one likes."""
@@ -66,7 +80,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # -- allauth
             super()._delete_login_attempts_cached_email(request, username=person.username)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Note it."""
+        """Count it for its address, and note it."""
+        self._count_failure(request, per="ip", key=self._get_login_attempts_cache_key(request, **credentials))
         attempts.note_failure(attempts.Action.LOGIN_FAILED, person=_meant(credentials), name=_typed(credentials))
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:

@@ -1,14 +1,19 @@
 """Whoever did something too often is told how long they wait: in minutes, and in Retry-After for programs."""
 
+import threading
 import time
+from functools import partial
 from typing import Any
 from unittest import mock
 
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
-from django.test import TestCase, override_settings
+from django.test import TestCase, TransactionTestCase, override_settings
 
-from core.tests.cast import Cast, make_event
+from core.hashers import OwaspArgon2Hasher
+from core.models import User
+from core.tests.cast import Cast, CastOfRaces, make_event, race
 from core.tests.test_bad_logins import OWN_CACHE
 from core.tests.visits import BROWSER, JSON, visit
 
@@ -83,6 +88,37 @@ class LoginTests(TooOftenCase):
         for _ in range(3):
             answer = client.post("/accounts/reauthenticate/", {"password": WRONG})
         self.assert_waits(answer, "in 15 minutes", 900)
+
+
+@override_settings(CACHES=OWN_CACHE, ACCOUNT_RATE_LIMITS={"login": "99/m/ip", "login_failed": "2/m/ip,2/15m/key"})
+class OneAddressTests(CastOfRaces, TransactionTestCase):
+    def test_right_passwords_that_are_looked_at_at_the_same_instant_are_no_failures_of_their_address(self) -> None:
+        cache.clear()
+        school = [self.alice, self.bob, self.olga, self.greta]
+        User.objects.update(password=make_password(PASSWORD))
+        all_at_once = threading.Barrier(len(school), timeout=20)
+        verify = OwaspArgon2Hasher.verify
+
+        def look(hasher: OwaspArgon2Hasher, password: str, encoded: str) -> bool:
+            all_at_once.wait()
+            return verify(hasher, password, encoded)
+
+        def log_in(person: User) -> int:
+            return visit(headers=BROWSER).post(LOGIN, {"login": person.username, "password": PASSWORD}).status_code
+
+        with mock.patch.object(OwaspArgon2Hasher, "verify", look):
+            answers = race([partial(log_in, person) for person in school])
+        self.assertEqual(answers, [302] * len(school))
+
+    def test_after_so_many_wrong_ones_nobody_there_gets_in_by_a_password_and_others_do(self) -> None:
+        cache.clear()
+        User.objects.update(password=make_password(PASSWORD))
+        there, elsewhere = (visit(headers=BROWSER, REMOTE_ADDR=f"192.0.2.{n}") for n in (1, 2))
+        wrong = [there.post(LOGIN, {"login": name, "password": WRONG}).status_code for name in ("alice", "bob")]
+        self.assertEqual(wrong, [200, 200])
+        answers = [page.post(LOGIN, {"login": "olga", "password": PASSWORD}) for page in (there, elsewhere)]
+        self.assertEqual([answer.status_code for answer in answers], [429, 302])
+        self.assertEqual(answers[0].headers["Retry-After"], "60")
 
 
 class FactorTests(TooOftenCase):

@@ -44,12 +44,22 @@ def seconds_left(request: HttpRequest, action: str, *, app: str = ACCOUNT, key: 
 
     `key` is what allauth counts by beside addresses and people.
     """
-    moment, ends = time.time(), []
+    return max(1, math.ceil(_over(request, action, app=app, key=key) - time.time()))
+
+
+def is_reached(request: HttpRequest, action: str, *, key: str) -> bool:
+    """Return whether there were too many of an action; nothing is counted, and nobody is waited for."""
+    return _over(request, action, app=ACCOUNT, key=key) > time.time()
+
+
+def _over(request: HttpRequest, action: str, *, app: str, key: str) -> float:
+    """Return when the last limit that was reached is over, as time.time() has it; 0 if none was."""
+    ends = [0.0]
     for rate in ratelimit.get_rates(app=app, action=action):
         counted = cache.get(ratelimit.get_cache_key(request, app=app, action=action, rate=rate, key=key), [])
         if 0 < rate.amount <= len(counted):  # moments, newest first
             ends.append(counted[rate.amount - 1] + rate.duration)
-    return max(1, math.ceil(max(ends, default=moment) - moment))
+    return max(ends)
 
 
 def seconds_left_at(request: HttpRequest, name: str) -> int:
