@@ -13,8 +13,8 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Lower
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat, Lower
 from django.utils.translation import gettext as _
 from post_office.models import Email
 
@@ -38,6 +38,8 @@ from .now import now
 from .push import subscriptions
 from .refusals import Refused, StillNeeded
 from .trust import trail
+
+ERASED = "erased-"  # what the name begins with that an account has in the end; its number follows
 
 
 def is_email_of_another(email: str, user: User) -> bool:
@@ -130,13 +132,16 @@ def erase_account(user: User) -> None:
     """Erase a person (rule 26): places and holds end, tickets of events to come are cancelled, the rest loses its name.
 
     Doing it again changes nothing. Each event is served in its own transaction, and the name goes last: an erasure
-    that was interrupted can be found, and done again.
+    that was interrupted is found by its entry in the audit trail, and finished by the next cleanup.
     """
     allocation.end_places(TicketHold.objects.filter(user=user), cause=Cause.ERASED)
     user.is_active = False  # what they joined a moment ago ends with that
     if user.has_usable_password():  # an unusable one is made of random letters: a second erasure would change it
         user.set_unusable_password()
-    user.save(update_fields=["is_active", "password"])
+    with transaction.atomic():
+        if not _begun_erasures().filter(person=user).exists():
+            trail.record(trail.Action.ACCOUNT_ERASED, person=user.pk)
+        user.save(update_fields=["is_active", "password"])
     arrivals.end_sessions(UserSession.objects.filter(user=user))
     offers = _offers_about(user)
     transfer.end_offers(offers)
@@ -144,10 +149,19 @@ def erase_account(user: User) -> None:
     _forget_offers(offers)
     with transaction.atomic():
         _forget_name(user)
-        if not AuditEntry.objects.filter(action=trail.Action.ACCOUNT_ERASED, person=user).exists():
-            trail.record(trail.Action.ACCOUNT_ERASED, person=user.pk)
         attempted = Q(person=user, action__in=FAILED_LOGINS)  # by themselves, as far as anybody knows
         trail.forget_addresses(AuditEntry.objects.filter(Q(actor=user) | attempted))
+
+
+def half_erased() -> QuerySet[User]:
+    """Return the people whose erasure was interrupted: they cannot log in any more, and still have their name."""
+    is_nameless = Q(username__startswith=Concat(Value(ERASED), Cast("pk", CharField())))
+    begun = Exists(_begun_erasures().filter(person=OuterRef("pk")))
+    return User.objects.filter(begun, ~is_nameless, is_active=False)
+
+
+def _begun_erasures() -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(action=trail.Action.ACCOUNT_ERASED)
 
 
 def erase_own_account(user: User) -> None:
@@ -168,9 +182,13 @@ def erase_own_account(user: User) -> None:
 
 def _cancel_tickets(user: User) -> None:
     to_come = Ticket.objects.valid().filter(user=user, event__starts_at__gt=now(), checked_in_at=None)
-    for ticket_id in to_come.order_by("event", "pk").values_list("pk", flat=True):
-        with suppress(Refused):  # admitted a moment ago, or the event was cancelled: it stays on record, without a name
-            allocation.cancel_ticket(ticket_id=ticket_id, cause=Cause.ERASED)
+    tried: list[int] = []
+    # Again, until there is none: staff may have made a new one of one that is cancelled here.
+    while ids := list(to_come.exclude(pk__in=tried).order_by("event", "pk").values_list("pk", flat=True)):
+        for ticket_id in ids:
+            with suppress(Refused):  # admitted a moment ago, or of a cancelled event: it stays, without a name
+                allocation.cancel_ticket(ticket_id=ticket_id, cause=Cause.ERASED)
+        tried += ids
 
 
 def _offers_about(user: User) -> TicketTransferQuerySet:
@@ -225,7 +243,7 @@ def _forget_name(user: User) -> None:
 
 def _free_name(user: User) -> str:
     """Return `erased-<id>`; longer if somebody signed up under that name to prevent it."""
-    name = f"erased-{user.pk}"
+    name = f"{ERASED}{user.pk}"
     while User.objects.filter(username=name).exclude(pk=user.pk).exists():
         name += "-"
     return name

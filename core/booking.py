@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from . import ticket_code, tiers
 from .joining import refuse_ended, with_ticket
 from .models import Cause, Event, Ticket, TicketHold
+from .past import inactive_of
 from .position import newest_places
-from .refusals import EventCancelled, HoldExpired, NotOnSale, PeopleWaiting, Refused, SoldOut
+from .refusals import EventCancelled, HoldExpired, LoginEnded, NotOnSale, PeopleWaiting, Refused, SoldOut
 from .serving import Serving
 
 
@@ -27,6 +28,8 @@ def book(serving: Serving, event: Event, user_ids: Iterable[int]) -> dict[int, T
             refuse_ended(event, serving.moment)
         except Refused as refused:
             return dict.fromkeys(asking, refused) | outcomes
+        outcomes |= {user_id: LoginEnded() for user_id in inactive_of(asking)}  # since they asked
+        asking = [user_id for user_id in asking if user_id not in outcomes]
         newest = newest_places(event.pk, asking)
         holders = [user_id for user_id in asking if _has_hold(newest.get(user_id))]
         outcomes |= _book_holds(serving, [newest[user_id] for user_id in holders])

@@ -11,11 +11,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from post_office.models import STATUS, Email
 
-from . import allocation, clock, transfer
+from . import accounts, allocation, clock, transfer
 from .analytics import keeping
 from .models import (
     AuditEntry,
@@ -44,24 +44,40 @@ Counts = dict[str, int]
 
 
 def clean() -> Counts:
-    """Do all of it once; return `{what: how many}`."""
+    """Do all of it once; return `{what: how many}`.
+
+    A step that fails keeps no other from its work, as long as the database answers; its error is raised at the end.
+    """
     moment = now()
     lapsed = TicketHold.objects.lapsed(moment).count()
     is_counted = _keep_figures()
-    done = {
-        "lapsed holds": lapsed,
-        "events served": clock.tick() + _end_lines(_begun(moment)),
-        "waiting places ended": end_places(_absent(moment), cause=Cause.ABSENT),
-        "logins ended": _in_batches(_idle(moment), lambda logins: logins.update(is_active=False)),
-        "old logins removed": _in_batches(_old_logins(moment), _remove) if is_counted else 0,
-        "old places removed": _in_batches(_old_places(moment), _remove) if is_counted else 0,
-        "old mails removed": _in_batches(_old_mails(moment), _remove),
-        "offers ended": _in_batches(_void_offers(moment), lambda offers: transfer.end_void_offers(offers, moment)),
-        "addresses of old offers removed": _in_batches(_old_offers(moment), lambda offers: offers.update(email="")),
-        "old imports removed": _in_batches(_old_imports(moment), _remove),
-        "expired sessions removed": _in_batches(_expired_sessions(moment), _remove),
-        "addresses in the audit trail forgotten": _in_batches(_old_addresses(moment), trail.forget_addresses),
+    steps: dict[str, Callable[[], int]] = {
+        "lapsed holds": lambda: lapsed,
+        "events served": lambda: clock.tick() + _end_lines(_begun(moment)),
+        "waiting places ended": lambda: end_places(_absent(moment), cause=Cause.ABSENT),
+        "logins ended": lambda: _in_batches(_idle(moment), lambda logins: logins.update(is_active=False)),
+        "old logins removed": lambda: _in_batches(_old_logins(moment), _remove) if is_counted else 0,
+        "old places removed": lambda: _in_batches(_old_places(moment), _remove) if is_counted else 0,
+        "erasures finished": _finish_erasures,
+        "old mails removed": lambda: _in_batches(_old_mails(moment), _remove),
+        "offers ended": lambda: _in_batches(_void_offers(moment), lambda o: transfer.end_void_offers(o, moment)),
+        "addresses of old offers removed": lambda: _in_batches(_old_offers(moment), lambda o: o.update(email="")),
+        "old imports removed": lambda: _in_batches(_old_imports(moment), _remove),
+        "expired sessions removed": lambda: _in_batches(_expired_sessions(moment), _remove),
+        "addresses in the audit trail forgotten": lambda: _in_batches(_old_addresses(moment), trail.forget_addresses),
     }
+    done: Counts = {}
+    failed: Exception | None = None
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except Exception as error:
+            if not connection.is_usable():
+                raise
+            logger.exception("%s: failed; the rest of the cleanup goes on", name)
+            failed = failed or error
+    if failed is not None:
+        raise failed
     runs.note(runs.Work.CLEANUP)
     return done
 
@@ -76,6 +92,7 @@ def count() -> Counts:
         "logins ended": _idle(moment).count(),
         "old logins removed": _old_logins(moment).count(),
         "old places removed": _old_places(moment).count(),
+        "erasures finished": accounts.half_erased().count(),
         "old mails removed": _old_mails(moment).count(),
         "offers ended": _void_offers(moment).count(),
         "addresses of old offers removed": _old_offers(moment).count(),
@@ -113,6 +130,13 @@ def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") ->
     ids = list(in_turn.values_list("pk", flat=True))
     batches = (places.filter(pk__in=ids[at : at + BATCH]) for at in range(0, len(ids), BATCH))
     return sum(allocation.end_places(batch, cause=cause, reason=reason) for batch in batches)
+
+
+def _finish_erasures() -> int:
+    people = list(accounts.half_erased())
+    for person in people:
+        accounts.erase_account(person)
+    return len(people)
 
 
 def _begun(moment: dt.datetime) -> EventQuerySet:

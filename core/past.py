@@ -57,13 +57,17 @@ def past_of(event_id: int, user_ids: Iterable[int], moment: dt.datetime) -> Past
     return found
 
 
+def inactive_of(user_ids: Iterable[int]) -> set[int]:
+    """Return who of these people was deactivated, or erased; one query."""
+    return {user for (user,) in _inactive(users=list(user_ids))}
+
+
 def _places_tickets_and_inactive() -> QuerySet[Any, Any]:
     event, users = prepared.number("event"), prepared.numbers("users")
     has_lapsed = Q(status=TicketHold.Status.HELD, expires_at__lte=prepared.moment("moment"))
     # Not grouped: hardly anybody has two.
     places: QuerySet[Any, Any] = TicketHold.objects.filter(event=event, user__in=users)
     tickets: QuerySet[Any, Any] = Ticket.objects.filter(event=event, user__in=users)
-    inactive: QuerySet[Any, Any] = User.objects.filter(is_active=False, pk__in=users)
     with_line = Event.objects.filter(has_line(), pk=event)
     # Neither has a moment: as places and tickets that have not ended.
     nothing = Value(None, DateTimeField())
@@ -72,11 +76,15 @@ def _places_tickets_and_inactive() -> QuerySet[Any, Any]:
         .values_list("kind", "user", "ended_at")
         .union(
             _of_kind(Value(TICKET), tickets).values_list("kind", "user", "cancelled_at"),
-            _of_kind(Value(PERSON), inactive).values_list("kind", "pk", nothing),
+            _of_kind(Value(PERSON), _inactive_people()).values_list("kind", "pk", nothing),
             _of_kind(Value(LINE), with_line).values_list("kind", "pk", nothing),
             all=True,
         )
     )
+
+
+def _inactive_people() -> QuerySet[Any, Any]:
+    return User.objects.filter(is_active=False, pk__in=prepared.numbers("users"))
 
 
 def _of_kind(kind: Any, rows: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
@@ -94,3 +102,4 @@ def _ends_of_places_and_tickets() -> QuerySet[Any, Any]:
 
 _ends = Rows(_ends_of_places_and_tickets)
 _past = Rows(_places_tickets_and_inactive)
+_inactive = Rows(lambda: _inactive_people().order_by().values_list("pk"))

@@ -103,13 +103,13 @@ def _judge(ticket: Ticket | None, event: Event, staff: User, moment: dt.datetime
         return Outcome.UNKNOWN_CODE
     if ticket.event_id != event.pk:
         return Outcome.WRONG_EVENT
-    if event.status == Event.Status.CANCELLED:
-        return Outcome.CANCELLED
-    unused = Ticket.objects.filter(pk=ticket.pk, checked_in_at=None, cancelled_at=None)
+    # Read anew, as a question within the update, not by a join: that would look for unused tickets before it locks one.
+    goes_on = Event.objects.filter(pk=event.pk).exclude(status=Event.Status.CANCELLED)
+    unused = Ticket.objects.filter(pk=ticket.pk, checked_in_at=None, cancelled_at=None, event__in=goes_on)
     if unused.update(checked_in_at=moment, checked_in_by=staff) == 1:
         return Outcome.ADMITTED
     ticket.refresh_from_db(fields=["cancelled_at"])
-    return Outcome.CANCELLED if ticket.cancelled_at else Outcome.ALREADY_CHECKED_IN
+    return Outcome.CANCELLED if ticket.cancelled_at or not goes_on.exists() else Outcome.ALREADY_CHECKED_IN
 
 
 def answer_of(attempt: Scan, ticket: Ticket | None) -> ScanResult:

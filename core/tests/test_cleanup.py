@@ -4,13 +4,15 @@ import io
 import signal
 from collections import Counter
 from io import StringIO
+from unittest import mock
 
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import IntegrityError
 from django.test import TestCase, TransactionTestCase, override_settings
 
 from core import audit, cleanup
-from core.models import Cause, Event, Ticket, TicketHold, UserSession
+from core.models import Cause, Event, LastRun, Ticket, TicketHold, UserSession
 
 from .cast import (
     Cast,
@@ -37,6 +39,7 @@ NOTHING = {
     "logins ended": 0,
     "old logins removed": 0,
     "old places removed": 0,
+    "erasures finished": 0,
     "old mails removed": 0,
     "offers ended": 0,
     "addresses of old offers removed": 0,
@@ -185,6 +188,15 @@ class CommandTests(Cast, TestCase):
         "old places removed: 1", "expired sessions removed: 1",
     )  # fmt: skip
 
+    def test_a_step_that_fails_keeps_no_other_from_its_work_and_is_told_at_the_end(self) -> None:
+        self.leave_behind()
+        broken = mock.patch("core.cleanup.clock.tick", side_effect=IntegrityError("rows that were touched by hand"))
+        with broken, self.assertLogs("core.cleanup", "ERROR") as logged, self.assertRaises(IntegrityError):
+            run()
+        self.assertIn("events served: failed", logged.output[0])
+        self.assertEqual((Session.objects.count(), UserSession.objects.filter(is_active=True).count()), (0, 0))
+        self.assertFalse(LastRun.objects.filter(work="cleanup").exists())
+
     def test_a_dry_run_says_what_there_is_to_do_and_writes_nothing(self) -> None:
         self.leave_behind()
         before = all_rows()
@@ -202,7 +214,13 @@ class CommandTests(Cast, TestCase):
 
     def test_verbose_prints_every_count(self) -> None:
         self.leave_behind()
-        kinds = ("old mails removed", "offers ended", "addresses of old offers removed", "old imports removed")
+        kinds = (
+            "erasures finished",
+            "old mails removed",
+            "offers ended",
+            "addresses of old offers removed",
+            "old imports removed",
+        )
         nothing = [f"{kind}: 0" for kind in kinds]
         last = [self.counts[-1], "addresses in the audit trail forgotten: 0", ""]
         self.assertEqual(run("--verbose"), "\n".join([*self.counts[:-1], *nothing, *last]))

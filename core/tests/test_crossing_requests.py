@@ -7,7 +7,7 @@ from typing import Any
 from django.db import OperationalError, connection
 from django.test import TestCase
 
-from core import allocation, arrivals, clock, steering
+from core import allocation, arrivals, checkin, clock, steering
 from core.models import Event, Ticket, TicketHold, User, UserSession
 from core.now import now
 
@@ -89,6 +89,29 @@ class CrossingTests(Cast, TestCase):
             told = refusal(lambda: join(event, self.alice, session))
         self.assertEqual(told, ("login_required", False))
         self.assertEqual(statuses(event), [])
+
+    def test_nobody_who_has_just_been_deactivated_books_a_hold_or_a_free_place(self) -> None:
+        with_hold, without = make_event(), make_event()
+        join(with_hold, self.alice)
+        for event in (with_hold, without):
+            people = User.objects.filter(pk=self.alice.pk)
+            people.update(is_active=True)
+            with (
+                self.subTest(hold=event == with_hold),
+                crossing("core_event", partial(people.update, is_active=False), after=True),
+            ):
+                self.assertEqual(refusal(lambda e=event: book(e, self.alice)), ("login_required", False))
+                self.assertEqual(numbers(event)["booked"], 0)
+
+    def test_nobody_is_admitted_to_an_event_that_has_just_been_cancelled(self) -> None:
+        event = make_event()
+        ticket = book(event, self.alice)
+        cancel = {"status": Event.Status.CANCELLED}
+        with crossing("core_ticket", partial(steering.revise_event, event_id=event.pk, values=cancel), after=True):
+            result = checkin.scan(code=ticket.code, event=event, staff=self.greta)
+        self.assertEqual(result.outcome, "cancelled")
+        ticket.refresh_from_db()
+        self.assertIsNone(ticket.checked_in_at)
 
     def test_whoever_joins_while_the_event_is_cancelled_is_told_so(self) -> None:
         event = make_event()

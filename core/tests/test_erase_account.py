@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest import mock
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
@@ -10,10 +11,11 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import TestCase, TransactionTestCase
 
-from core import accounts, allocation, checkin
-from core.models import Event, Scan, Ticket, TicketHold, User, UserSession
+from core import accounts, allocation, checkin, cleanup, transfer
+from core.models import AuditEntry, Cause, Event, Scan, Ticket, TicketHold, User, UserSession
 
 from .cast import Cast, CastOfRaces, ago, arrive, book, join, make_event, make_person, numbers, race, statuses
 from .desk import at_desk
@@ -134,12 +136,45 @@ class EraseTests(EraseCase):
             accounts.erase_account(person)
             self.assertEqual(changed_tables(before, all_rows()), [])
 
-    def test_an_erasure_that_was_interrupted_is_finished_by_the_next(self) -> None:
-        self.zelda.is_active = False
-        self.zelda.save()  # as far as it got
-        accounts.erase_account(User.objects.get(pk=self.zelda.pk))
+    def test_an_erasure_that_was_interrupted_is_finished_by_the_next_cleanup(self) -> None:
+        late = OperationalError("canceling statement due to lock timeout")
+        for step in (
+            "arrivals.end_sessions",
+            "transfer.end_offers",
+            "allocation.cancel_ticket",
+            "trail.forget_addresses",
+        ):
+            with mock.patch(f"core.accounts.{step}", side_effect=late), self.assertRaises(OperationalError):
+                accounts.erase_account(User.objects.get(pk=self.zelda.pk))
+            with self.subTest(step=step):
+                self.assertIsNone(authenticate(username="zeldarine", password=PASSWORD))  # type: ignore[arg-type]
+                self.assertNotEqual(tables_with("zeldarine"), [])
+        self.assertEqual(cleanup.clean()["erasures finished"], 1)
+        self.assertEqual(tables_with("zeldarine"), [])
+        self.assertEqual(cleanup.clean()["erasures finished"], 0)
+        deeds = AuditEntry.objects.filter(person=self.zelda, action="account_erased")
+        self.assertEqual(deeds.count(), 1)
         self.assertEqual(self.ticket("booked").status, "cancelled")
         self.assertEqual(User.objects.get(pk=self.zelda.pk).username, f"erased-{self.zelda.pk}")
+
+    def test_who_is_deactivated_and_not_erased_keeps_the_name(self) -> None:
+        self.zelda.is_active = False
+        self.zelda.save()
+        self.assertEqual(cleanup.clean()["erasures finished"], 0)
+        self.assertEqual(User.objects.get(pk=self.zelda.pk).username, "zeldarine")
+
+    def test_a_ticket_that_staff_make_anew_meanwhile_is_cancelled_too(self) -> None:
+        cancel, anew = allocation.cancel_ticket, []
+
+        def after_a_new_code(*, ticket_id: int, cause: Cause) -> Ticket:
+            if not anew:
+                anew.append(transfer.reissue(ticket_id=ticket_id, by_staff=True, reason="Lost"))
+            return cancel(ticket_id=ticket_id, cause=cause)
+
+        with mock.patch("core.accounts.allocation.cancel_ticket", after_a_new_code):
+            accounts.erase_account(self.zelda)
+        self.assertEqual(Ticket.objects.get(replaces__isnull=False).status, "cancelled")
+        self.assertEqual(numbers(self.events["booked"]), {"held": 1, "booked": 0, "waiting": 0})
 
     def test_others_keep_all_they_have(self) -> None:
         accounts.verify_email(self.bob)
