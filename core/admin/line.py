@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import allocation, cleanup
 from ..forms import CancelTicketForm, TrailReasonForm
+from ..locking import again_after_conflict
 from ..models import Cause, Event, Scan, Ticket, TicketHold, TicketTransfer
 from ..now import now
 from ..refusals import Refused
@@ -137,19 +138,25 @@ class TicketHoldAdmin(ExtendingAdmin, RecordAdmin):
         return RELEASE.ask(self, request, queryset, then=self._release)
 
     def _release(self, request: HttpRequest, places: list[TicketHold], reason: str) -> None:
-        moment = now()
-        ended = cleanup.end_places(
-            TicketHold.objects.filter(pk__in=[place.pk for place in places]),
-            cause=Cause.REMOVED_BY_STAFF,
-            reason=reason,
-        )
+        by_event: dict[int, list[int]] = {}
         for place in places:
-            if place.status in TicketHold.UNENDED and not place.is_lapsed(moment):
-                self.log_change(request, place, f"Released: {reason}")
+            by_event.setdefault(place.event_id, []).append(place.pk)
+        ended = sum(self._release_of(request, ids, reason) for _, ids in sorted(by_event.items()))
         if ended:
             messages.success(request, asked.places_released(ended))
         if others := len(places) - ended:
             messages.warning(request, asked.places_left_alone(others))
+
+    @again_after_conflict
+    def _release_of(self, request: HttpRequest, ids: list[int], reason: str) -> int:
+        """End those of an event, and enter each that really ended in the history: both, or neither."""
+        places = TicketHold.objects.filter(pk__in=ids)
+        with transaction.atomic():
+            moment = now()
+            ended = cleanup.end_places(places, cause=Cause.REMOVED_BY_STAFF, reason=reason)
+            for place in places.filter(ended_at__gte=moment, end_reason=reason):
+                self.log_change(request, place, f"Released: {reason}")
+        return ended
 
 
 @admin.register(Ticket)
@@ -194,11 +201,10 @@ class TicketAdmin(RecordAdmin):
                 refused[gettext("This ticket was cancelled before.")] += 1
                 continue
             try:
-                allocation.cancel_ticket(ticket_id=ticket.pk, cause=Cause.CANCELLED_BY_STAFF, reason=reason)
+                self._cancel_one(request, ticket, reason)
             except Refused as refusal:
                 refused[str(refusal.detail)] += 1
             else:
-                self.log_change(request, ticket, f"Cancelled: {reason}")
                 cancelled += 1
         if cancelled:
             done = ngettext(
@@ -209,6 +215,13 @@ class TicketAdmin(RecordAdmin):
             messages.success(request, done % {"count": cancelled})
         for detail, number in refused.items():
             messages.warning(request, asked.tickets_left_alone(number, detail))
+
+    @again_after_conflict
+    def _cancel_one(self, request: HttpRequest, ticket: Ticket, reason: str) -> None:
+        """Cancel it and enter it in the history: both, or neither."""
+        with transaction.atomic():
+            allocation.cancel_ticket(ticket_id=ticket.pk, cause=Cause.CANCELLED_BY_STAFF, reason=reason)
+            self.log_change(request, ticket, f"Cancelled: {reason}")
 
     @admin.action(description=_("Send the selected tickets again…"), permissions=["resend"])
     def resend_tickets(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> TemplateResponse | None:

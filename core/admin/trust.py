@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from .. import arrivals
 from ..models import AuditEntry
 from ..trust import trail
 from . import asked
@@ -69,6 +70,7 @@ class AuthenticatorAdmin(RecordAdmin):
                 trail.record(trail.Action.FACTOR_REMOVED, person=factor.user_id, detail=factor.type)
                 factor.delete()
                 delete_dangling_recovery_codes(factor.user)  # which would be a second factor of their own
+                arrivals.end_all_sessions(factor.user)  # whoever has the phone that was lost is in by it
         done = ngettext("Removed: %(count)d second factor.", "Removed: %(count)d second factors.", len(factors))
         messages.success(request, done % {"count": len(factors)})
 

@@ -1,12 +1,14 @@
 """Places, tickets, scans and logins in the admin: read-only, without secrets, with actions through the allocation."""
 
 from typing import Any
+from unittest import mock
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.test import Client, TestCase
 
-from core import allocation, checkin
+from core import allocation, checkin, cleanup
 from core.models import Cause, Event, Scan, Ticket, TicketHold, User, UserSession
 
 from .cast import Cast, ago, arrive, book, join, lapse, make_event, numbers, release, statuses
@@ -159,6 +161,27 @@ class PlaceTests(RecordsCase):
         self.assertEqual(statuses(self.event), [("bob", "released"), ("greta", "released")])
         self.assertEqual(statuses(self.other), [("alice", "released")])
 
+    def test_what_was_booked_a_moment_ago_is_not_said_to_be_released(self) -> None:
+        hold = TicketHold.objects.get(user=self.bob)
+        end_places = cleanup.end_places
+
+        def after_a_booking(*args: Any, **how: Any) -> int:
+            book(self.event, self.bob)
+            return end_places(*args, **how)
+
+        with mock.patch("core.admin.line.cleanup.end_places", after_a_booking):
+            self.release(hold)
+        self.assertFalse(
+            LogEntry.objects.filter(object_id=str(hold.pk), change_message__startswith="Released").exists()
+        )
+
+    def test_nothing_is_released_that_the_history_cannot_keep(self) -> None:
+        before = statuses(self.event)
+        failing = mock.patch("django.contrib.admin.ModelAdmin.log_change", side_effect=RuntimeError)
+        with failing, self.assertRaises(RuntimeError):
+            self.release(*TicketHold.objects.filter(event=self.event))
+        self.assertEqual(statuses(self.event), before)
+
     def test_staff_who_may_only_look_release_nothing(self) -> None:
         hold = TicketHold.objects.get(user=self.bob)
         for permissions, expected in (
@@ -193,6 +216,12 @@ class TicketTests(RecordsCase):
         self.assertEqual(self.cancel(ticket), (302, ["Cancelled: 1 ticket. The line was served."]))
         self.assertEqual(statuses(self.event), [("bob", "held"), ("greta", "held")])
         self.assertEqual(numbers(self.event), {"held": 2, "booked": 0, "waiting": 0})
+
+    def test_no_ticket_is_cancelled_that_the_history_cannot_keep(self) -> None:
+        failing = mock.patch("django.contrib.admin.ModelAdmin.log_change", side_effect=RuntimeError)
+        with failing, self.assertRaises(RuntimeError):
+            self.cancel(Ticket.objects.get(event=self.event))
+        self.assertEqual(Ticket.objects.get(event=self.event).status, "valid")
 
     def test_staff_can_cancel_after_the_start(self) -> None:
         Event.objects.filter(pk=self.event.pk).update(starts_at=ago(minutes=1))

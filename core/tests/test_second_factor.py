@@ -186,6 +186,12 @@ class ForgottenPhoneTests(Cast, TestCase):
         self.assertFalse(Authenticator.objects.filter(user=self.greta).exists())
         self.assertTrue(AuditEntry.objects.filter(action="factor_removed", person=self.greta).exists())
 
+    def test_whoever_has_the_phone_that_was_lost_is_out_with_its_factor(self):
+        gretas, alices = visit(self.greta, headers=BROWSER), visit(self.alice, headers=BROWSER)
+        form = {"action": "remove_factors", "_selected_action": [self.factor.pk], "confirmed": "yes"}
+        self.root.post("/admin/mfa/authenticator/", form)
+        self.assertEqual([page.get("/dashboard/").status_code for page in (gretas, alices, self.root)], [302, 200, 200])
+
     def test_recovery_codes_go_with_the_last_factor(self):
         Authenticator.objects.create(user=self.greta, type=Authenticator.Type.RECOVERY_CODES, data={})
         form = {"action": "remove_factors", "_selected_action": [self.factor.pk], "confirmed": "yes"}
