@@ -121,7 +121,7 @@ class CountingRunner(DiscoverRunner):
             for name in (f"{file.name}-*", f"{file.stem}_[0-9]*{file.suffix}-*"):
                 for log in file.parent.glob(name):
                     log.unlink(missing_ok=True)
-        ready = {"sqlite": _empty_the_log, "postgresql": _let_tests_empty_tables}[connection.vendor]
+        ready = {"sqlite": _ready_sqlite, "postgresql": _ready_postgresql}[connection.vendor]
         post_migrate.connect(ready)
         try:
             return super().setup_databases(**kwargs)
@@ -135,13 +135,19 @@ class CountingRunner(DiscoverRunner):
         return super().suite_result(suite, result, **kwargs)
 
 
-def _empty_the_log(**kwargs: Any) -> None:
-    """Move what was migrated from the write-ahead log, which no copy has, into the file itself."""
+def _ready_sqlite(**kwargs: Any) -> None:
+    """Drop what refuses to empty tables, which every test of races ends with; and leave all of it in the file itself.
+
+    A copy of the database has nothing of the write-ahead log.
+    """
     with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%_never_emptied'")
+        for [trigger] in cursor.fetchall():
+            cursor.execute(f"DROP TRIGGER {trigger}")
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _let_tests_empty_tables(**kwargs: Any) -> None:
+def _ready_postgresql(**kwargs: Any) -> None:
     """Switch off what refuses TRUNCATE, which every test of races ends with."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'never_emptied'")

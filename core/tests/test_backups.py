@@ -32,6 +32,7 @@ from core.models import Event, Ticket
 from core.tests.cast import PATIENCE, CastOfRaces, book, join, make_event, make_people
 from core.tests.nodes import database_url
 from core.tests.test_planted_faults import Planted
+from core.tests.visits import visit
 from core.trust import backups
 
 
@@ -103,6 +104,7 @@ class BackupCase(CastOfRaces, TransactionTestCase):
 
 class RoundTests(BackupCase):
     def test_what_is_restored_is_what_was_there(self):
+        visit(self.alice)
         call_command("backup", str(self.target), stdout=io.StringIO())
         self.assertEqual(self.target.stat().st_mode & 0o777, 0o600)
         with self.empty_database() as url:
@@ -112,6 +114,9 @@ class RoundTests(BackupCase):
             self.assertEqual(self.manage(url, "verify_ledger", "--all").returncode, 0)
             query = f"from core.models import *; print(Ticket.objects.get().code == {self.ticket.code!r})"
             self.assertIn("True", self.manage(url, "shell", "-c", query).stdout)
+            query = "from django.contrib.sessions.models import Session; from core.models import UserSession as U; "
+            query += "print(U.objects.count(), U.objects.filter(is_active=True).count(), Session.objects.count())"
+            self.assertIn("1 0 0", self.manage(url, "shell", "-c", query).stdout)  # nobody is signed in any more
         self.assertEqual((self.folder / "images" / "events" / "hall.png").read_bytes(), b"a picture")
 
     def test_a_file_system_without_links_takes_one_too_but_never_over_another(self):

@@ -4,9 +4,9 @@ from allauth.account.models import EmailAddress
 from django.test import Client, TestCase
 from post_office.models import Email
 
-from core import accounts
+from core import accounts, checkin
 from core.models import AuditEntry, Event, TicketHold, User
-from core.tests.cast import Cast, arrive, book, join, make_event, make_person
+from core.tests.cast import Cast, arrive, book, join, make_event, make_person, offer
 from core.tests.visits import BROWSER, JSON, redirect_of, target_of, visit
 from core.trust import personal_data
 
@@ -34,6 +34,24 @@ class DownloadTests(Cast, TestCase):
             self.assertNotIn(secret, text)
         self.assertIn("attachment", answer.headers["Content-Disposition"])
         self.assertEqual(answer.headers["Cache-Control"], "no-store")
+
+    def test_what_became_of_their_tickets_and_was_offered_to_them_is_in_it(self):
+        event = make_event(capacity=3, auto_hold=False)
+        mine, bobs = book(event, self.alice), book(event, self.bob)
+        EmailAddress.objects.create(user=self.alice, email=self.alice.email, verified=True)
+        offer(bobs, self.alice)
+        offer(mine, self.greta, by=self.olga, reason="asked by phone")
+        checkin.scan(code=mine.code, event=event, staff=self.greta, gate="North")
+        told = visit(self.alice).get(FILE).json()
+        self.assertEqual(
+            [(scan["outcome"], scan["gate"]) for scan in told["scans of your tickets"]], [("admitted", "North")]
+        )
+        self.assertEqual([each["ticket__event__name"] for each in told["offers to you"]], [event.name])
+        self.assertEqual([each["ticket"] for each in told["offers of your tickets by staff"]], [mine.pk])
+        self.assertNotIn("greta@", str(told))
+        nothing = visit(self.greta).get(FILE).json()
+        for part in ("scans of your tickets", "offers of your tickets by staff"):
+            self.assertEqual(nothing[part], [])
 
     def test_from_where_logins_to_it_failed_is_in_it_and_not_where_staff_sat(self):
         done = AuditEntry.Action

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.utils import timezone
@@ -29,7 +30,7 @@ from django.utils import timezone
 from .. import audit
 from ..deadline import unlimited
 from ..fairness.check import check
-from ..models import Event
+from ..models import Event, UserSession
 
 FORMAT = 2
 DUMPS = {"postgresql": "database.dump", "sqlite": "database.sqlite3"}
@@ -191,6 +192,8 @@ def _ways_in(told: dict[str, Any]) -> dict[str, str]:
 def restore(source: Path) -> dict[str, Any]:
     """Put a backup into the database that DATABASE_URL names, which must be empty, and check it; return its manifest.
 
+    Everybody is signed out then; places in line and holds are as they were.
+
     Raises BackupError before anything is written where the file is not a whole backup, or of another kind of database;
     after that, where what was restored is not what the backup says it is.
     """
@@ -211,7 +214,14 @@ def restore(source: Path) -> dict[str, Any]:
         found += [*map(str, audit.differences()), *_broken_ledgers()]
         if found:
             raise BackupError("The database was restored, but is not what the backup says:\n" + "\n".join(found))
+        _sign_everybody_out()
     return manifest
+
+
+def _sign_everybody_out() -> None:
+    """End all sessions: one that was ended after the backup, because a phone was stolen, must not live again."""
+    UserSession.objects.filter(is_active=True).update(is_active=False)
+    Session.objects.all().delete()
 
 
 def _extract(tar: tarfile.TarFile, folder: Path) -> None:

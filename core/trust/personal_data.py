@@ -3,12 +3,15 @@
 The server's log is not in it: it has a name and an address as keyed hashes alone, of which nobody can make them again.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import translation
 
-from ..accounts import mails_to
-from ..models import FAILED_LOGINS, User
+from ..accounts import mails_to, offers_to
+from ..models import FAILED_LOGINS, Scan, TicketTransfer, User
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 ACCOUNT = (
     "username", "email", "first_name", "last_name", "language", "date_joined", "last_login", "is_active", "is_staff",
@@ -54,12 +57,24 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 
+def _beyond_relations(user: User) -> dict[str, "QuerySet[Any, Any]"]:
+    """Return what is about a person without a relation of its own: of their tickets, and to their addresses."""
+    scans = Scan.objects.filter(ticket__user=user).order_by("pk")
+    by_staff = TicketTransfer.objects.filter(ticket__user=user).exclude(offered_by=user).order_by("pk")
+    return {
+        "scans of your tickets": scans.values("ticket", "event", "scanned_at", "outcome", "gate", "undone_at"),
+        "offers to you": offers_to(user).order_by("pk").values("ticket__event__name", "offered_at", "ended_at", "end"),
+        "offers of your tickets by staff": by_staff.values("ticket", "offered_at", "ended_at", "end"),
+    }
+
+
 def collect(user: User) -> dict[str, Any]:
     """Return all that is stored about a person, part by part, ready for JSON."""
     found: dict[str, Any] = {"account": {name: getattr(user, name) for name in ACCOUNT}}
     found["account"]["groups"] = list(user.groups.order_by("name").values_list("name", flat=True))
     for relation, (name, fields) in PARTS.items():
         found[name] = list(getattr(user, relation).order_by("pk").values(*fields))
+    found |= {name: list(rows) for name, rows in _beyond_relations(user).items()}
     # Of what was done about somebody, where from is told of this alone: elsewhere it is where staff sat.
     attempts = user.audited.filter(action__in=FAILED_LOGINS).order_by("pk")
     found["logins that failed"] = list(attempts.values("at", "action", "address", "detail"))
