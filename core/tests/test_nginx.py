@@ -1,12 +1,10 @@
 """The example configuration of nginx, with other addresses and folders, in front of two nodes: pages and sockets."""
 
-import os
-import shutil
 import socket
 import ssl
-import subprocess
 import tempfile
-import time
+from contextlib import closing
+from http.client import HTTPSConnection
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,26 +17,17 @@ from django.test import override_settings
 from playwright.sync_api import Page, expect
 
 from core.models import Ticket
-from tools.ports import free_port
+from tools.front import NGINX, front
 from tools.servers import PAGES, SOCKETS
 
 from .browser import BrowserTestCase
 from .cast import later, make_event
-from .nodes import START_SECONDS, Node, start_node
+from .nodes import start_node
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-EXAMPLE = Path(settings.BASE_DIR, "deploy/nginx.conf")
 PAGE_OF_EVENTS = 24
 BURST = 30  # logins from one address that nginx lets through at once here
 HEAVIEST = 100_000  # bytes, headers among them
 CLOSED = ("content-security-policy", "x-content-type-options")
-CERTIFICATE = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout privkey.pem -out fullchain.pem"
-
-
-def listens(port: int) -> bool:
-    """Return whether anybody listens on the port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @skipUnless(NGINX, "needs nginx")
@@ -51,50 +40,16 @@ class NginxTests(BrowserTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = Path(folder.name)
-        cls.folder.chmod(0o755)  # nginx's workers are another user
-        for name in ("tls", "log", "staticfiles", "wait"):
-            (cls.folder / name).mkdir()
-        subprocess.run(["openssl", *CERTIFICATE.split()], cwd=cls.folder / "tls", check=True, capture_output=True)
-        with override_settings(STATIC_ROOT=cls.folder / "staticfiles"):
-            call_command("collectstatic", interactive=False, verbosity=0)
-        cls._start(start_node(PAGES, HTTPS="on"), start_node(SOCKETS, HTTPS="on"))
-
-    @classmethod
-    def _start(cls, pages: Node, sockets: Node) -> None:
-        """Start nginx: pages come from the one node, sockets from the other."""
+        cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        pages, sockets = start_node(PAGES, HTTPS="on"), start_node(SOCKETS, HTTPS="on")
         for node in (pages, sockets):
             cls.addClassCleanup(node.stop)
-        plain, secure = free_port(), free_port()
-        other = {
-            "listen 80 ": f"listen 127.0.0.1:{plain} ",
-            "listen 443 ": f"listen 127.0.0.1:{secure} ",
-            "/etc/nginx/tls": f"{cls.folder}/tls",
-            "/srv/tickets": str(cls.folder),
-            "/run/nginx.pid": f"{cls.folder}/pid",
-            "/var/log/nginx": f"{cls.folder}/log",
-            "/var/cache/nginx/tickets": f"{cls.folder}/cache",
-            " buffer=64k flush=5s": "",
-            "burst=300": f"burst={BURST}",  # so that it is used up on a slow machine, too
-        }
-        for machine in ("10.0.0.11", "10.0.0.12"):
-            other[f"{machine}:8001"] = pages.address.removeprefix("http://")
-            other[f"{machine}:8002"] = sockets.address.removeprefix("http://")
-        text = EXAMPLE.read_text()
-        for written, used in other.items():
-            assert written in text, written
-            text = text.replace(written, used)
-        (cls.folder / "nginx.conf").write_text(text)
-        command = [str(NGINX), "-p", str(cls.folder), "-c", str(cls.folder / "nginx.conf"), "-g", "daemon off;"]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        cls.addClassCleanup(process.wait, START_SECONDS)
-        cls.addClassCleanup(process.terminate)
-        deadline = time.monotonic() + START_SECONDS
-        while not listens(secure) and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.1)
-        cls.site, cls.plain = f"https://127.0.0.1:{secure}", f"http://127.0.0.1:{plain}"
+        own = {"burst=300": f"burst={BURST}"}  # so that it is used up on a slow machine, too
+        at = {"pages": pages.address.removeprefix("http://"), "sockets": sockets.address.removeprefix("http://")}
+        ports = cls.enterClassContext(front(cls.folder, changes=own, **at))
+        with override_settings(STATIC_ROOT=cls.folder / "staticfiles"):
+            call_command("collectstatic", interactive=False, verbosity=0)
+        cls.site, cls.plain = f"https://127.0.0.1:{ports.secure}", f"http://127.0.0.1:{ports.plain}"
 
     def visitor(self, **options: Any) -> Page:
         """Open a window on the site as nginx has it."""
@@ -158,6 +113,21 @@ class NginxTests(BrowserTestCase):
             if answer.status == 429:
                 break
         self.assertEqual((answer.status, answer.headers.get("retry-after")), (429, "5"))
+
+    def test_whether_it_is_ready_is_told_on_the_machine_itself_alone(self) -> None:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        port, answers = urlsplit(self.site).port or 0, {}
+        for source in ("127.0.0.1", "127.0.0.2"):
+            own = {"source_address": (source, 0), "context": context, "timeout": 10}
+            with closing(HTTPSConnection("127.0.0.1", port, **own)) as asking:
+                for path in ("/readyz", "/healthz"):
+                    asking.request("GET", path)
+                    answer = asking.getresponse()
+                    answer.read()
+                    answers[source, path] = answer.status
+        told = [answers[source, path] for source in ("127.0.0.1", "127.0.0.2") for path in ("/readyz", "/healthz")]
+        self.assertEqual(told, [200, 200, 403, 200])
 
     def test_ciphers_that_keep_a_secret_for_later_are_refused(self) -> None:
         port = urlsplit(self.site).port or 0
