@@ -1,18 +1,23 @@
-"""Where the parts of a chart are drawn. The template writes what is reckoned here, and nothing else."""
+"""Where the parts of a chart are drawn. The template writes what is reckoned here, and nothing else.
+
+Across, all is in percents of the room there is, and downwards in pixels: a drawing becomes wider with its page, and
+neither its words nor its lines grow with it.
+"""
 
 from dataclasses import dataclass
-from functools import cached_property
 
-LEFT, TOP, WIDE, HIGH = 66, 26, 654, 244  # of the drawing: where it begins, and the room it has
-BOTTOM = TOP + HIGH
+from .formats import grouped
+
+HIGH = 244  # pixels of a drawing over time; what is written around it has room in its margins (chart.css)
 LABELS = 4  # written below
-LAST_LABEL = LEFT + WIDE * 0.93  # behind it, a label would be cut
+LAST_LABEL = 93  # percent; behind it, a label would be cut
 MOST_LINES = 5  # above the one of none
-WIDEST = 56  # of one bar, while there are few
-ROW = 44  # of a drawing with bars from left to right
-THOUSAND = 1000
+FULL = 86  # percent of its time that a bar, or a group of them, is wide at most
+WIDEST = 5  # percent of the drawing that one bar is wide at most, however few there are
+ROW = 42  # pixels of a drawing with bars from left to right, of which the name is above its bar
+MOST_OF_A_NAME = 30  # characters: a phone has no room for more
+MILLION = 1_000_000
 MOST_DOTS = 25  # of one line
-NAMES, NUMBERS = 236, 150  # the room for their names, and for their numbers
 
 
 @dataclass(frozen=True)
@@ -43,25 +48,17 @@ class Drawing:
     lines: list[Line]
     grid: list[tuple[float, str]]
     labels: list[tuple[float, str]]
-    left = LEFT
-    right = LEFT + WIDE
-    bottom = BOTTOM
-
-    @cached_property
-    def has_lines(self) -> bool:
-        """Whether it is made of lines."""
-        return bool(self.lines)
+    bottom = HIGH
 
 
 @dataclass(frozen=True)
 class Row:
-    """One bar from left to right, with its name and its number in words."""
+    """One bar from left to right, with its name and its number in words above it."""
 
     name: str
     told: str
-    y: float
+    y: int
     width: float
-    end: float
 
 
 def easy(step: float) -> int:
@@ -72,43 +69,48 @@ def easy(step: float) -> int:
 
 
 def short(number: int) -> str:
-    """Return a number as a scale has room for it: 2,500 is 2.5k."""
-    return f"{number / THOUSAND:g}k" if number >= THOUSAND else str(number)
+    """Return a number as a scale has room for it: 2,500 as it is, and 2,500,000 as 2,500k."""
+    return f"{grouped(number // 1000)}k" if number >= MILLION else grouped(number)
 
 
 def over_time(labels: list[str], values: list[list[float]], *, style: str) -> Drawing:
-    """Draw values, by bar and series, as bars that are `stacked` or `grouped`, or as `line`s."""
+    """Draw values, by bar and series, as bars that are `stacked` or `grouped`, or as `line`s.
+
+    All of one bar, its label too, is about the middle of the bar's time.
+    """
     most = max((sum(row) if style == "stacked" else max(row, default=0) for row in values), default=0)
     step = easy(most / MOST_LINES)
     steps = max(1, -int(-most // step))
-    scale, width = HIGH / (step * steps), WIDE / max(1, len(values))
+    scale = HIGH / (step * steps)
+    grid = [(round(HIGH - n * step * scale, 2), short(n * step)) for n in range(steps + 1)]
+    middles = [round(100 * (n + 0.5) / len(values), 2) for n in range(len(values))]
     every = -(-len(labels) // LABELS)
-    grid = [(round(BOTTOM - n * step * scale, 2), short(n * step)) for n in range(steps + 1)]
-    middles = [round(LEFT + (n + 0.5) * width, 2) for n in range(len(labels))]
-    below = [(middles[n], text) for n, text in enumerate(labels) if n % every == 0 and middles[n] < LAST_LABEL]
-    boxes = [] if style == "line" else _boxes(values, scale, width, is_stacked=style == "stacked")
-    lines = _lines(values, scale, width) if style == "line" else []
+    below = [(x, text) for n, (x, text) in enumerate(zip(middles, labels, strict=True)) if n % every == 0]
+    below = [(x, text) for x, text in below if x < LAST_LABEL]
+    boxes = [] if style == "line" else _boxes(middles, values, scale, is_stacked=style == "stacked")
+    lines = _lines(middles, values, scale) if style == "line" else []
     return Drawing(boxes, lines, grid, below)
 
 
-def _boxes(values: list[list[float]], scale: float, width: float, *, is_stacked: bool) -> list[Box]:
-    room = min(width * 0.86, WIDEST)
+def _boxes(middles: list[float], values: list[list[float]], scale: float, *, is_stacked: bool) -> list[Box]:
     boxes = []
-    for bar, row in enumerate(values):
-        top, each = float(BOTTOM), room / (1 if is_stacked else max(1, len(row)))
+    for middle, row in zip(middles, values, strict=True):
+        abreast = 1 if is_stacked else max(1, len(row))
+        each = min(FULL / len(values) / abreast, WIDEST)
+        top = float(HIGH)
         for series, value in enumerate(row, start=1):
             height = value * scale
-            top = (top if is_stacked else BOTTOM) - height
-            x = LEFT + bar * width + (0 if is_stacked else each * (series - 1))
+            top = (top if is_stacked else HIGH) - height
+            x = middle - each * abreast / 2 + (0 if is_stacked else each * (series - 1))
             if value:
                 boxes.append(Box(series, round(x, 2), round(top, 2), round(each, 2), round(height, 2)))
     return boxes
 
 
-def _lines(values: list[list[float]], scale: float, width: float) -> list[Line]:
+def _lines(middles: list[float], values: list[list[float]], scale: float) -> list[Line]:
     lines = []
     for series, column in enumerate(zip(*values, strict=True), start=1):
-        at = [(round(LEFT + (n + 0.5) * width, 2), round(BOTTOM - value * scale, 2)) for n, value in enumerate(column)]
+        at = [(x, round(HIGH - value * scale, 2)) for x, value in zip(middles, column, strict=True)]
         dots = at if len(at) <= MOST_DOTS else []
         lines.append(Line(series, " ".join(f"{x},{y}" for x, y in at), dots))
     return lines
@@ -117,9 +119,12 @@ def _lines(values: list[list[float]], scale: float, width: float) -> list[Line]:
 def side_by_side(names: list[str], values: list[float], told: list[str]) -> tuple[list[Row], int]:
     """Draw values as bars from left to right; return them, and how high the drawing is."""
     most = max([*values, 1])
-    room = LEFT + WIDE - NAMES - NUMBERS
     rows = [
-        Row(name, words, n * ROW, round(value / most * room, 2), round(NAMES + value / most * room + 10, 2))
+        Row(_cut(name), words, n * ROW, round(100 * value / most, 2))
         for n, (name, value, words) in enumerate(zip(names, values, told, strict=True))
     ]
     return rows, len(rows) * ROW
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= MOST_OF_A_NAME else f"{name[: MOST_OF_A_NAME - 1].rstrip()}…"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..drawing import NAMES, Drawing, Row, over_time, side_by_side
+from ..drawing import Drawing, Row, over_time, side_by_side
+from ..formats import grouped
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -19,7 +20,7 @@ NOTHING = _("Nothing of this happened in this period.")
 class Chart:
     """Numbers by row (a bar) and column (a series); `labels` are what is written below, `rows` the exact words.
 
-    `style` is stacked, grouped or line, of charts over time; `bars` have their names at the side, and one series. Where
+    `style` is stacked, grouped or line, of charts over time; `bars` have their names above, and one series. Where
     a drawing chooses its unit by the numbers, `in_file` are the columns by name that its file has in their place.
     """
 
@@ -33,7 +34,6 @@ class Chart:
     style: str = "grouped"
     labels: list[str] = field(default_factory=list)
     empty: "StrOrPromise" = NOTHING
-    names = NAMES  # the room for them beside bars
     is_whole: bool = False  # whether the rows are parts of a whole, so that percents say something
     in_file: dict[str, list[float]] = field(default_factory=dict)
 
@@ -56,15 +56,15 @@ class Chart:
     def _told(self, value: float) -> str:
         total = sum(row[0] for row in self.values)
         if not (total and self.is_whole):
-            return f"{value:g}"
-        return gettext("%(number)s (%(percent)d%%)") % {"number": f"{value:g}", "percent": round(100 * value / total)}
+            return grouped(value)
+        return gettext("%(number)s (%(percent)d%%)") % {"number": grouped(value), "percent": round(100 * value / total)}
 
     @property
     def table(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """The rows that have anything, with the name of each column."""
         found = zip(self.rows, self.values, strict=True)
         named = ((row, zip(self.series, values, strict=True)) for row, values in found if any(values))
-        return [(row, [(name, f"{value:g}") for name, value in cells]) for row, cells in named]
+        return [(row, [(name, grouped(value)) for name, value in cells]) for row, cells in named]
 
     @property
     def records(self) -> list[list[str]]:
@@ -73,5 +73,5 @@ class Chart:
         body = zip(self.rows, zip(*self.in_file.values(), strict=True) if self.in_file else self.values, strict=True)
         return [
             [self.first_column, *columns],
-            *([row, *(f"{value:g}" for value in values)] for row, values in body),
+            *([row, *(f"{value:.15g}" for value in values)] for row, values in body),
         ]

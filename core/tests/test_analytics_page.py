@@ -185,6 +185,12 @@ class PageTests(Cast, TestCase):
         self.assertNotIn("style=", page)
         self.assertNotIn('width="0.0"', page)  # of nothing there is no bar
 
+    def test_a_chart_of_nothing_is_a_line_of_words_and_comes_behind_what_is_drawn(self) -> None:
+        page = self.browser.get(self.address)
+        empty = [chart.is_empty for chart in page.context["charts"]]
+        self.assertEqual((empty, set(empty)), (sorted(empty), {False, True}))
+        self.assertContains(page, '<section class="panel charts__empty"', count=sum(empty))
+
     def test_it_says_so_when_nothing_happened(self) -> None:
         event = make_event(auto_hold=False)
         page = self.browser.get(f"/organize/{event.pk}/analytics/").content.decode()

@@ -8,6 +8,7 @@ from django.test import override_settings
 
 from core import allocation
 from core.checkin.attendance import MOST_BARS, MOST_GATES, NO_NAME, OTHERS, attendance
+from core.drawing import WIDEST
 from core.models import AuditEntry, Scan, Ticket
 from core.tests.cast import make_event, make_people, make_person
 from core.tests.test_bad_logins import PASSWORD
@@ -55,6 +56,12 @@ class AttendanceTests(ReportCase):
         self.assertEqual((north.y + north.height, south.y + south.height), (drawing.bottom, north.y))
         self.assertGreaterEqual(south.y, drawing.grid[-1][0])
         self.assertEqual(drawing.grid[-1][1], "4")
+
+    def test_one_bar_stands_narrow_above_the_time_of_which_it_is(self) -> None:
+        self.let_in("North", 0)
+        drawing = attendance(self.event).drawing
+        [bar], [(x, label)] = drawing.boxes, drawing.labels
+        self.assertEqual((bar.x + bar.width / 2, bar.width, label), (x, WIDEST, "19:00"))
 
     def test_only_what_counts_is_counted(self) -> None:
         self.let_in("North", 0)

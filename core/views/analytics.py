@@ -81,7 +81,7 @@ def _page(request: HttpRequest, scope: Scope) -> HttpResponse:
         "period": figures.period,
         "until": min(figures.period.until, form.moment),  # the last bar is not over yet
         "highlights": highlights(figures),
-        "charts": drawn,
+        "charts": sorted(drawn, key=lambda chart: chart.is_empty),  # what is a line of words leaves no hole
         "is_empty": all(chart.is_empty for chart in drawn if chart.key not in OF_THE_SITE),
         "query": request.GET.urlencode() if form.is_valid() else "",
     }

@@ -1,6 +1,9 @@
-"""Arabic: its own comma before the time."""
+"""Arabic: its own comma before the time; in numbers, whose digits are those of English, the signs that go with them."""
 
 from core.formats import patterns
+
+THOUSAND_SEPARATOR, DECIMAL_SEPARATOR = ",", "."
+NUMBER_GROUPING = 3
 
 globals().update(
     patterns(

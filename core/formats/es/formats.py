@@ -2,6 +2,8 @@
 
 from core.formats import patterns
 
+THOUSAND_SEPARATOR = "."  # as browsers have it, whose scripts change numbers in place
+
 globals().update(
     patterns(
         {
