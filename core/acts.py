@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from . import steering
+from .formats import fill
 from .forms import ReasonForm
 from .models import Event
 
@@ -74,7 +75,7 @@ def _extend(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
     )
     holds = f"{extended} {'hold' if extended == 1 else 'holds'}"
     noted = f"Extended {holds} by {minutes:f} min: {typed['reason']}"  # the trail is in English
-    return told % {"count": extended, "minutes": f"{minutes:f}"}, noted
+    return fill(told, count=extended, minutes=f"{minutes:f}"), noted
 
 
 PAUSE = Act(

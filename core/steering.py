@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from .fairness.ledger import extensions, extensions_of_hold, openings
+from .formats import fill
 from .locking import again_after_conflict, locked, locked_event
 from .models import Event, Ticket, TicketHold, new_secret
 from .readiness import missing, with_values
@@ -97,7 +98,7 @@ def _refuse_revision(event: Event, values: dict[str, Any], moment: dt.datetime) 
     taken = event.booked + event.held
     if values.get("capacity", event.capacity) < taken:
         told = _("%(booked)d places are booked and %(held)d are held, so the capacity cannot go below %(taken)d.")
-        raise CapacityTooLow(told % {"booked": event.booked, "held": event.held, "taken": taken})
+        raise CapacityTooLow(fill(told, booked=event.booked, held=event.held, taken=taken))
     hidden = values.get("status") == Event.Status.DRAFT and event.status != Event.Status.DRAFT
     if hidden and (taken or TicketHold.objects.unended().filter(event=event).exists()):
         raise EventInUse

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from ..checkin.attendance import MOST_GATES, NO_NAME, OTHERS
+from ..formats import fill, grouped
 from ..models import HourlyFigures
 from . import rows
 from .charts import Chart
@@ -64,8 +65,8 @@ def percent(part: int, whole: int) -> str:
 def _sale(found: Figures) -> Chart:
     held, booked = found.by_bar(Kind.HELD), found.by_bar(Kind.BOOKED)
     count, placed, most = sum(booked), sum(held), max(booked, default=0)
-    holds = ngettext("%(count)d hold placed", "%(count)d holds placed", placed) % {"count": placed}
-    tickets = ngettext("%(count)d ticket booked", "%(count)d tickets booked", count) % {"count": count}
+    holds = fill(ngettext("%(count)d hold placed", "%(count)d holds placed", placed), count=placed)
+    tickets = fill(ngettext("%(count)d ticket booked", "%(count)d tickets booked", count), count=count)
     # Translators: as in "2 holds placed, 1 ticket booked."
     said = _("%(holds)s, %(tickets)s.") % {"holds": holds, "tickets": tickets}
     if most:
@@ -73,7 +74,7 @@ def _sale(found: Figures) -> Chart:
         busiest = ngettext(
             "The busiest %(width)s had %(count)d booking.", "The busiest %(width)s had %(count)d bookings.", most
         )
-        said = f"{said} {busiest % {'width': found.period.width, 'count': most}}"
+        said = f"{said} {fill(busiest, width=found.period.width, count=most)}"
     columns = {_("Holds placed"): held, _("Tickets booked"): booked}
     return _over_time(found, "sale", _("Holds and bookings"), said, columns=columns)
 
@@ -93,9 +94,9 @@ def _endings(found: Figures) -> Chart:
         "Of %(count)d holds that ended, %(share)s became a ticket; %(lapsed)d lapsed, %(released)d were given back.",
         ended,
     )
-    said = told % {"count": ended, "share": percent(used, ended), "lapsed": lapsed, "released": released}
+    said = fill(told, count=ended, share=percent(used, ended), lapsed=lapsed, released=released)
     if with_event:
-        more = _("The cancellation of the event ended %(count)d.") % {"count": sum(with_event)}
+        more = fill(_("The cancellation of the event ended %(count)d."), count=sum(with_event))
         said = f"{said} {more}"
     return _over_time(found, "holds", _("How holds ended"), said, columns=columns, style="stacked")
 
@@ -132,7 +133,7 @@ def _mean(total: dt.timedelta, count: int) -> str:
     seconds = round((total / count).total_seconds()) if count else 0
     if seconds < 120:  # noqa: PLR2004 -- two minutes
         return _("%(number)s s") % {"number": seconds}
-    return _("%(number)s min") % {"number": f"{seconds / 60:.3g}"}
+    return _("%(number)s min") % {"number": grouped(float(f"{seconds / 60:.3g}"))}
 
 
 def _uses(found: Figures) -> Chart:
@@ -142,7 +143,7 @@ def _uses(found: Figures) -> Chart:
         "People booked %(mean)s after their hold began, on average of %(count)d bookings.",
         count,
     )
-    said = told % {"mean": _mean(found.length(Kind.USED), count), "count": count}
+    said = fill(told, mean=_mean(found.length(Kind.USED), count), count=count)
     names, values = _steps(rows.USES), _spread(found, Kind.USED, rows.USES)
     title, first, series = _("Time to book"), pgettext("how long", "Time"), [_("Bookings")]
     return Chart("time-to-book", title, said, first, series, names, values, style="bars", is_whole=True)
@@ -160,26 +161,28 @@ def _given_up(found: Figures) -> Chart:
         "%(count)d person left the line, or waited until the event started",
         "%(count)d people left the line, or waited until the event started",
         left,
-    ) % {"count": left}
-    tickets = ngettext("%(count)d ticket cancelled", "%(count)d tickets cancelled", cancelled) % {"count": cancelled}
+    )
+    tickets = ngettext("%(count)d ticket cancelled", "%(count)d tickets cancelled", cancelled)
+    many = {"people": fill(people, count=left), "tickets": fill(tickets, count=cancelled)}
     # Translators: as in "1 person left the line, or waited until the event started, 2 tickets cancelled."
-    said = _("%(people)s, %(tickets)s.") % {"people": people, "tickets": tickets}
+    said = _("%(people)s, %(tickets)s.") % many
     if with_event:
         waited = ngettext(
             "%(count)d person waited when the event was cancelled.",
             "%(count)d people waited when the event was cancelled.",
             sum(with_event),
         )
-        said = f"{said} {waited % {'count': sum(with_event)}}"
+        said = f"{said} {fill(waited, count=sum(with_event))}"
     return _over_time(found, "given-up", _("Given up"), said, columns=columns)
 
 
 def _line(found: Figures) -> Chart:
     lengths = found.line_lengths()
     most = max(lengths, default=0)
-    said = ngettext(
+    told = ngettext(
         "At most %(count)d person waited at the same time.", "At most %(count)d people waited at the same time.", most
-    ) % {"count": most}
+    )
+    said = fill(told, count=most)
     return _over_time(
         found, "line", _("Length of the line"), said, columns={_("Waiting at most"): lengths}, style="line",
         empty=_("Nobody waited."),
@@ -197,7 +200,7 @@ def _average_wait(found: Figures) -> Chart:
         else (SECOND, _("Seconds on average"), _("%(number)s s"))
     )
     average = [round(each / unit, 1) for each in exact]
-    mean, most = _mean(found.length(Kind.HELD), sum(counts)), short % {"number": f"{max(average, default=0):g}"}
+    mean, most = _mean(found.length(Kind.HELD), sum(counts)), short % {"number": grouped(max(average, default=0))}
     told = _("Whoever joined had waited %(mean)s on average when served; at most %(most)s in one bar of the chart.")
     said = told % {"mean": mean, "most": most}
     return _over_time(
@@ -223,7 +226,7 @@ def _waits(found: Figures) -> Chart:
         "%(count)d people joined and were served; %(more)d more were held a place at their login.",
         served,
     )
-    said = told % {"count": served, "more": held - served}
+    said = fill(told, count=served, more=held - served)
     names, values = _steps(rows.WAITS), _spread(found, Kind.HELD, rows.WAITS)
     title, first, series = _("How long people waited"), pgettext("how long", "Wait"), [_("People")]
     return Chart("waits", title, said, first, series, names, values, style="bars", is_whole=True)
@@ -246,12 +249,12 @@ def _by_gate(columns: dict[str, list[float]]) -> str:
     counts = {name: round(sum(column)) for name, column in columns.items()}
     total = sum(counts.values())
     if not counts:
-        return ngettext("%(count)d person let in.", "%(count)d people let in.", total) % {"count": total}
+        return fill(ngettext("%(count)d person let in.", "%(count)d people let in.", total), count=total)
     told = ngettext("%(count)d person let in: %(gates)s.", "%(count)d people let in: %(gates)s.", total)
     comma = pgettext("between parts of a list", ", ")
     # Translators: the name of a gate, and how many were let in there.
-    gates = comma.join(_("%(gate)s %(number)d") % {"gate": name, "number": n} for name, n in counts.items())
-    return told % {"count": total, "gates": gates}
+    gates = comma.join(fill(_("%(gate)s %(number)d"), gate=name, number=n) for name, n in counts.items())
+    return fill(told, count=total, gates=gates)
 
 
 def _tiers(found: Figures) -> Chart:
@@ -265,7 +268,7 @@ def _tiers(found: Figures) -> Chart:
         "%(count)d tickets booked, %(first)d of them by people who are served first.",
         total,
     )
-    said = told % {"count": total, "first": first}
+    said = fill(told, count=total, first=first)
     values: list[list[float]] = [[parts.get(part, 0)] for part in shown]
     chart_rows, title = [names[part] for part in shown], _("Tickets by tier")
     return Chart("tiers", title, said, _("Tier"), [_("Tickets")], chart_rows, values, style="bars", is_whole=True)
@@ -273,11 +276,12 @@ def _tiers(found: Figures) -> Chart:
 
 def _logins(found: Figures) -> Chart:
     logins = found.by_bar(Kind.LOGINS)
-    said = ngettext(
+    told = ngettext(
         "%(count)d login on the whole site, whichever event they were for.",
         "%(count)d logins on the whole site, whichever event they were for.",
         sum(logins),
-    ) % {"count": sum(logins)}
+    )
+    said = fill(told, count=sum(logins))
     return _over_time(found, "logins", _("Logins"), said, columns={_("Logins"): logins})
 
 
@@ -286,10 +290,10 @@ def highlights(found: Figures) -> list[tuple[str, str]]:
     used, lapsed, released = (found.sum(kind, but=rows.WITH_EVENT) for kind in (Kind.USED, Kind.LAPSED, Kind.RELEASED))
     served, none = found.sum(Kind.HELD, but=rows.AUTOMATIC), pgettext("a length of time", "none")
     return [
-        (_("Tickets booked"), str(found.sum(Kind.BOOKED))),
-        (_("Holds placed"), str(found.sum(Kind.HELD))),
+        (_("Tickets booked"), grouped(found.sum(Kind.BOOKED))),
+        (_("Holds placed"), grouped(found.sum(Kind.HELD))),
         (_("Holds that became tickets"), percent(used, used + lapsed + released)),
         (_("Time to book, on average"), _mean(found.length(Kind.USED), used) if used else none),
         (_("Wait in line, on average"), _mean(found.length(Kind.HELD), served) if served else none),
-        (_("Let in"), str(sum(sum(bars.values()) for bars in found.gates.values()))),
+        (_("Let in"), grouped(sum(sum(bars.values()) for bars in found.gates.values()))),
     ]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
 from ..drawing import Drawing, over_time
+from ..formats import fill
 from ..models import Event, Scan
 
 WIDTHS = (1, 5, 10, 15, 30, 60, 120, 240, 720, 1440)  # minutes of one bar
@@ -61,7 +62,7 @@ class Attendance:
             "%(count)d people let in between %(first)s and %(last)s.",
             self.total,
         )
-        return told % {"count": self.total, "first": first, "last": last}
+        return fill(told, count=self.total, first=first, last=last)
 
     @property
     def title(self) -> str:

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from ..formats import fill
 from ..models import Announcement, Event, Notice, languages
 from ..own_words import OwnWords
 
@@ -79,4 +80,4 @@ class SendForm(OwnWords, forms.Form):
     def __init__(self, data: Any = None, *, people: int = 0) -> None:
         super().__init__(data, auto_id="send_%s")
         yes = ngettext("Yes, send it to one person", "Yes, send it to %(count)d people", people)
-        self.fields["confirm"].label = yes % {"count": people}
+        self.fields["confirm"].label = fill(yes, count=people)

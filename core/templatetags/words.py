@@ -9,7 +9,15 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ..formats import grouped as written
+
 register = template.Library()
+
+
+@register.filter
+def grouped(number: float | str) -> str:
+    """Return a number as people read it; nothing of a variable that is missing."""
+    return "" if isinstance(number, str) else written(number)
 
 
 @register.filter

@@ -10,6 +10,7 @@ from django.utils.translation import override
 
 from ..exports import files
 from ..exports.lists import LISTS, ExportList
+from ..formats import fill
 from ..http import download, for_people, problem, reads
 from ..models import Event
 from ..trust import confirmation, trail
@@ -51,7 +52,7 @@ def export_xlsx(request: HttpRequest, event_id: int, what: str) -> HttpResponse:
     event, chosen = _chosen(request, event_id, what)
     if chosen.count(event) > files.MOST_IN_XLSX:
         told = _("This list has more than %(most)d rows, which is too many for a workbook. Download it as CSV instead.")
-        return problem(request, 400, "too_many", told % {"most": files.MOST_IN_XLSX})
+        return problem(request, 400, "too_many", fill(told, most=files.MOST_IN_XLSX))
     _record(event, chosen, "xlsx")
     with override(settings.LANGUAGE_CODE):  # a file is for programs
         book = files.as_xlsx(str(chosen.title), chosen.header, chosen.records(event))
