@@ -23,6 +23,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import allocation, numbers, steering
+from ..formats import grouped
 from ..forms import NO_ROOM, EventForm, MomentField, TrailReasonForm
 from ..locking import again_after_conflict
 from ..models import Event, Scan
@@ -244,7 +245,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     def available_now(self, event: Event) -> SafeString:
         """Return how many are left."""
         available = numbers.stats(event, read_at(event))["available"]
-        return _live(event, format_html('<span data-number="available">{}</span>', available))
+        return _live(event, format_html('<span data-number="available">{}</span>', grouped(available)))
 
     @admin.display(description=_("waiting"), ordering="line_waiting")
     def waiting_now(self, event: Event) -> SafeString:
@@ -256,7 +257,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         """Return the booked share of the capacity as a bar."""
         percent = f"{numbers.stats(event, read_at(event))['percentage_sold']:.0f}"
         bar = format_html('<progress value="{}" max="{}">{}%</progress>', event.booked, max(event.capacity, 1), percent)
-        capacity = format_html('<span data-number="capacity">{}</span>', event.capacity)
+        capacity = format_html('<span data-number="capacity">{}</span>', grouped(event.capacity))
         # Translators: a bar that shows a share, and of how many places it is.
         told = format_html(gettext("{bar} of {capacity}"), bar=bar, capacity=capacity)
         return _live(event, told, "sold")
@@ -273,7 +274,7 @@ def _link(model: str, event: Event, name: Literal["booked", "held", "waiting"]) 
     address = reverse(f"admin:core_{model}_changelist")
     number = numbers.stats(event, read_at(event))[name]
     html = '<a href="{}?event__id__exact={}{}" data-number="{}">{}</a>'
-    return format_html(html, address, event.pk, status, name, number)
+    return format_html(html, address, event.pk, status, name, grouped(number))
 
 
 def _is_in_use(event: Event) -> bool:

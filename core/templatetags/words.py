@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ..formats import fill
 from ..formats import grouped as written
 
 register = template.Library()
@@ -25,7 +26,7 @@ def people_ahead(ahead: int | None) -> str:
     """Say how many people are ahead; `core/static/core/js/places.js` says it in the same words."""
     if not ahead:
         return _("You are next")
-    return ngettext("%(count)d person ahead of you", "%(count)d people ahead of you", ahead) % {"count": ahead}
+    return fill(ngettext("%(count)d person ahead of you", "%(count)d people ahead of you", ahead), count=ahead)
 
 
 @register.filter
@@ -36,7 +37,7 @@ def about(seconds: float | str | None) -> str:
     minutes = round(seconds / 60)
     if minutes < 1:
         return _("less than a minute")
-    return ngettext("about %(count)d minute", "about %(count)d minutes", minutes) % {"count": minutes}
+    return fill(ngettext("about %(count)d minute", "about %(count)d minutes", minutes), count=minutes)
 
 
 @register.filter

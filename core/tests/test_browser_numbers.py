@@ -1,11 +1,13 @@
-"""Numbers that change under people's eyes: they are seen to have changed, never counted through, and nothing moves."""
+"""Numbers that change under people's eyes: seen to have changed, never counted through, grouped; and nothing moves."""
 
+from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from core.models import Event
 
 from .browser import BrowserTestCase
 from .cast import book, make_event
+from .test_grouped_numbers import SAMPLES, by_server
 
 # Notes what each number was when it began to pulse, every text that it ever had, and whatever shifted.
 STAGE = """
@@ -25,6 +27,7 @@ TEXTS = """(element) => {
   new MutationObserver(() => window.texts.push(element.textContent.trim()))
     .observe(element, { childList: true, characterData: true, subtree: true });
 }"""
+GROUPED = """(numbers) => import("/static/core/js/words.js").then(({ grouped }) => numbers.map(grouped))"""
 
 
 class NumbersTests(BrowserTestCase):
@@ -64,3 +67,25 @@ class NumbersTests(BrowserTestCase):
                 self.assertEqual(ring.evaluate(moves), moving)
         book(event, self.alice)
         expect(ring).to_have_attribute("stroke-dasharray", "25 100")
+
+
+class GroupedTests(BrowserTestCase):
+    def test_scripts_write_them_as_the_server_does_in_every_language(self) -> None:
+        event = make_event(capacity=12_000, auto_hold=False)
+        page = self.window()
+        for language, _name in settings.LANGUAGES:
+            page.set_extra_http_headers({"Accept-Language": language})
+            page.goto(event.get_absolute_url())
+            with self.subTest(language=language):
+                self.assertEqual(page.locator("html").get_attribute("lang"), language)
+                self.assertEqual(page.evaluate(GROUPED, list(SAMPLES)), by_server(language))
+
+    def test_a_number_that_changes_stays_grouped(self) -> None:
+        event = make_event(capacity=12_000, auto_hold=False)
+        page = self.window()
+        page.goto(event.get_absolute_url())
+        expect(page.locator("[data-live-status]")).to_contain_text("Live")
+        expect(page.locator("[data-number=available]")).to_have_text("12,000")
+        book(event, self.alice)
+        expect(page.locator("[data-number=available]")).to_have_text("11,999")
+        expect(page.locator("[data-number=capacity]")).to_have_text("12,000")

@@ -18,6 +18,7 @@ from ..access import may_manage
 from ..accounts import open_offers
 from ..context import EventCard, event_card, place_json
 from ..fairness.promise import commitment_of, shares_of
+from ..formats import fill
 from ..forms import MonthForm
 from ..http import PersonRequest, answer, for_people, reads, refuse, writes
 from ..many import LARGEST_ID
@@ -206,7 +207,7 @@ def join(request: PersonRequest, event_id: int) -> HttpResponse:
         return refuse(request, refused, to="dashboard")
     if place.status == TicketHold.Status.WAITING:
         in_line = _("You are in line: number %(position)d. We hold a place for you as soon as it is your turn.")
-        message = in_line % {"position": place.ahead + 1}
+        message = fill(in_line, position=place.ahead + 1)
         return answer(request, answers.of(place), message=message, to="dashboard", status=202)
     message = _("A place is held for you. Book it before the time is up.")
     return answer(request, answers.of(place), message=message, to="dashboard")

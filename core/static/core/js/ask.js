@@ -2,7 +2,7 @@
 import { applyHold } from "./places.js";
 import { pauseRefreshes, refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
-import { words } from "./words.js";
+import { grouped, words } from "./words.js";
 
 const ANSWER_MS = 3000;
 const REST_MS = 1000;
@@ -100,7 +100,7 @@ function submit(ask) {
 
 function showPlace({ status, expires_at: until = null, position = null }, { event }) {
   applyHold({ event, status, expires_at: until, position });
-  announce(status === "held" ? words("held") : words("waiting", { position }));
+  announce(status === "held" ? words("held") : words("waiting", { position: grouped(position) }));
 }
 
 function showEnd({ status }, { event }) {

@@ -1,6 +1,7 @@
 // The four numbers of events, changed in place. Older versions are dropped; an equal one may bring a new `waiting`.
 import { put } from "./put.js";
 import { refreshSoon } from "./regions.js";
+import { grouped } from "./words.js";
 
 const NAMES = ["available", "held", "booked", "waiting", "capacity"];
 const OPEN = new Set(["available", "line", "sold_out"]);
@@ -47,7 +48,7 @@ function showNumbers(card, stats) {
   card.dataset.version = stats.version;
   let news = false;
   for (const name of NAMES) {
-    for (const element of card.querySelectorAll(`[data-number="${name}"]`)) news = put(element, stats[name]) || news;
+    for (const element of card.querySelectorAll(`[data-number="${name}"]`)) news = put(element, grouped(stats[name])) || news;
   }
   const percentage = Math.round(stats.percentage_sold);
   for (const element of card.querySelectorAll("[data-percentage]")) put(element, percentage);

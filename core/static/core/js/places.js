@@ -5,14 +5,14 @@ import { cardsOf } from "./numbers.js";
 import { put } from "./put.js";
 import { refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
-import { counted, words } from "./words.js";
+import { counted, grouped, words } from "./words.js";
 
 const LAPSE_SPREAD_MS = 3000; // the holds of one opening lapse at one moment
 
 export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
   let isNews = false;
   for (const card of cardsOf(event)) {
-    putIn(card, "[data-position]", position);
+    putIn(card, "[data-position]", grouped(position));
     isNews = putIn(card, "[data-ahead]", peopleAhead(ahead)) || isNews;
     if (wait !== undefined) putIn(card, "[data-wait]", about(wait));
     if (!ahead && card.dataset.reason === "tier_first") refreshSoon(); // nobody is served before the first in line

@@ -5,6 +5,7 @@ const TIMEOUT_MS = 10000;
 const page = document.querySelector("[data-waiting]");
 const go = page.querySelector("[data-go]");
 const { href } = go;
+const numbers = new Intl.NumberFormat(`${document.documentElement.lang}-u-nu-latn`, { useGrouping: true });
 let offset = 0; // from this device's clock to the server's, in milliseconds
 let failed = 0; // times in a row
 let isOpen = null;
@@ -35,7 +36,7 @@ async function poll() {
 function show(stats) {
   offset = Date.parse(stats.now) - Date.now(); // a CDN's copy is a second old at most
   for (const element of page.querySelectorAll("[data-number]")) {
-    const number = String(stats[element.dataset.number]);
+    const number = numbers.format(stats[element.dataset.number]);
     if (element.textContent !== number) element.textContent = number;
   }
   if (failed > 1) say("");

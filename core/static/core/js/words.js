@@ -3,6 +3,7 @@ const WORDS = JSON.parse(document.getElementById("words")?.textContent ?? "{}");
 const LANGUAGE = document.documentElement.lang || "en";
 const LOCALE = LANGUAGE === "en" ? "en-GB" : `${LANGUAGE}-u-nu-latn`; // digits as the server writes them
 const rules = new Intl.PluralRules(LANGUAGE);
+const numbers = new Intl.NumberFormat(LOCALE, { useGrouping: true }); // Spanish numbers of four digits as well
 
 // A sentence by its name, with what stands in its braces.
 export function words(name, values = {}) {
@@ -13,11 +14,16 @@ export function words(name, values = {}) {
 export function counted(name, count) {
   const forms = WORDS[name] ?? {};
   const alike = Object.keys(forms).find((sample) => rules.select(Number(sample)) === rules.select(count));
-  return fill(forms[alike] ?? "", { count });
+  return fill(forms[alike] ?? "", { count: grouped(count) });
 }
 
 export function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (braces, name) => (name in values ? String(values[name]) : braces));
+}
+
+// A number as it is read, in groups of three digits: as `core/formats` has it.
+export function grouped(number) {
+  return numbers.format(number);
 }
 
 // A moment as the page says it: `what` as Intl takes it.
