@@ -6,13 +6,14 @@ All pages as they are in the middle of a sale are opened by `test_browser_policy
 import re
 from unittest import skipUnless
 
+from django.contrib.auth.models import Group
 from django.db import connection
 from playwright.sync_api import Page, expect
 
-from core.models import Event
+from core.models import GATE_STAFF, Event, User
 from core.tests.barriers import barriers
 from core.tests.browser import BrowserTestCase
-from core.tests.cast import ago, book, give, join, later, make_event, offer
+from core.tests.cast import ago, appoint, book, give, join, later, make_event, offer
 
 PHONE, DESK = {"width": 375, "height": 812}, {"width": 1280, "height": 800}
 SHIFTED = """() => new Promise((resolve) => {
@@ -21,6 +22,16 @@ SHIFTED = """() => new Promise((resolve) => {
     .observe({ type: "layout-shift", buffered: true });
   setTimeout(() => resolve(sum), 300);
 })"""
+# The entries on top, and those of them that are not wholly on the screen, or in a row that scrolls.
+CUT = """() => {
+  const links = [...document.querySelectorAll(".header .nav a")];
+  const isCut = (link) => {
+    const { left, right } = link.getBoundingClientRect();
+    const row = link.closest("ul");
+    return left < 0 || right > innerWidth || link.scrollWidth > link.clientWidth || row.scrollWidth > row.clientWidth;
+  };
+  return { entries: links.length, cut: links.filter(isCut).map(({ textContent }) => textContent) };
+}"""
 STILL = 0.01  # of the cumulative layout shift; 0.1 is called good
 
 
@@ -79,3 +90,17 @@ class StatesTests(BrowserTestCase):
                 for state, event in states.items():
                     with self.subTest(state, language=language, size=size):
                         self.look(page, event.get_absolute_url())
+
+    def test_every_entry_on_top_is_whole_on_the_smallest_phones(self) -> None:
+        appoint(self.olga)
+        self.olga.groups.add(Group.objects.get(name=GATE_STAFF))
+        User.objects.filter(pk=self.olga.pk).update(is_staff=True, is_superuser=True)
+        page = self.window(viewport=PHONE)
+        self.log_in(page, self.olga)
+        for language in ("en", "de", "es", "ar"):
+            for width in (320, 375):
+                with self.subTest(language=language, width=width):
+                    page.context.set_extra_http_headers({"Accept-Language": language})
+                    page.set_viewport_size({"width": width, "height": 812})
+                    page.goto("/organize/")  # the current entry is one of the last
+                    self.assertEqual(page.evaluate(CUT), {"entries": 8, "cut": []})
