@@ -1,6 +1,7 @@
 """The typed shapes that templates read."""
 
 import datetime as dt
+import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -58,6 +59,12 @@ class EventCard:
     def label(self) -> str:
         """The badge in words."""
         return str(BADGES[self.badge])
+
+    @property
+    def zone_name(self) -> str:
+        """What the event's time zone is called now, as `CET`: scripts put it behind a time, as pages do."""
+        moment = dt.datetime.fromisoformat(self.stats["now"])
+        return moment.astimezone(zoneinfo.ZoneInfo(self.event.zone)).tzname() or ""
 
     @property
     def full(self) -> str:

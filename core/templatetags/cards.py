@@ -50,7 +50,7 @@ def _content(card: EventCard) -> tuple[Any, ...]:
     """Return all that tells one card from another: the event's fields, its numbers but for their moment, the words."""
     fields = [(name, value) for name, value in vars(card.event).items() if name not in OF_THE_LIST]
     numbers = {**card.stats, "now": None}
-    return fields, card.event.zone, numbers, card.badge, card.why, card.states
+    return fields, card.event.zone, card.zone_name, numbers, card.badge, card.why, card.states
 
 
 def _render(context: Context, name: str, values: dict[str, Any]) -> SafeString:

@@ -203,6 +203,23 @@ class TitleTests(AttentionTestCase):
         expect(elsewhere.locator("[data-turn-of]")).to_have_count(0)  # with the hold it goes
         self.assertEqual(self.complaints, [])
 
+    def test_the_banner_tells_the_end_of_the_hold_as_pages_do_in_the_zone_of_the_event(self) -> None:
+        event = make_event(name="Concert", capacity=1, time_zone="America/New_York")
+        alices = self.person(self.alice)
+        bobs = self.window(timezone_id="Asia/Tokyo")
+        self.stage(bobs)
+        self.log_in(bobs, self.bob)
+        bobs.get_by_role("button", name="Join the line").first.click()
+        expect(bobs.locator("[data-region=mine]")).to_contain_text("You are next")
+        alices.get_by_role("button", name="Release this hold").first.click()
+
+        expect(bobs.locator("[data-turn-of]")).to_have_count(1)
+        until = event.local(TicketHold.objects.get(status="held").expires_at).rpartition(", ")[2]
+        self.assertRegex(until, r"^\d\d:\d\d E[SD]T$")
+        expect(bobs.locator("[data-turn-body]")).to_contain_text(f"held for you until {until}.")
+        bobs.goto(event.get_absolute_url())
+        expect(bobs.locator(".sentence")).to_contain_text(f", {until}.")
+
     def test_a_hold_that_nobody_waited_for_is_no_turn(self) -> None:
         event = make_event(name="Concert", capacity=1, auto_hold=False)
         page = self.person(self.alice)

@@ -1,5 +1,6 @@
 """Lists show the upcoming events a page at a time; a dashboard has all that is its person's own, whatever the page."""
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -9,7 +10,7 @@ from core.models import Event, Ticket
 from core.paging import SIZE
 from core.templatetags import cards
 
-from .cast import Cast, ago, join, later, make_event, offer
+from .cast import Cast, HandClock, ago, join, later, make_event, offer
 from .visits import BROWSER, visit
 
 ALL = 2 * SIZE + 1
@@ -134,6 +135,14 @@ class SharedCardTests(Cast, TestCase):
                 kept = visit(self.alice, headers=BROWSER).get("/").content
                 cards._kept.clear()
                 self.assertEqual(hidden(kept), hidden(visit(self.alice, headers=BROWSER).get("/").content))
+
+    def test_the_name_of_its_time_zone_is_the_one_of_the_day(self):
+        Event.objects.update(time_zone="Europe/Berlin", starts_at=dt.datetime(2035, 1, 1, tzinfo=dt.UTC))
+        with HandClock() as clock:
+            for month, name in ((1, "CET"), (7, "CEST")):
+                clock.at = dt.datetime(2031, month, 1, tzinfo=dt.UTC)
+                page = visit(self.alice, headers=BROWSER).get("/")
+                self.assertContains(page, f'data-zone="Europe/Berlin" data-zone-name="{name}"')
 
     def test_what_is_somebodys_own_is_not_kept(self):
         join(self.event, self.alice)

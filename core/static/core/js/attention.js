@@ -3,7 +3,7 @@
 import { isLooking, notify } from "./notify.js";
 import { announce } from "./status.js";
 import { hideTurns, showTurn } from "./turn.js";
-import { moment, words } from "./words.js";
+import { timeIn, words } from "./words.js";
 
 const OPENING = ":is([data-region=state], [data-region=mine]) :not([hidden]) > [data-opening][data-soon]"; // not one of a list
 const served = document.title;
@@ -35,7 +35,7 @@ export function tellTurn(card, until) {
   if (said.has(tag)) return;
   said.add(tag);
   announce(words("turn_said", { name }));
-  const told = { title: words("turn", { name }), body: words("turn_body", { time: time(until) }) };
+  const told = { title: words("turn", { name }), body: words("turn_body", { time: timeIn(card.dataset, until) }) };
   showTurn(event, { ...told, href: link?.href ?? location.pathname });
   notify({ tag, ...told });
 }
@@ -88,8 +88,4 @@ function placeCards() {
 
 function shownCards() {
   return new Map([...placeCards()].map(({ dataset }) => [dataset.event, { ...dataset }]));
-}
-
-function time(iso) {
-  return moment(iso, { hour: "2-digit", minute: "2-digit" });
 }

@@ -30,3 +30,13 @@ export function grouped(number) {
 export function moment(when, what) {
   return new Date(when).toLocaleString(LOCALE, { hourCycle: "h23", ...what });
 }
+
+// A time of day where an event is, as pages tell it (`H:i T`); `zoneName` is what the server calls that zone.
+export function timeIn({ zone, zoneName }, when) {
+  const time = { hour: "2-digit", minute: "2-digit" };
+  try {
+    return `${moment(when, { ...time, timeZone: zone })} ${zoneName}`;
+  } catch {
+    return moment(when, { ...time, timeZone: "UTC", timeZoneName: "short" }); // a browser older than the zone (RangeError)
+  }
+}
