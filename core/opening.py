@@ -33,6 +33,7 @@ def open_sale(serving: "Serving", event: Event) -> None:
         serving.ledger.note(event, "opening")
     Event.objects.filter(pk=event.pk).update(opened_at=serving.moment, line_policy=event.line_policy)
     event.opened_at = serving.moment
+    serving.touched.add(event.pk)  # its pages say that it is on sale, though no number of it may have changed
 
 
 def _put_in_line(serving: "Serving", event: Event) -> None:

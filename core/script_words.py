@@ -25,6 +25,8 @@ def _clocks() -> Words:
         "opens_in": _("Opens in {time}"),
         "opening": _("Opening now…"),
         "opens_title": _("{opens} – {name} · Box Office"),
+        "on_sale": _("On sale now: {name}."),
+        "on_sale_title": _("On sale now – {name} · Box Office"),
         "days": _("{number} d"),
         "hours": _("{number} h"),
         "minutes": _("{number} min"),

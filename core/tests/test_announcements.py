@@ -35,3 +35,9 @@ class AnnouncementTests(Cast, TestCase):
         arrive(self.bob, ago(minutes=5))
         event.refresh_from_db()
         self.assertEqual(self.told(clock.tick), ({event.pk}, {self.bob.pk}))
+
+    def test_an_opening_is_told_to_all_who_see_the_event_though_nobody_waits_for_it(self) -> None:
+        event = make_event(sales_open_at=ago(days=-1), auto_hold=False)
+        open_sale(event)
+        self.assertEqual(self.told(clock.tick), ({event.pk}, set()))
+        self.assertEqual(self.told(clock.tick), (set(), set()))

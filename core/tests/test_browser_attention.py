@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from core.models import Event, TicketHold, User
 
 from .browser import BrowserTestCase
-from .cast import join, later, make_event, open_sale, release, statuses
+from .cast import ago, join, later, make_event, open_sale, release, statuses
 
 PHONE = {"width": 375, "height": 812}
 SERVED = "Dashboard – Box Office"
@@ -138,10 +138,12 @@ class TitleTests(AttentionTestCase):
     def test_a_hold_that_lapses_leaves_the_title(self) -> None:
         event = make_event(name="Concert", capacity=1)
         page = self.person(self.alice)
-        end_soon(event, seconds=9)
+        end_soon(event, seconds=100)
         page.reload()
-        expect(page).to_have_title(re.compile(r"^0:0\d to book – Concert"))
+        expect(page).to_have_title(re.compile(r"^1:\d\d to book – Concert"))
+        page.clock.fast_forward(100_000)
         expect(page).to_have_title(SERVED)
+        end_soon(event, seconds=-1)
         expect(page.get_by_role("button", name="Book my ticket").first).to_be_visible()
 
     def test_your_turn_stands_in_the_title_until_it_is_seen(self) -> None:
@@ -275,6 +277,93 @@ class TitleTests(AttentionTestCase):
         expect(bobs).to_have_title("Your turn – Concert · Box Office")
         expect(bobs.locator("[data-announcer]")).to_contain_text("A ticket is held for you: Concert.")
         self.assertTrue(bobs.evaluate("window.sameDocument"))
+
+
+class OpeningTests(AttentionTestCase):
+    def before(self, page: Page, path: str) -> None:
+        """Open a page that is live, of a sale that has not begun, and look elsewhere."""
+        page.goto(path)
+        expect(page.locator("[data-live-status]").first).to_contain_text("Live")
+        expect(page.get_by_role("main")).to_contain_text("Not yet on sale")
+        page.evaluate("window.sameDocument = true")
+        go_away(page)
+
+    def is_told(self, page: Page, names: str = "Concert") -> None:
+        """Look whether the opening was announced, once, on a page that was not loaded again."""
+        announced = page.locator("[data-announcer]")
+        expect(announced).to_have_text(f"On sale now: {names}.")
+        expect(page.get_by_role("main")).not_to_contain_text("Not yet on sale")
+        announced.evaluate("(element) => { element.textContent = ''; }")
+        page.evaluate("document.dispatchEvent(new Event('regions-replaced'))")
+        self.assertEqual(announced.inner_text(), "")
+        self.assertTrue(page.evaluate("window.sameDocument"))
+
+    def test_whoever_is_not_logged_in_is_told_that_a_sale_is_open_and_how_to_get_a_ticket(self) -> None:
+        event = make_event(name="Concert", sales_open_at=later(hours=1))
+        page = self.window()
+        self.stage(page)
+        self.before(page, event.get_absolute_url())
+        open_sale(event, milliseconds=1)
+        expect(page).to_have_title("On sale now – Concert · Box Office")
+        expect(page.get_by_role("link", name="Log in to be held a ticket")).to_be_visible()
+        self.is_told(page)
+        come_back(page)
+        expect(page).to_have_title("Concert – Box Office")
+        self.assertEqual(self.complaints, [])
+
+    def test_so_is_who_is_logged_in_where_nothing_is_held_by_itself(self) -> None:
+        event = make_event(name="Concert", sales_open_at=later(hours=1), auto_hold=False)
+        page, list_of_all = self.person(self.alice), self.person(self.bob)
+        self.before(page, event.get_absolute_url())
+        self.before(list_of_all, "/")
+        open_sale(event, milliseconds=1)
+        expect(page).to_have_title("On sale now – Concert · Box Office")
+        expect(page.get_by_role("button", name="Book my ticket")).to_be_visible()
+        self.is_told(page)
+        expect(list_of_all.get_by_role("button", name="Book my ticket")).to_be_visible()
+        self.is_told(list_of_all)
+        expect(list_of_all).to_have_title("Events – Box Office")  # it is about other events as well
+        self.assertEqual(self.complaints, [])
+
+    def test_so_is_who_waits_and_is_not_served_at_once(self) -> None:
+        event = make_event(name="Concert", capacity=1, sales_open_at=later(hours=1), auto_hold=False)
+        for person in (self.greta, self.olga, self.bob):
+            join(event, person)
+        page = self.person(self.bob)
+        go_away(page)
+        expect(page.locator("[data-region=mine]")).to_contain_text("2 people ahead of you")
+        open_sale(event, milliseconds=1)
+        expect(page.locator("[data-announcer]")).to_have_text("On sale now: Concert.")
+        expect(page).to_have_title("On sale now – Concert · Box Office")
+        expect(page.locator("[data-region=mine]")).to_contain_text("1 person ahead of you")
+        expect(page.get_by_role("button", name="Leave the line").first).to_be_visible()
+
+    def test_sales_that_open_at_one_moment_are_told_in_one_sentence(self) -> None:
+        for name in ("Ballet", "Concert"):
+            make_event(name=name, sales_open_at=later(hours=1))
+        page = self.window()
+        self.stage(page)
+        self.before(page, "/")
+        Event.objects.update(sales_open_at=ago(milliseconds=1))
+        either = re.compile(r"^On sale now: (Ballet and Concert|Concert and Ballet)\.$")
+        expect(page.locator("[data-announcer]")).to_have_text(either)
+
+    def test_it_is_told_where_there_is_no_socket_and_not_while_serving_is_paused(self) -> None:
+        event = make_event(name="Concert", sales_open_at=later(hours=1))
+        paused = make_event(name="Ballet", sales_open_at=later(hours=1), paused_at=ago(minutes=1))
+        page = self.window()
+        self.stage(page)
+        page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close())
+        page.goto("/")
+        expect(page.get_by_role("main")).to_contain_text("Not yet on sale")
+        page.evaluate("window.sameDocument = true")
+        for each in (paused, event):
+            open_sale(each, milliseconds=1)
+        with page.expect_response("**/"):  # the first refresh of a page without a socket
+            page.clock.fast_forward(11_000)
+            page.clock.fast_forward(3_000)
+        expect(page.get_by_role("main")).to_contain_text("Serving paused")
+        self.is_told(page)
 
 
 class NotificationTests(AttentionTestCase):

@@ -1,15 +1,19 @@
 // What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts or a
-// sale stays closed; who looks at another part of the page sees a banner.
+// sale stays closed or that it is open; who looks at another part of the page sees a banner.
 import { isLooking, notify } from "./notify.js";
 import { announce } from "./status.js";
 import { hideTurns, showTurn } from "./turn.js";
-import { timeIn, words } from "./words.js";
+import { listed, timeIn, words } from "./words.js";
 
-const OPENING = ":is([data-region=state], [data-region=mine]) :not([hidden]) > [data-opening][data-soon]"; // not one of a list
+const OWN = ":is([data-region=state], [data-region=mine])"; // what the page is about: not one of a list
+const OPENING = `${OWN} :not([hidden]) > [data-opening][data-soon]`;
+const MOMENT_MS = 1000;
 const served = document.title;
 const AWAITED = new Set(["waiting", "not_yet"]); // who was there at an opening is held a ticket without having joined
 const turns = new Map(); // event -> name, of the holds that were awaited and that nobody has looked at yet
+const opened = new Map(); // the same of sales that the page has waited for
 const said = new Set();
+const together = new Set(); // names of sales that opened at the same moment, which are told in one sentence
 let cards = new Map(); // event -> what the page shows of it: its `state`, and the `placeStatus` of the viewer
 let shown = served;
 
@@ -27,8 +31,7 @@ export function isAwaited(card) {
 // What was awaited became a hold, as a message or the page fetched anew tells; both may, and only the first is said.
 export function tellTurn(card, until) {
   const { event } = card.dataset;
-  const link = card.querySelector("h2 a, h3 a");
-  const name = (link ?? document.querySelector("h1")).textContent.trim();
+  const [name, link] = nameOf(card);
   turns.set(event, name);
   showTitle();
   const tag = `turn ${event} ${Date.parse(until)}`;
@@ -40,10 +43,24 @@ export function tellTurn(card, until) {
   notify({ tag, ...told });
 }
 
+// A sale that the page showed before it began; whoever has a hold or a ticket by now was told more.
+export function tellOpening(card) {
+  const { event, onSale, paused, placeStatus, ticket } = card.dataset;
+  const isNews = cards.get(event)?.onSale === "false" && onSale === "true" && !said.has(`sale ${event}`);
+  if (!isNews || paused === "true" || placeStatus === "held" || ticket) return;
+  said.add(`sale ${event}`);
+  const [name] = nameOf(card);
+  if (card.closest(OWN)) opened.set(event, name);
+  together.add(name);
+  setTimeout(() => together.delete(name), MOMENT_MS);
+  announce(words("on_sale", { name: listed([...together]) }));
+  showTitle();
+}
+
 // The clocks call it with every tick, so the title changes once a second, as the soonest of them does.
 export function showTitle() {
-  if (isLooking()) turns.clear();
-  const title = timeTitle() ?? turnTitle() ?? openingTitle() ?? served;
+  if (isLooking()) [turns, opened].forEach((news) => news.clear());
+  const title = timeTitle() ?? turnTitle() ?? openedTitle() ?? openingTitle() ?? served;
   if (title !== shown) document.title = title;
   shown = title;
 }
@@ -59,6 +76,11 @@ function turnTitle() {
   return name && words("turn_title", { name });
 }
 
+function openedTitle() {
+  const [name] = opened.values();
+  return name && words("on_sale_title", { name });
+}
+
 function openingTitle() {
   const clock = document.querySelector(OPENING);
   return clock && words("opens_title", { opens: clock.textContent, name: clock.dataset.name });
@@ -66,7 +88,9 @@ function openingTitle() {
 
 function compare() {
   const before = cards;
+  for (const card of placeCards()) tellOpening(card);
   cards = shownCards();
+  for (const event of opened.keys()) if (cards.get(event)?.onSale !== "true") opened.delete(event);
   for (const event of turns.keys()) if (!cards.get(event)?.placeStatus) turns.delete(event);
   hideTurns((event) => !cards.get(event)?.placeStatus && forget(event));
   for (const card of placeCards()) {
@@ -88,4 +112,10 @@ function placeCards() {
 
 function shownCards() {
   return new Map([...placeCards()].map(({ dataset }) => [dataset.event, { ...dataset }]));
+}
+
+// The event of a card, and the link to it, if there is one.
+function nameOf(card) {
+  const link = card.querySelector("h2 a, h3 a");
+  return [(link ?? document.querySelector("h1")).textContent.trim(), link];
 }

@@ -1,4 +1,5 @@
 // The four numbers of events, changed in place. Older versions are dropped; an equal one may bring a new `waiting`.
+import { tellOpening } from "./attention.js";
 import { put } from "./put.js";
 import { refreshSoon } from "./regions.js";
 import { grouped } from "./words.js";
@@ -65,6 +66,7 @@ function showState(card, stats) {
     card.dataset.onSale = String(stats.on_sale);
     card.dataset.paused = paused;
     for (const clock of card.querySelectorAll(".opening")) clock.hidden = stats.on_sale;
+    tellOpening(card);
     changedAt = Math.max(changedAt, Date.parse(stats.now));
     refreshSoon(spreadOf(stats));
   } else if (stats.on_sale && OPEN.has(card.dataset.state)) {

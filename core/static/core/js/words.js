@@ -26,6 +26,11 @@ export function grouped(number) {
   return numbers.format(number);
 }
 
+// Several names as the language puts them in a row.
+export function listed(names) {
+  return new Intl.ListFormat(LOCALE).format(names);
+}
+
 // A moment as the page says it: `what` as Intl takes it.
 export function moment(when, what) {
   return new Date(when).toLocaleString(LOCALE, { hourCycle: "h23", ...what });
