@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from .forms import FIRST_YEAR, LAST_YEAR
 from .models import Event, EventQuerySet
+from .own_words import OwnWords
 
 LONGEST = 100  # characters of a field; what is behind them is not looked at
 MOST_WORDS = 8
@@ -50,7 +51,7 @@ class DayField(forms.DateField):
         return day
 
 
-class SearchForm(forms.Form):
+class SearchForm(OwnWords, forms.Form):
     """What of the upcoming events somebody looks for. A field that is not right is said to be so, and left out."""
 
     q = forms.CharField(

@@ -11,6 +11,7 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from ..checkin.attendance import spelled
+from ..own_words import OwnWords
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 HOURS = (1, 2, 3, 6, 12)  # of one bar
@@ -97,7 +98,7 @@ class DayInput(forms.DateInput):
     input_type = "date"
 
 
-class PeriodForm(forms.Form):
+class PeriodForm(OwnWords, forms.Form):
     """A period that is asked for: one of those that are named, or the days from and to which it goes, both included."""
 
     period = forms.ChoiceField(

@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ..many import LARGEST_ID
+from ..own_words import OwnWords
 from .offline import OfflineScan
 from .people import LEAST_TYPED
 
@@ -39,7 +40,7 @@ class CodeField(forms.CharField):
         return (super().to_python(value) or "").replace("\0", "?")[:MAX_TYPED_CODE]
 
 
-class GateForm(forms.Form):
+class GateForm(OwnWords, forms.Form):
     """Which gate of which event."""
 
     event = _event_field()

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from ..own_words import OwnWords
 from .outside import is_endpoint
 
 SECRET_BYTES = 16
@@ -21,7 +22,7 @@ def _bytes_of(text: str) -> bytes:
         raise ValidationError(WRONG) from error
 
 
-class BrowserForm(forms.Form):
+class BrowserForm(OwnWords, forms.Form):
     """A browser's address at its push service."""
 
     endpoint = forms.CharField(max_length=1000, error_messages={"required": WRONG, "max_length": WRONG})

@@ -13,7 +13,7 @@ from ..own_words import OwnWords
 MAX_SUBJECT, MAX_TEXT = 150, 5000  # characters
 
 
-class NoticesForm(forms.Form):
+class NoticesForm(OwnWords, forms.Form):
     """Which mails that are not essential a person wants."""
 
     wanted = forms.MultipleChoiceField(

@@ -12,10 +12,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from .. import languages
 from ..http import invalid, page_behind, reads, wants_json, writes
 from ..models import languages as choices
+from ..own_words import OwnWords
 from ..telling import wishes
 
 
-class LanguageForm(forms.Form):
+class LanguageForm(OwnWords, forms.Form):
     """A language that the site has, and the page to go back to."""
 
     language = forms.ChoiceField(choices=choices)
