@@ -58,7 +58,8 @@ def run_suite(title: str, arguments: list[str], database_url: str, redis_url: st
         "passed": outcome["passed"] + again["passed"],
         "failed": again["failed"],
         "skipped": outcome["skipped"] | again["skipped"],
-        "unsteady": [name for name in failed if name not in again["failed"]],
+        # A run that broke off, in which none passed, tells nothing of each.
+        "unsteady": [name for name in failed if again["passed"] and name not in again["failed"]],
     }
 
 
@@ -75,7 +76,8 @@ def _play(title: str, arguments: list[str], database_url: str, redis_url: str) -
         command = [sys.executable, "manage.py", "test", "--noinput", *arguments]
         code = subprocess.run(command, env=os.environ | environment, check=False).returncode
         if not file.exists():
-            return {"passed": 0, "failed": [f"{title}: broke off with exit code {code}"], "skipped": {}, "unsteady": []}
+            broke_off = f"{title.rstrip(':')}: broke off with exit code {code}"
+            return {"passed": 0, "failed": [broke_off], "skipped": {}, "unsteady": []}
         outcome: Outcome = json.loads(file.read_text())
     return outcome
 

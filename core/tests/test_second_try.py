@@ -1,0 +1,69 @@
+"""What a busy machine may have upset is played once more, alone; whatever else fails has one chance."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from django.test import SimpleTestCase
+
+from tools import run_tests
+from tools.counting import Outcome
+
+SHAKY = [f"core.tests.test_browser_gate.GateTests.test_{n}" for n in range(4)]
+SURE = "core.tests.test_races.RaceTests.test_1"
+
+
+def outcome(*failed: str, **fields: Any) -> Outcome:
+    """Return what came of a run in which these failed."""
+    came: Outcome = {"passed": 9, "failed": list(failed), "skipped": {}, "unsteady": []}
+    return came | fields  # type: ignore[return-value]  # -- fields of an outcome
+
+
+class SecondTryTests(SimpleTestCase):
+    def play(self, *outcomes: Outcome | None) -> tuple[Outcome, list[list[str]]]:
+        """Run a suite whose runs come to these outcomes, or break off (None); return what is told, and who played."""
+        left, asked = list(outcomes), []
+
+        def run(command: list[str], *, env: dict[str, str], check: bool) -> SimpleNamespace:
+            asked.append(command[command.index("--noinput") + 1 :])
+            if (came := left.pop(0)) is not None:
+                Path(env["TEST_OUTCOME"]).write_text(json.dumps(came))
+            return SimpleNamespace(returncode=1)
+
+        with mock.patch("tools.run_tests.subprocess.run", run), mock.patch("builtins.print"):
+            told = run_tests.run_suite("On SQLite:", ["core.tests"], "", "")
+        self.assertEqual(left, [])
+        return told, asked
+
+    def test_up_to_three_of_browsers_are_played_once_more_alone(self) -> None:
+        skipped = {"core.tests.test_x": "needs PostgreSQL"}
+        for count in (1, 3):
+            failed = SHAKY[:count]
+            first = outcome(*failed, skipped=skipped)
+            told, asked = self.play(first, outcome(passed=count))
+            with self.subTest(count=count):
+                self.assertEqual(asked, [["--parallel", "2", "core.tests"], failed])
+                self.assertEqual(told, outcome(passed=9 + count, unsteady=failed, skipped=skipped))
+
+    def test_what_fails_again_has_failed_and_there_is_no_third_try(self) -> None:
+        told, asked = self.play(outcome(*SHAKY[:2]), outcome(SHAKY[1], passed=1))
+        self.assertEqual(len(asked), 2)
+        self.assertEqual(told, outcome(SHAKY[1], passed=10, unsteady=SHAKY[:1]))
+
+    def test_a_second_try_that_breaks_off_has_failed(self) -> None:
+        told, _ = self.play(outcome(SHAKY[0]), None)
+        self.assertRegex(told["failed"][0], "once more, alone: .*: broke off with exit code 1$")
+        self.assertEqual(len(told["failed"]), 1)
+        self.assertEqual(told["unsteady"], [])
+
+    def test_nothing_else_is_played_again(self) -> None:
+        for failed in ([], SHAKY, [SURE], [SHAKY[0], SURE]):
+            with self.subTest(failed=failed):
+                told, asked = self.play(outcome(*failed))
+                self.assertEqual((told, len(asked)), (outcome(*failed), 1))
+
+    def test_a_run_that_breaks_off_is_not_played_again(self) -> None:
+        told, asked = self.play(None)
+        self.assertEqual((told["failed"], len(asked)), (["On SQLite: broke off with exit code 1"], 1))
