@@ -3,7 +3,7 @@
 from channels.db import database_sync_to_async
 
 from . import live
-from .consumers import GateConsumer
+from .gate_consumer import GateConsumer
 from .mailbox import Letter, Mailbox
 from .visitors import session_key_of
 
