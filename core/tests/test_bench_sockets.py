@@ -14,7 +14,7 @@ from bench.visits import SILENT, Page
 class SocketTests(SimpleTestCase):
     async def open(self) -> None:
         """Open a page of person 7."""
-        from bench.sockets import Socket  # noqa: PLC0415 -- needs those packages
+        from bench.one_socket import Socket  # noqa: PLC0415 -- needs those packages
 
         self.socket = Socket(Page(7, "/ws/dashboard/"))
         self.socket.on_ws_connected(mock.Mock())
