@@ -288,10 +288,10 @@ class OpeningTests(AttentionTestCase):
         page.evaluate("window.sameDocument = true")
         go_away(page)
 
-    def is_told(self, page: Page, names: str = "Concert") -> None:
+    def is_told(self, page: Page) -> None:
         """Look whether the opening was announced, once, on a page that was not loaded again."""
         announced = page.locator("[data-announcer]")
-        expect(announced).to_have_text(f"On sale now: {names}.")
+        expect(announced).to_have_text("On sale now: Concert.")
         expect(page.get_by_role("main")).not_to_contain_text("Not yet on sale")
         announced.evaluate("(element) => { element.textContent = ''; }")
         page.evaluate("document.dispatchEvent(new Event('regions-replaced'))")
