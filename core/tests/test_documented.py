@@ -1,6 +1,7 @@
 """The documents and the program say the same: commands, settings, targets of make, links, and the words on pages."""
 
 import re
+from argparse import Action
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference.md"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 GUIDES = ("attendee-guide.md", "gate-guide.md", "organizer-guide.md")
+NAME = r"[A-Z][A-Z0-9_]*"
 _READ = re.compile(
-    r"""(?:\b(?:env\.\w+|number|switch)\(|\benviron(?:\.(?:get|pop)\(|\[)|\bgetenv\()\s*["']([A-Z_]+)["']"""
+    rf"""(?:\b(?:env(?:\.\w+)?|number|switch)\(|\benviron(?:\.(?:get|pop)\(|\[)|\bgetenv\()\s*["']({NAME})["']"""
     r"""(?!\]\s=\s)"""  # to hand one on to a program is not to read it
+    rf"""|["']({NAME})["'](?:\snot)?\sin\s(?:os\.)?environ\b"""
 )
 
 
@@ -25,7 +28,8 @@ def rows(section: str) -> Iterator[list[str]]:
     """Yield the cells of each row of the tables below a heading of the reference."""
     text = REFERENCE.read_text().partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     assert text, section
-    for line in text.splitlines():
+    for line in re.findall(r"^\|.*", text.partition("\n|---")[2], re.MULTILINE):
+        assert line.startswith(("| `", "|---")), line  # whatever has a row is a name in code
         if line.startswith("| `"):
             yield [cell.strip() for cell in line.strip("|").split(" | ")]
 
@@ -39,6 +43,11 @@ def named(section: str, pattern: str) -> list[str]:
 def sources(*folders: str) -> str:
     """Return the text of all programs in these folders."""
     return "\n".join(file.read_text() for folder in folders for file in sorted((ROOT / folder).rglob("*.py")))
+
+
+def settings_read(*folders: str) -> set[str]:
+    """Return the variables that all programs in these folders read."""
+    return {name for names in _READ.findall(sources(*folders)) for name in names if name}
 
 
 def without_code(text: str) -> str:
@@ -56,24 +65,35 @@ class CommandTests(SimpleTestCase):
     def own(self) -> dict[str, Any]:
         return {name: load_command_class(app, name) for name, app in get_commands().items() if app == "core"}
 
-    def options(self, command: BaseCommand) -> set[str]:
-        """Return the options of a command, those included that every command has."""
-        parser = command.create_parser("manage.py", "x")
-        return {option for action in parser._actions for option in action.option_strings}
+    def takes(self, command: BaseCommand) -> set[str]:
+        """Return what a command takes beside what every command does; `<>` is the value of an option."""
+        general = {action.dest for action in BaseCommand().create_parser("manage.py", "x")._actions}
+        own = command.create_parser("manage.py", "x")._actions
+        return {self.shape(action) for action in own if action.dest not in general}
+
+    def shape(self, action: Action) -> str:
+        """Return something that a command takes, as the reference writes it."""
+        if action.option_strings:
+            return action.option_strings[-1] + (" <>" if action.nargs != 0 else "")
+        name = action.metavar or action.dest
+        return {"?": f"[{name}]", "*": f"<{name}> …"}.get(str(action.nargs), f"<{name}>")
 
     def test_every_command_is_in_the_reference_and_nothing_else(self):
-        self.assertEqual(sorted(set(named("Commands", r"^[a-z_]+"))), sorted(self.own()))
+        first = [code for first, *_ in rows("Commands") for code in re.findall(r"^`([a-z_]+)", first)]
+        self.assertEqual(sorted(first), sorted(self.own()))
+        self.assertEqual(set(named("Commands", r"^[a-z_]+")), set(first))
 
     def test_so_is_every_option_of_our_own(self):
-        general = self.options(BaseCommand())
         told: dict[str, set[str]] = {}
         for first, *_ in rows("Commands"):
             for code in re.findall(r"`([^`]+)`", first):
-                told.setdefault(code.split()[0], set()).update(re.findall(r"--[a-z-]+", code))
+                parts = re.findall(r"--[a-z-]+(?: <)?|\[\w+\]|<\w+>(?: …)?", code)
+                told.setdefault(code.split()[0], set()).update(re.sub(" <$", " <>", part) for part in parts)
         for name, command in self.own().items():
-            has = self.options(command) - general if "add_arguments" in vars(type(command)) else set()
-            with self.subTest(command=name):
-                self.assertEqual(told[name], has)
+            is_djangos = any(re.match(r"django\..*\.commands\.", kind.__module__) for kind in type(command).__mro__)
+            with self.subTest(command=name):  # what Django's own take is not told
+                if "add_arguments" in vars(type(command)) or not is_djangos:
+                    self.assertEqual(told[name], self.takes(command))
 
     def test_every_command_that_a_page_runs_exists(self):
         run = {(page.name, name) for page in PAGES for name in re.findall(r"manage\.py ([a-z_]+)", page.read_text())}
@@ -83,25 +103,48 @@ class CommandTests(SimpleTestCase):
 
 class SettingTests(SimpleTestCase):
     def test_every_setting_is_in_the_reference_once_and_nothing_else(self):
-        read = set(_READ.findall(sources("event_ticketing")))
-        asked_by_docker = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+        read = settings_read("event_ticketing")
+        asked_by_docker = set(re.findall(rf"\$\{{({NAME})", (ROOT / "docker-compose.yml").read_text()))
         self.assertLessEqual({"SECRET_KEY", "PORT", "HTTPS", "HOLD_MINUTES", "METRICS_DIR"}, read)
-        self.assertEqual(sorted(named("Settings", r"^[A-Z_]+$")), sorted(read | asked_by_docker))
+        self.assertEqual(sorted(named("Settings", rf"^{NAME}$")), sorted(read | asked_by_docker))
 
-    def test_the_example_has_the_same_ones(self):
-        example = re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
-        self.assertEqual(sorted(named("Settings", r"^[A-Z_]+$")), sorted(example))
+    def defaults(self) -> dict[str, str]:
+        """Return the defaults of the reference, by the settings' names."""
+        return {first.strip("`"): default for first, default, *_ in rows("Settings")}
 
-    def test_numbers_have_the_defaults_that_it_tells(self):
-        told = {first.strip("`"): default.strip("`") for first, default, *_ in rows("Settings")}
-        numbers = dict(re.findall(r'\bnumber\("([A-Z_]+)", ([\d_]+)', sources("event_ticketing")))
+    def test_the_example_has_the_same_ones_with_the_same_defaults(self):
+        example = re.findall(rf"^#?({NAME})=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+        told = self.defaults()
+        self.assertEqual(sorted(name for name, _ in example), sorted(told))
+        for name, value in example:
+            codes = re.findall(r"`([^`]+)`", told[name])
+            is_all = ", ".join(f"`{code}`" for code in codes) == told[name]
+            with self.subTest(setting=name, told=told[name]):  # what is told in words has no value, or the first one
+                self.assertIn(value, [",".join(codes)] if is_all else ["", *codes[:1]])
+
+    def test_its_defaults_are_those_of_the_program(self):
+        told = {name: default.replace("`", "") for name, default in self.defaults().items()}
+        program = sources("event_ticketing")
+        numbers = dict(re.findall(rf'\bnumber\("({NAME})", ([\d_]+)', program))
+        texts = dict(re.findall(rf'\benv\.str\("({NAME})", default="([^"]+)"\)', program))
+        switches = dict(re.findall(rf'\bswitch\("({NAME})", default=(True|False)\)', program))
         self.assertLessEqual({"HOLD_MINUTES", "SOCKETS_PER_PROCESS"}, numbers.keys())
-        self.assertEqual({name: told[name] for name in numbers}, {n: d.replace("_", "") for n, d in numbers.items()})
+        self.assertLessEqual({"TIME_ZONE"}, texts.keys())
+        self.assertLessEqual({"DEBUG"}, switches.keys())
+        said = {name: number.replace("_", "") for name, number in numbers.items()} | texts
+        said |= {name: "on" if is_on == "True" else "off" for name, is_on in switches.items()}
+        self.assertEqual({name: told[name] for name in said}, said)
 
     def test_what_tests_and_measurements_read_is_there_as_well(self):
-        everywhere = set(_READ.findall(sources("core", "tools", "bench"))) - {"PATH"}  # the system's
-        read = everywhere - set(named("Settings", r"^[A-Z_]+$"))
-        self.assertEqual(sorted(named("Settings of tests and measurements", r"^[A-Z_]+$")), sorted(read))
+        everywhere = settings_read("core", "tools", "bench") - {"PATH"}  # the system's
+        read = everywhere - set(named("Settings", rf"^{NAME}$"))
+        self.assertEqual(sorted(named("Settings of tests and measurements", rf"^{NAME}$")), sorted(read))
+
+    def test_so_are_the_services_of_tests(self):
+        told = {first.strip("`"): default.strip("`") for first, default, *_ in rows("Settings of tests and measurements")}
+        services = dict(re.findall(rf'\benviron\.get\("({NAME})"\) or "([^"]+)"', sources("tools")))
+        self.assertLessEqual({"TEST_DATABASE_URL", "TEST_REDIS_URL"}, services.keys())
+        self.assertEqual({name: told[name] for name in services}, services)
 
 
 class MakeTests(SimpleTestCase):

@@ -17,7 +17,7 @@ class Command(DatabaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the source."""
-        parser.add_argument("source", type=Path, help="A file that `backup` has written.")
+        parser.add_argument("source", type=Path, metavar="file", help="A file that `backup` has written.")
 
     def handle(self, *, source: Path, **options: Any) -> None:
         """Restore, and say what was restored."""
