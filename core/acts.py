@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from . import steering
 from .formats import fill
-from .forms import ReasonForm
+from .forms.reasons import ReasonForm
 from .models import Event
 
 if TYPE_CHECKING:

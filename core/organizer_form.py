@@ -17,7 +17,9 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from .forms import EventForm, MomentField, ReasonField
+from .forms.events import EventForm
+from .forms.moments import MomentField
+from .forms.reasons import ReasonField
 from .models import Event
 from .own_words import OwnWords
 from .pictures import TOO_LARGE, UNREADABLE, PictureInput

@@ -16,7 +16,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from .forms import FIRST_YEAR, LAST_YEAR
+from .forms.moments import FIRST_YEAR, LAST_YEAR
 from .models import Event, EventQuerySet
 from .own_words import OwnWords
 

@@ -18,7 +18,7 @@ from . import documents
 from .checkin.scans import WORDS
 from .context import EventCard, event_card
 from .fairness.promise import Share
-from .forms import OfferForm
+from .forms.people import OfferForm
 from .models import Event, Scan, User
 from .models.tickets import status_of_ticket
 from .numbers import stats

@@ -186,7 +186,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_USERNAME_BLACKLIST = ["admin", "root", "organizer", "support"]
-ACCOUNT_USERNAME_VALIDATORS = "core.forms.username_validators"
+ACCOUNT_USERNAME_VALIDATORS = "core.forms.people.username_validators"
 ACCOUNT_RATE_LIMITS = {
     "login": "300/m/ip",
     "login_failed": "10/m/ip,30/15m/key",

@@ -21,7 +21,7 @@ from bench.onsale.judge import judge
 from bench.stage import make_event, make_people
 from bench.visits import DONE
 from core import documents
-from core.forms import MomentField
+from core.forms.moments import MomentField
 from core.models import Event, Ticket, User
 from core.now import now
 

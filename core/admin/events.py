@@ -24,7 +24,9 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import allocation, numbers, steering
 from ..formats import grouped
-from ..forms import NO_ROOM, EventForm, MomentField, TrailReasonForm
+from ..forms.events import NO_ROOM, EventForm
+from ..forms.moments import MomentField
+from ..forms.reasons import TrailReasonForm
 from ..locking import again_after_conflict
 from ..models import Event, Scan
 from ..now import now

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import allocation, cleanup
-from ..forms import CancelTicketForm, TrailReasonForm
+from ..forms.reasons import CancelTicketForm, TrailReasonForm
 from ..locking import again_after_conflict
 from ..models import Cause, Event, Scan, Ticket, TicketHold, TicketTransfer
 from ..now import now

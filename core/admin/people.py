@@ -18,7 +18,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import accounts, arrivals
-from ..forms import TrailReasonForm, no_at_sign
+from ..forms.people import no_at_sign
+from ..forms.reasons import TrailReasonForm
 from ..models import User, UserSession
 from ..trust import confirmation
 from . import asked

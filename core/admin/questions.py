@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from ..forms import ReasonForm
+from ..forms.reasons import ReasonForm
 from ..trust import confirmation
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from .. import cleanup
-from ..forms import TrailReasonForm
+from ..forms.reasons import TrailReasonForm
 from ..models import LastRun
 from ..trust import trail
 from .records import RecordAdmin

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 from .. import acts, numbers
 from ..acts import ACTS, Act
 from ..fairness.ledger import extensions
-from ..forms import ReasonForm
+from ..forms.reasons import ReasonForm
 from ..locking import again_after_conflict
 from ..models import Event, TicketHold
 from ..refusals import Refused

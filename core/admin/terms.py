@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import steering
-from ..forms import NO_GROUP, share_fields
+from ..forms.events import NO_GROUP, share_fields
 from ..models import Event
 from ..refusals import TermsFrozen
 from .records import read_at

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..exports.cells import harmless
-from ..forms import EventForm, MomentField, refuse_strange_year
+from ..forms.events import EventForm
+from ..forms.moments import MomentField, refuse_strange_year
 from ..models import Event, User
 from ..models.events import time_zones
 from .columns import TEXTS

@@ -130,5 +130,7 @@ class DrawingTests(SimpleTestCase):
     def test_numbers_are_grouped_where_people_read_them_and_not_in_a_file(self) -> None:
         chart = Chart("k", "T", "s", "T", ["A"], ["1"], [[1_234_567]], style="bars", is_whole=True)
         with override("de"):
-            self.assertEqual((chart.table[0][1], chart.side[0][0].told), ([("A", "1.234.567")], "1.234.567 (100\N{NO-BREAK SPACE}%)"))
+            self.assertEqual(
+                (chart.table[0][1], chart.side[0][0].told), ([("A", "1.234.567")], "1.234.567 (100\N{NO-BREAK SPACE}%)")
+            )
             self.assertEqual(chart.records, [["T", "A"], ["1", "1234567"]])

@@ -141,7 +141,9 @@ class SettingTests(SimpleTestCase):
         self.assertEqual(sorted(named("Settings of tests and measurements", rf"^{NAME}$")), sorted(read))
 
     def test_so_are_the_services_of_tests(self):
-        told = {first.strip("`"): default.strip("`") for first, default, *_ in rows("Settings of tests and measurements")}
+        told = {
+            first.strip("`"): default.strip("`") for first, default, *_ in rows("Settings of tests and measurements")
+        }
         services = dict(re.findall(rf'\benviron\.get\("({NAME})"\) or "([^"]+)"', sources("tools")))
         self.assertLessEqual({"TEST_DATABASE_URL", "TEST_REDIS_URL"}, services.keys())
         self.assertEqual({name: told[name] for name in services}, services)

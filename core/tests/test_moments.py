@@ -10,7 +10,7 @@ from django.test import SimpleTestCase, TestCase
 from django.utils import timezone
 
 from core import arrivals
-from core.forms import MomentField
+from core.forms.moments import MomentField
 from core.models import UserSession
 
 from .cast import Cast, ago, arrive, later, make_event

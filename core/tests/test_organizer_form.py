@@ -13,7 +13,7 @@ from django.test import override_settings
 from django.utils.choices import flatten_choices
 
 from core import pictures
-from core.forms import NO_HOLD_LENGTH
+from core.forms.events import NO_HOLD_LENGTH
 from core.models import Event
 from core.organizer_form import zones
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from .. import accounts, hub
-from ..forms import EraseForm
+from ..forms.people import EraseForm
 from ..http import PersonRequest, answer, for_people, invalid, reads, wants_json, writes
 from ..many import LARGEST_ID
 from ..models import UserSession

@@ -19,7 +19,7 @@ from ..accounts import open_offers
 from ..context import EventCard, event_card, place_json
 from ..fairness.promise import commitment_of, shares_of
 from ..formats import fill
-from ..forms import MonthForm
+from ..forms.moments import MonthForm
 from ..http import PersonRequest, answer, for_people, reads, refuse, writes
 from ..many import LARGEST_ID
 from ..models import Event, Ticket, TicketHold

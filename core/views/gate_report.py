@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from ..checkin.attendance import attendance
 from ..checkin.figures import conflicts, gate_numbers, recent_scans
 from ..checkin.staff import find_person
-from ..forms import StaffForm
+from ..forms.people import StaffForm
 from ..http import PersonRequest, answer, for_people, invalid, reads, writes
 from ..models import Event, User
 from ..trust import confirmation, too_often, trail

@@ -6,10 +6,10 @@ from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..forms import UploadForm
 from ..http import PersonRequest, answer, for_people, invalid, keeps_uploads, reads, wants_json, writes
 from ..imports import create, files
 from ..imports.columns import COLUMNS, REQUIRED, template
+from ..imports.forms import UploadForm
 from ..imports.rows import check
 from ..many import LARGEST_ID
 from ..models import EventImport

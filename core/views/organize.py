@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from .. import organizing, readiness, steering
 from ..context import EventCard, event_card
 from ..fairness.promise import shares_of
-from ..forms import NO_ROOM
+from ..forms.events import NO_ROOM
 from ..http import PersonRequest, answer, for_people, invalid, keeps_uploads, reads, writes
 from ..models import Event
 from ..now import now

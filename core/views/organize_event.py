@@ -12,7 +12,7 @@ from ..acts import ACTS, Act, offered
 from ..checkin.figures import gate_numbers
 from ..context import event_card
 from ..fairness.ledger import extensions
-from ..forms import ReasonForm
+from ..forms.reasons import ReasonForm
 from ..http import PersonRequest, answer, for_people, invalid, reads, refuse, writes
 from ..models import Event
 from ..now import now

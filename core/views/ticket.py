@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from .. import allocation, documents
-from ..forms import CancelTicketForm
+from ..forms.reasons import CancelTicketForm
 from ..http import PersonRequest, answer, for_people, invalid, problem, reads, refuse, unavailable, writes
 from ..models import Cause, Ticket
 from ..now import now

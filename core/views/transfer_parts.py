@@ -5,7 +5,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from ..forms import OfferForm, ReasonForm
+from ..forms.people import OfferForm
+from ..forms.reasons import ReasonForm
 from ..models import Ticket, TicketTransfer
 from ..now import now
 

@@ -1,30 +1,24 @@
-"""Forms: what may be typed, and what is said when it is not right."""
+"""The form of an event as staff write it: what may be typed, and what is said when it is not right."""
 
-import datetime as dt
-import re
-import unicodedata
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from . import accounts, numbers, pictures
-from .models import MAX_EMAIL, Event, User
-from .models.events import time_zones
-from .now import now
-from .own_words import OwnWords
-from .readiness import NO_DRAW, missing, with_values
+from .. import numbers, pictures
+from ..models import Event
+from ..models.events import time_zones
+from ..now import now
+from ..own_words import OwnWords
+from ..readiness import NO_DRAW, missing, with_values
 
-MAX_REASON = 200  # characters; `Event.pause_reason` has room for as many
 WHOLE = 100  # percent
 NO_GROUP = _("There is no group of this name yet, so nobody is in it: an administrator adds it under Groups.")
 IN_TURN = (
@@ -34,195 +28,8 @@ IN_TURN = (
 NO_ROOM = _(
     "The server has no room for this picture, so nothing was saved. Save without it, and tell whoever runs the site."
 )
-FIRST_YEAR, LAST_YEAR = 1970, 2199
 NO_HOLD_LENGTH = _("Type a number of minutes: more than 0, less than 10,000, at most three digits behind the point.")
 DECIDE_A_DRAW = {"line_policy", "sales_open_at", "status"}
-
-
-def no_at_sign(name: str) -> None:
-    """Raise ValidationError for a user name with an @: it could be mistaken for somebody's e-mail address at login."""
-    if "@" in name:
-        raise ValidationError(_("A user name cannot contain an @. You can log in with your e-mail address as well."))
-
-
-def no_special_letters(name: str) -> None:
-    """Raise ValidationError for a user name of wide letters and their like: it could be mistaken for another."""
-    if unicodedata.normalize("NFKC", name) != name:
-        raise ValidationError(_("This user name has letters in a special form: type it in ordinary ones."))
-
-
-username_validators = [UnicodeUsernameValidator(), no_at_sign, no_special_letters]
-
-
-def refuse_strange_year(moment: dt.datetime) -> None:
-    """Raise ValidationError for a year from which a zone's offset could lead out of the calendar."""
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        year = _("Type a year from %(first)d to %(last)d.")
-        raise ValidationError(year, code="year", params={"first": FIRST_YEAR, "last": LAST_YEAR})
-
-
-class MomentField(forms.SplitDateTimeField):
-    """A moment typed in the site's zone. What is skipped in spring is refused; what comes twice in autumn is the first.
-
-    Django refuses both, and nobody could type a moment of that hour.
-    """
-
-    default_error_messages = {
-        "required": _("Type a day and a time."),
-        "invalid_date": _("There is no such day: type one as 2027-05-01."),
-        "invalid_time": _("There is no such time: type one as 20:00."),
-        "no_day": _("Add the day, or leave both empty."),
-        "no_time": _("Add the time, or leave both empty."),
-    }
-
-    def compress(self, data_list: Any) -> dt.datetime | None:
-        """Return the moment."""
-        if not data_list:
-            return None
-        for part, code in zip(data_list, ("no_day", "no_time"), strict=True):
-            if part is None:
-                raise ValidationError(self.error_messages[code], code=code)
-        typed = dt.datetime.combine(*data_list)
-        refuse_strange_year(typed)
-        moment = typed.replace(tzinfo=timezone.get_current_timezone()).astimezone(dt.UTC)
-        if timezone.make_naive(moment) != typed:
-            skipped = _("There is no %(time)s on this day in %(zone)s: the clocks skip it.")
-            words = {"time": f"{typed:%H:%M}", "zone": timezone.get_current_timezone_name()}
-            raise ValidationError(skipped, code="skipped", params=words)
-        return moment
-
-
-class MonthForm(forms.Form):
-    """A month of the calendar, as `YYYY-MM`."""
-
-    month = forms.RegexField(re.compile(r"^(19|20|21)\d\d-(0[1-9]|1[0-2])$", re.ASCII), required=False)
-
-
-class ReasonField(forms.CharField):
-    """Why staff interfere with a line, on one line: everybody can read it in the event's ledger."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("label", _("Reason (required)"))
-        kwargs.setdefault("help_text", _("Everybody can read it in the event's ledger, so do not name people."))
-        kwargs.setdefault("error_messages", {"required": _("Give a reason: it is entered in the event's ledger.")})
-        super().__init__(max_length=MAX_REASON, **kwargs)
-
-    def to_python(self, value: Any) -> str:
-        """Return the text with single spaces."""
-        return " ".join((super().to_python(value) or "").split())
-
-
-class ReasonForm(OwnWords, forms.Form):
-    """A reason, and nothing else."""
-
-    required_css_class = "required"
-
-    reason = ReasonField()
-
-
-class TrailReasonForm(ReasonForm):
-    """A reason for what is in no ledger: administrators read it in the audit trail, and whom it concerns."""
-
-    reason = ReasonField(
-        help_text=_("It is kept in the audit trail, which whoever it concerns can read, so do not name others."),
-        error_messages={"required": _("Give a reason: it is kept in the audit trail.")},
-    )
-
-
-class CancelTicketForm(ReasonForm):
-    """Why staff cancel somebody's ticket: it stands in the mail about it as well."""
-
-    reason = ReasonField(
-        help_text=_(
-            "Whose ticket it is reads it in the mail about it, and everybody can in the event's ledger, so do not"
-            " name people."
-        )
-    )
-
-
-class EraseForm(OwnWords, forms.Form):
-    """One's own user name, typed, so that an account is not erased by a slip."""
-
-    username = forms.CharField(
-        label=_("Your user name"),
-        max_length=150,
-        error_messages={"required": _("Type your user name to confirm.")},
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-
-    def __init__(self, data: Any = None, *, user: User) -> None:
-        super().__init__(data, auto_id="erase_%s")
-        self.user = user
-
-    def clean_username(self) -> str:
-        """Refuse another name."""
-        typed: str = self.cleaned_data["username"]
-        if typed != self.user.get_username():
-            raise ValidationError(_("This is not your user name. Type it exactly as it is shown above."))
-        return typed
-
-
-class StaffForm(OwnWords, forms.Form):
-    """Somebody who is to stand at an event's gate."""
-
-    person = forms.CharField(
-        label=_("User name or e-mail"),
-        max_length=254,
-        error_messages={"required": _("Type a user name or an e-mail address.")},
-    )
-
-
-class WholeFileField(forms.FileField):
-    """A file; of one that was too large to be kept, that is said."""
-
-    def to_python(self, data: Any) -> Any:
-        """Return the upload. Raises ValidationError."""
-        if isinstance(data, pictures.Oversized):
-            raise ValidationError(_("The file is larger than 1 MB: divide it."))
-        return super().to_python(data)
-
-
-class UploadForm(OwnWords, forms.Form):
-    """A file of events."""
-
-    file = WholeFileField(
-        label=_("File (CSV, at most 1 MB)"),
-        error_messages={
-            "required": _("Choose a file."),
-            "empty": _("The file is empty. Download the template to see what belongs into it."),
-        },
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv,text/plain"}),
-    )
-
-
-class OfferForm(OwnWords, forms.Form):
-    """To whom a ticket is offered; of staff it is asked why as well."""
-
-    email = forms.EmailField(
-        label=_("Their e-mail address"),
-        max_length=MAX_EMAIL,
-        error_messages={
-            "required": _("Type the e-mail address of whoever is to have the ticket."),
-            "invalid": _("This is no e-mail address that we can write to."),
-        },
-        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-    )
-    reason = ReasonField()
-
-    def __init__(self, data: Any = None, *, owner: User, asks_why: bool) -> None:
-        super().__init__(data, auto_id="offer_%s")
-        self.owner = owner
-        if not asks_why:
-            del self.fields["reason"]
-
-    def clean_email(self) -> str:
-        """Return the address in small letters; refuse one of the ticket's owner."""
-        email: str = self.cleaned_data["email"].lower()
-        if email in accounts.addresses_of(self.owner):
-            raise ValidationError(
-                _("This is the owner's own address. For another code of the same ticket, get a new one.")
-            )
-        return email
 
 
 def share_fields() -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Forms: what may be typed, and what is said when it is not right."""
