@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.exceptions import BadRequest
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from . import steering
+from .fairness.ledger import extensions
 from .formats import fill
 from .forms.reasons import ReasonForm
 from .models import Event
@@ -49,6 +51,10 @@ class Act:
     explanation: "StrOrPromise"
     form: type[ReasonForm]
     carry_out: Callable[[Event, dict[str, Any]], tuple[str, str]]
+
+    def filled(self, sent: Any = None, *, prefix: str = "", initial: dict[str, Any] | None = None) -> ReasonForm:
+        """Return its form; the ids of its inputs begin with the prefix, and differ from those of another act."""
+        return self.form(sent, auto_id=f"{prefix}{self.name}_%s", initial=initial)
 
 
 def _pause(event: Event, typed: dict[str, Any]) -> tuple[str, str]:
@@ -103,3 +109,22 @@ def offered(event: Event) -> list[Act]:
     if event.status == Event.Status.CANCELLED:
         return []
     return [RESUME if event.paused_at else PAUSE, EXTEND]
+
+
+def asked_for(name: str) -> Act:
+    """Return the act of a name. Raises BadRequest."""
+    try:
+        return ACTS[name]
+    except KeyError as error:
+        raise BadRequest(gettext("This page can pause, resume and extend, and nothing else.")) from error
+
+
+def forms_of(
+    event: Event, prefix: str = "", act: Act | None = None, typed: ReasonForm | None = None
+) -> list[tuple[Act, ReasonForm]]:
+    """Return what is offered with its forms, that of an `act` as it was typed, even if a colleague was faster."""
+    shown = offered(event)
+    if act and act not in shown:
+        shown.append(act)
+    seen = {"seen": extensions(event)}
+    return [(one, typed if typed and one is act else one.filled(prefix=prefix, initial=seen)) for one in shown]

@@ -4,6 +4,7 @@ What it comes to is decided in `steering.py`, who may by the caller.
 """
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -134,13 +135,18 @@ def is_deletable(event: Event) -> bool:
 
 
 @again_after_conflict
-def carry_out(act: Act, event: Event, typed: dict[str, Any]) -> tuple[str, bool]:
+def carry_out(
+    act: Act, event: Event, typed: dict[str, Any], *, note: Callable[[str], object] | None = None
+) -> tuple[str, bool]:
     """Pause or resume serving, or extend holds; return what is told, and whether anything was done.
 
-    Raises EventCancelled.
+    It is entered in the audit trail in the same transaction, by `note` where that goes another way: the administration
+    has a history of its own, which the trail tells. Raises EventCancelled.
     """
     with transaction.atomic():
         told, noted = act.carry_out(event, typed)
-        if noted:
+        if noted and note:
+            note(noted)
+        elif noted:
             trail.record(Action.SERVING_CHANGED, event=event.pk, detail=noted)
     return told, bool(noted)

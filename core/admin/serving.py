@@ -1,13 +1,13 @@
 """The admin's page on which an event's serving is paused and resumed, and its holds are extended."""
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import transaction
+from django.core.exceptions import PermissionDenied
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -17,14 +17,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from .. import acts, numbers
-from ..acts import ACTS, Act
-from ..fairness.ledger import extensions
+from .. import acts, numbers, organizing
+from ..acts import Act
 from ..forms.reasons import ReasonForm
-from ..locking import again_after_conflict
 from ..models import Event, TicketHold
 from ..refusals import Refused
 from .records import in_words, read_at
+
+PREFIX = "id_"  # of the ids of inputs, as everywhere in the admin
 
 
 class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscriptable at run time
@@ -44,38 +44,26 @@ class ServingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscr
         if not self.has_change_permission(request, event):
             raise PermissionDenied
         act = _act_of(request)
-        typed = act.form(request.POST, auto_id=_auto_id(act)) if act else None
+        typed = act.filled(request.POST, prefix=PREFIX) if act else None
         if act is None or typed is None or not typed.is_valid():
             return self._page(request, event, act, typed)
         try:
-            told, noted = self._carry_out(request, event, act, typed.cleaned_data)
+            note = partial(self.log_change, request, event)
+            told, is_done = organizing.carry_out(act, event, typed.cleaned_data, note=note)
         except Refused as refused:
-            told, noted = str(refused.detail), ""
-        (messages.success if noted else messages.warning)(request, told)
+            told, is_done = str(refused.detail), False
+        (messages.success if is_done else messages.warning)(request, told)
         return redirect("admin:core_event_serving", object_id)
-
-    @again_after_conflict
-    def _carry_out(self, request: HttpRequest, event: Event, act: Act, typed: dict[str, Any]) -> tuple[str, str]:
-        """Do it and enter it in the history: both, or neither."""
-        with transaction.atomic():
-            told, noted = act.carry_out(event, typed)
-            if noted:
-                self.log_change(request, event, noted)
-        return told, noted
 
     def _page(self, request: HttpRequest, event: Event, act: Act | None, typed: ReasonForm | None) -> TemplateResponse:
         stats = numbers.stats(event, read_at(event))
-        offered = acts.offered(event)
-        if act and act not in offered:  # a colleague was faster: what was typed is still there
-            offered.append(act)
-        seen = {"seen": extensions(event)}
         context = {
             **self.admin_site.each_context(request),
             "title": _("Serving: %(event)s") % {"event": event},
             "opts": self.opts,
             "original": event,
             "state": _state(event, stats),
-            "forms": [(one, typed if one is act else one.form(auto_id=_auto_id(one), initial=seen)) for one in offered],
+            "forms": acts.forms_of(event, PREFIX, act, typed),
             "concerned": _concerned(stats["held"]),
             "media": self.media,
         }
@@ -99,16 +87,7 @@ def serving_in_words(event: Event) -> str:
 
 def _act_of(request: HttpRequest) -> Act | None:
     """Return what a POST asks for; None for a GET."""
-    if request.method != "POST":
-        return None
-    try:
-        return ACTS[request.POST.get("act", "")]
-    except KeyError as error:
-        raise BadRequest(_("This page can pause, resume and extend, and nothing else.")) from error
-
-
-def _auto_id(act: Act) -> str:
-    return f"id_{act.name}_%s"
+    return acts.asked_for(request.POST.get("act", "")) if request.method == "POST" else None
 
 
 def _state(event: Event, stats: numbers.Stats) -> list[tuple[str, Any]]:

@@ -1,17 +1,15 @@
 """An event's page for its organizer, which shows the sale as it goes; and what they do to it there."""
 
-from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from .. import organizing, readiness
+from .. import acts, organizing, readiness
 from ..access import roles_of
-from ..acts import ACTS, Act, offered
+from ..acts import Act
 from ..checkin.figures import gate_numbers
 from ..context import event_card
-from ..fairness.ledger import extensions
 from ..forms.reasons import ReasonForm
 from ..http import PersonRequest, answer, for_people, invalid, reads, refuse, writes
 from ..models import Event
@@ -119,17 +117,9 @@ def organize_line(request: PersonRequest, event_id: int) -> HttpResponse:
 def _line(
     request: HttpRequest, event: Event, act: Act | None = None, form: ReasonForm | None = None, *, status: int = 200
 ) -> HttpResponse:
-    acts = offered(event)
-    if act and act not in acts:  # a colleague was faster: what was typed is still there
-        acts.append(act)
-    seen = {"seen": extensions(event)}
-    forms = [(one, form if one is act else one.form(auto_id=_auto_id(one), initial=seen)) for one in acts]
+    forms = acts.forms_of(event, act=act, typed=form)
     context = {"event": event, "forms": forms, "form": form, "stats": stats(event, now())}
     return render(request, "core/organize_line.html", context, status=status)
-
-
-def _auto_id(act: Act) -> str:
-    return f"{act.name}_%s"
 
 
 @writes
@@ -137,11 +127,8 @@ def _auto_id(act: Act) -> str:
 def organize_serving(request: PersonRequest, event_id: int) -> HttpResponse:
     """Pause or resume serving, or extend all holds, with a public reason."""
     event = managed_event(request, event_id)
-    try:
-        act = ACTS[request.POST.get("act", "")]
-    except KeyError as error:
-        raise BadRequest(_("This page can pause, resume and extend, and nothing else.")) from error
-    form = act.form(request.POST, auto_id=_auto_id(act))
+    act = acts.asked_for(request.POST.get("act", ""))
+    form = act.filled(request.POST)
     if not form.is_valid():
         return invalid(request, form, lambda: _line(request, event, act, form, status=400))
     line = reverse("organize_line", args=[event.pk])
