@@ -159,6 +159,12 @@ class Discarded(Refused):
     detail = _("This draft was discarded before, so nobody was sent it.")
 
 
+class NothingToStop(Refused):
+    """A message of which nothing is on its way: a draft, or one that was sent to all."""
+
+    status = "nothing_to_stop"
+
+
 class NobodyToTell(Refused):
     """A message that is for nobody."""
 

@@ -14,12 +14,13 @@ from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import translation
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from post_office.models import PRIORITY, STATUS
 
 from ..locking import again_after_conflict
 from ..models import Announcement, AnnouncementMail, Event, User
 from ..now import now
-from ..refusals import AlreadySent, Discarded, NobodyToTell, Refused, TooMany
+from ..refusals import AlreadySent, Discarded, NobodyToTell, NothingToStop, Refused, TooMany
 from ..trust import trail
 from . import everybody
 from .letters import in_language_of, stored
@@ -27,6 +28,10 @@ from .letters import in_language_of, stored
 A_DAY = dt.timedelta(days=1)
 SENT_A_DAY = 5  # messages about one event: more is a nuisance, and looks like an account that was taken over
 DRAFTS = 20  # of one event
+NOTHING_TO_STOP = {
+    "draft": _("This is a draft: nobody was sent it, so there was nothing to stop."),
+    "sent": _("All of it was sent before: nothing was left to stop."),
+}
 
 Kind = Announcement.Kind
 
@@ -130,21 +135,20 @@ def _locked(event_id: int) -> list[Announcement]:
     return list(of_event.order_by("pk").select_for_update(no_key=True))
 
 
-def stop(message: Announcement) -> str:
-    """Send no more of a message; what was sent stays sent. Return its state after that, as `Progress` has it.
+def stop(message: Announcement) -> None:
+    """Send no more of a message; what was sent stays sent. Again, nothing changes.
 
-    Again, or when all of it was sent, or nobody was sent it yet, nothing changes.
+    Raises NothingToStop when all of it was sent, or nobody was sent it yet.
     """
     state = progress_of([message])[message.pk].state
-    if state != "sending":
-        return state
+    if state in NOTHING_TO_STOP:
+        raise NothingToStop(NOTHING_TO_STOP[state])
     moment = now()
     with transaction.atomic():
         running = Announcement.objects.filter(pk=message.pk, begin_at__isnull=False, stopped_at=None)
         if running.update(stopped_at=moment, finished_at=Coalesce("finished_at", Value(moment))):
-            subject = f"message {message.pk}"
-            trail.record(trail.Action.MESSAGE_STOPPED, event=message.event_id, subject=subject)
-    return "stopped"
+            subject, detail = f"message {message.pk}", f"“{message.subject}”"
+            trail.record(trail.Action.MESSAGE_STOPPED, event=message.event_id, subject=subject, detail=detail)
 
 
 def progress_of(messages: Iterable[Announcement]) -> dict[int, Progress]:

@@ -22,11 +22,6 @@ from .lookup import managed_event, message_of_event
 
 PAGE = 20
 COPY = "message_copy"  # its limit is in ACCOUNT_RATE_LIMITS
-STOPPED = {
-    "draft": gettext_lazy("This is a draft: nobody was sent it, so there was nothing to stop."),
-    "stopped": gettext_lazy("Stopped. Nobody else is sent this message."),
-    "sent": gettext_lazy("All of it was sent before: nothing was left to stop."),
-}
 TOO_MANY_COPIES = gettext_lazy(
     # Translators: {when} is "in 3 minutes".
     "You have had many copies sent to you in an hour, the next one {when}. The preview shows the same."
@@ -166,8 +161,12 @@ def send(request: PersonRequest, event_id: int, message_id: int) -> HttpResponse
 def stop(request: PersonRequest, event_id: int, message_id: int) -> HttpResponse:
     """Send no more of a message, or say why there is nothing to stop."""
     message = message_of_event(managed_event(request, event_id), message_id)
-    state = sending.stop(message)
-    return answer(request, {"status": state}, message=str(STOPPED[state]), to=_url(message))
+    try:
+        sending.stop(message)
+    except Refused as refused:
+        return refuse(request, refused, to=_url(message))
+    said = _("Stopped. Nobody else is sent this message.")
+    return answer(request, {"status": "stopped"}, message=said, to=_url(message))
 
 
 @writes
