@@ -1,8 +1,6 @@
 """The form of an event as its organizer fills it in: times are typed in the event's own time zone."""
 
 import datetime as dt
-from collections.abc import Iterable
-from decimal import Decimal
 from functools import cache, cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.choices import flatten_choices
 from django.utils.text import format_lazy
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .forms.events import EventForm
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 MOMENTS = ("starts_at", "ends_at", "sales_open_at", "sales_close_at")
-NUMBERS = ("capacity", "hold_minutes")
 PARTS: "list[tuple[StrOrPromise, list[str]]]" = [
     (_("The event"), ["name", "venue", "description", "image"]),
     (_("When"), ["time_zone", "starts_at", "ends_at"]),
@@ -210,30 +207,6 @@ class OrganizerForm(EventForm):
 def _told(moment: dt.datetime, zone: str) -> dict[str, str]:
     local = moment.astimezone(ZoneInfo(zone))
     return {"time": f"{local:%H:%M}", "name": f"{local:%Z}"}
-
-
-def in_words(before: Event, after: Event, names: Iterable[str]) -> str:
-    """Return what was changed of an event, as its form calls it; of moments, in the event's zone, and numbers also how.
-
-    What is text or a picture is named, and not repeated. The audit trail keeps it, in the site's own language.
-    """
-    with override(settings.LANGUAGE_CODE):
-        return "; ".join(_in_words(before, after, name) for name in names)
-
-
-def _in_words(before: Event, after: Event, name: str) -> str:
-    field = OrganizerForm.base_fields.get(name)
-    label = str(field.label) if field else "Shares of those who are served first"
-    if name not in (*MOMENTS, *NUMBERS):
-        return label
-    return f"{label}: {_told_value(before, name)} → {_told_value(after, name)}"
-
-
-def _told_value(event: Event, name: str) -> str:
-    value = getattr(event, name)
-    if value is None:
-        return "none"
-    return event.local(value) if name in MOMENTS else f"{Decimal(value).normalize():f}"
 
 
 class FrozenForm(OrganizerForm):

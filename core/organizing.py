@@ -13,13 +13,12 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from . import steering
+from . import changes, steering
 from .acts import Act
 from .locking import again_after_conflict
 from .models import Announcement, Event, Scan, User
 from .now import now
 from .numbers import with_line
-from .organizer_form import in_words
 from .refusals import EventInUse
 from .trust import trail
 
@@ -74,13 +73,25 @@ def _store(event: Event, detail: str) -> Event:
 def revise(*, event_id: int, values: dict[str, Any]) -> bool:
     """Change an event; return False, and do nothing, if nothing is changed. Raises what `revise_event` refuses."""
     with transaction.atomic():
-        before = Event.objects.get(pk=event_id)
-        changed = {name: value for name, value in values.items() if value != getattr(before, name)}
+        changed = change(event_id=event_id, values=values)
         if changed:
-            steering.revise_event(event_id=event_id, values=changed)
-            told = in_words(before, Event.objects.get(pk=event_id), changed)
-            trail.record(Action.EVENT_CHANGED, event=event_id, detail=told)
+            told = changes.in_english(changed)
+            trail.record(Action.EVENT_CHANGED, event=event_id, detail=told, changes=changed)
     return bool(changed)
+
+
+def change(*, event_id: int, values: dict[str, Any]) -> list[changes.Change]:
+    """Change an event within the caller's transaction; return what was changed, for its history, which the caller has.
+
+    Raises what `revise_event` refuses.
+    """
+    # Locked first: what a field was must be what this change meets, not what a colleague has changed meanwhile.
+    before = Event.objects.select_for_update(no_key=True).get(pk=event_id)
+    changed = {name: value for name, value in values.items() if value != getattr(before, name)}
+    if not changed:
+        return []
+    steering.revise_event(event_id=event_id, values=changed)
+    return changes.between(before, Event.objects.get(pk=event_id), changed)
 
 
 @again_after_conflict

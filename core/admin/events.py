@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import allocation, numbers, steering
+from .. import allocation, numbers, organizing
 from ..formats import grouped
 from ..forms.events import NO_ROOM, EventForm
 from ..forms.moments import MomentField
@@ -193,12 +193,20 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         """Store a new event; change an existing one by the allocation alone, which knows what was sold meanwhile."""
         if change:
             values = form.changed_values()
-            if values:
-                steering.revise_event(event_id=obj.pk, values=values)
+            changed = organizing.change(event_id=obj.pk, values=values)
+            request.event_changes = changed  # type: ignore[attr-defined]  # -- ours, read below
             return
         if not request.user.is_superuser:
             obj.created_by_id = request.user.pk  # type: ignore[assignment]  # -- staff have logged in
         super().save_model(request, obj, form, change)
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """Return what is entered in the history, with what each field was and became, which the audit trail tells."""
+        message: Any = super().construct_change_message(request, form, formsets, add)
+        for part in message:
+            if "changed" in part and "object" not in part["changed"]:  # of the event itself
+                part["changed"]["values"] = request.event_changes  # type: ignore[attr-defined]  # -- as above
+        return message
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Delete an event that nobody has anything to do with; say in words why not otherwise."""

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import arrivals
+from .. import arrivals, changes
 from ..models import AuditEntry
 from ..trust import trail
 from . import asked
@@ -79,16 +79,21 @@ class AuthenticatorAdmin(RecordAdmin):
 class AuditEntryAdmin(RecordAdmin):
     """Who did what: read by administrators, and by organizers of their events; changed by nobody."""
 
-    list_display = ("moment", "actor", "action", "subject", "person", "event", "detail", "address")
+    list_display = ("moment", "actor", "action", "subject", "person", "event", "told", "address")
     list_display_links = ("moment",)
     list_select_related = ("actor", "person", "event")
     list_filter = ("action", "at", ("event", admin.RelatedOnlyFieldListFilter))
     search_fields = ("actor__username", "person__username", "subject", "address")
     ordering = ("-pk",)
-    fields = ("moment", "actor", "action", "subject", "person", "event", "detail", "address")
-    readonly_fields = ("moment",)
+    fields = ("moment", "actor", "action", "subject", "person", "event", "told", "address")
+    readonly_fields = ("moment", "told")
 
     @admin.display(description=_("when"), ordering="pk")
     def moment(self, entry: AuditEntry) -> str:
         """Return when, to the second."""
         return in_words(entry.at)
+
+    @admin.display(description=_("detail"))
+    def told(self, entry: AuditEntry) -> str:
+        """Return what exactly; of an event that was changed, what each field was and became."""
+        return "; ".join(map(str, changes.tell(entry.changes))) if entry.changes else entry.detail

@@ -22,6 +22,11 @@ class AuditEntry(models.Model):
 
     The database refuses to change an entry, but for its address, which may be blanked: it is personal, and forgotten
     after RETENTION_DAYS or with the account. On PostgreSQL it refuses to delete one, or all, too.
+
+    People and events are kept by number, and told by the names that they have now: an event that was renamed is found
+    by whoever knows it today, and an account that was erased has no name left. What it was called before is told by
+    the entry of the renaming. Whatever was typed, a reason, a subject, what a field was and became, is told as it was
+    then.
     """
 
     class Action(models.TextChoices):
@@ -78,7 +83,8 @@ class AuditEntry(models.Model):
     person = models.ForeignKey(User, related_name="audited", **_OUTLIVED)  # whom it concerns
     event = models.ForeignKey(Event, related_name="audited", **_OUTLIVED)
     subject = models.CharField(max_length=100, blank=True)  # what it was done to, as `ticket 7`
-    detail = models.CharField(max_length=LONGEST_DETAIL, blank=True)
+    detail = models.CharField(max_length=LONGEST_DETAIL, blank=True)  # in English
+    changes = models.JSONField(null=True)  # of an event, as `changes.between` has them; None also in older entries
     address = models.CharField(max_length=45, blank=True)  # from where; blank: from the server itself, or forgotten
 
     class Meta:
@@ -100,17 +106,38 @@ class AuditEntry(models.Model):
 
     @property
     def deed(self) -> "StrOrPromise":
-        """What was done, in words; to a line, what exactly, as the detail begins."""
-        begins = TO_A_LINE if self.action == self.Action.SERVING_CHANGED else {}
-        return next(
-            (words for begin, words in begins.items() if self.detail.startswith(begin)), self.get_action_display()
-        )
+        """What was done, in words; what exactly, where the detail begins with it."""
+        return self._begun[1]
+
+    @property
+    def remark(self) -> str:
+        """What the detail adds to that."""
+        return self.detail.removeprefix(self._begun[0])
+
+    @property
+    def _begun(self) -> "tuple[str, StrOrPromise]":
+        begins = BEGINNINGS.get(self.action, {})
+        begun = (begin for begin in begins if self.detail.startswith(begin))
+        return next(((begin, begins[begin]) for begin in begun), ("", self.get_action_display()))
+
+    @property
+    def number(self) -> str:
+        """The number alone of what it was done to, where the deed says what that is: a ticket, a scan, a message."""
+        kind, _space, number = self.subject.partition(" ")
+        return number if self.action.startswith(f"{kind}_") else ""
 
 
 FAILED_LOGINS = (AuditEntry.Action.LOGIN_FAILED, AuditEntry.Action.FACTOR_FAILED, AuditEntry.Action.LOGIN_LIMITED)
-# By the beginning of what `acts.py` notes, which is in English.
-TO_A_LINE = {
-    "Serving paused": _("paused serving"),
-    "Serving resumed": _("resumed serving"),
-    "Extended": _("extended all holds"),
+# By action, what a detail in English may begin with, as `acts.py` and Django note it, and the deed that this is.
+BEGINNINGS: "dict[str, dict[str, StrOrPromise]]" = {
+    AuditEntry.Action.SERVING_CHANGED: {
+        "Serving paused: ": _("paused serving"),
+        "Serving resumed: ": _("resumed serving"),
+        "Extended ": _("extended all holds"),
+    },
+    AuditEntry.Action.ADMIN: {
+        "added": _("added in the administration"),
+        "deleted": _("deleted in the administration"),
+        "Changed ": _("changed in the administration"),
+    },
 }

@@ -125,7 +125,7 @@ def send(message: Announcement) -> None:
             raise TooMany(many % {"count": SENT_A_DAY})
         Announcement.objects.filter(pk=mine.pk).update(begin_at=moment, people=people)
         with translation.override(None):  # the trail is read by others, who speak other languages
-            detail = f"to {mine.audience_in_words.lower()}: {people}"
+            detail = f"“{mine.subject}”, to {mine.audience_in_words.lower()}: {people}"
         trail.record(trail.Action.MESSAGE_SENT, event=mine.event_id, subject=f"message {mine.pk}", detail=detail)
 
 

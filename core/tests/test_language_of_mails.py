@@ -228,7 +228,7 @@ class SaidInTheLanguageOfWhoeverAsksTests(HasGerman, Cast, TestCase):
             messages.send(message)
             LogEntry.objects.create(change_message='[{"changed": {"fields": ["Capacity"]}}]', **changed)
         details = list(AuditEntry.objects.order_by("pk").values_list("detail", flat=True))
-        self.assertEqual(details, ["to everybody with a valid ticket: 1", "Changed Capacity."])
+        self.assertEqual(details, [f"“{message.subject}”, to everybody with a valid ticket: 1", "Changed Capacity."])
 
 
 @override_settings(LANGUAGES=LANGUAGES)

@@ -182,7 +182,10 @@ class SendingTests(MessageCase):
             everybody.store()
         entry = AuditEntry.objects.get(action="message_sent")
         self.assertEqual((Email.objects.count(), entry.actor, entry.event), (2, self.olga, self.event))
-        self.assertEqual((entry.subject, entry.detail), (f"message {draft.pk}", "to everybody with a valid ticket: 2"))
+        self.assertEqual(
+            (entry.subject, entry.detail),
+            (f"message {draft.pk}", "“Doors open at 7”, to everybody with a valid ticket: 2"),
+        )
 
     def test_of_sending_and_discarding_at_one_instant_the_first_wins_and_the_page_says_so(self) -> None:
         views = "core.views.messages.message_of_event"

@@ -80,7 +80,7 @@ class ChangeTests(OrganizerCase):
         saved = self.change(event, capacity="2", venue="Church")
         self.assertEqual(redirect_of(saved), (302, path(event), ["Saved."]))
         self.assertEqual(statuses(event), [("alice", "held"), ("bob", "held"), ("greta", "waiting")])
-        self.assertEqual(trail_of(event), [("olga", "event_changed", "Venue; Capacity: 1 → 2")])
+        self.assertEqual(trail_of(event), [("olga", "event_changed", "Venue: Hall → Church; Capacity: 1 → 2")])
 
     def test_the_history_has_what_changed_in_the_words_of_the_form_and_the_zone_of_the_event(self) -> None:
         starts_at = dt.datetime(2035, 6, 1, 18, 0, tzinfo=dt.UTC)
@@ -89,9 +89,9 @@ class ChangeTests(OrganizerCase):
         self.change(event, time_zone="Asia/Tokyo")
         details = [detail for _, _, detail in trail_of(event)]
         starts = "Starts: Fri 1 Jun 2035, 20:00 CEST → Fri 1 Jun 2035, 21:30 CEST"
-        self.assertEqual(details[0], f"Description; {starts}; Minutes that a place is held: 2.5 → 10")
+        self.assertEqual(details[0], f"Description: changed; {starts}; Minutes that a place is held: 2.5 → 10")
         moved = "Starts: Fri 1 Jun 2035, 21:30 CEST → Fri 1 Jun 2035, 21:30 JST"
-        self.assertEqual(details[1], f"Time zone; {moved}")
+        self.assertEqual(details[1], f"Time zone: Europe/Oslo → Asia/Tokyo; {moved}")
         page = self.browser.get(f"/events/{event.pk}/history/")
         self.assertContains(page, "Times are in Asia/Tokyo.")
         at = AuditEntry.objects.latest("pk").at.astimezone(ZoneInfo("Asia/Tokyo"))

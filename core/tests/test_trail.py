@@ -215,7 +215,7 @@ class NobodyChangesItTests(Cast, TestCase):
 
     def test_the_database_refuses_to_empty_it_or_the_ledger_where_tests_do_not_need_to(self):
         join(make_event(auto_hold=False), self.bob)
-        refuse = import_module("core.migrations.0027_records_stay_on_sqlite").FORWARDS
+        refuse = import_module("core.migrations.0028_records_stay_on_sqlite").FORWARDS
         for number, table in enumerate(("core_ledgerentry", "core_auditentry")):
             with self.subTest(table=table), transaction.atomic(), connection.cursor() as cursor:
                 if connection.vendor == "sqlite":

@@ -47,8 +47,8 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
         "what you were told about events",
         ("announcement__event", "announcement__kind", "announcement__subject", "announcement__begin_at"),
     ),
-    "deeds": ("what you did", ("at", "action", "subject", "detail", "address")),
-    "audited": ("what was done about you", ("at", "action", "subject", "detail")),
+    "deeds": ("what you did", ("at", "action", "subject", "detail", "changes", "address")),
+    "audited": ("what was done about you", ("at", "action", "subject", "detail", "changes")),
     "saved_filters": ("filters you saved", ("model", "name", "query", "created_at")),
     "logentry_set": (
         "what you changed in the administration",

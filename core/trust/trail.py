@@ -4,6 +4,7 @@ Which request asks is kept beside it (`asking`), so that what records need not b
 """
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -47,7 +48,7 @@ def address_here() -> str:
     return address_of(_request.get())
 
 
-def record(
+def record(  # noqa: PLR0913 -- as many as an entry has columns
     action: Action,
     *,
     actor: User | None = None,
@@ -55,11 +56,12 @@ def record(
     event: int | None = None,
     subject: str = "",
     detail: str = "",
+    changes: list[dict[str, Any]] | None = None,
 ) -> None:
     """Store that somebody did something: whoever asks, unless an `actor` is named.
 
-    `person` and `event` are the ids of whom and what it concerns: they may read it. No names belong into `subject` and
-    `detail`: an account that is erased must not live on in them.
+    `person` and `event` are the ids of whom and what it concerns: they may read it. No names of people belong into
+    `subject`, `detail` and `changes`: an account that is erased must not live on in them.
     """
     request = _request.get()
     asker = request.user if request is not None and request.user.is_authenticated else None
@@ -71,6 +73,7 @@ def record(
         event_id=event,
         subject=subject,
         detail=detail[:LONGEST_DETAIL],
+        changes=changes,
         address=address_here(),
     )
 
@@ -122,8 +125,17 @@ def record_admin(entry: LogEntry) -> None:
         actor=entry.user,
         subject=f"{kind} {entry.object_id}",
         detail=change,
+        changes=_changes_in(entry.change_message),
         **_concerned(thing),
     )
+
+
+def _changes_in(message: str) -> list[dict[str, Any]] | None:
+    """Return what `EventAdmin` says beside the names of the fields that were changed; None for any other message."""
+    with suppress(ValueError):  # a sentence
+        parts = json.loads(message)
+        return [change for part in parts for change in part.get("changed", {}).get("values", [])] or None
+    return None
 
 
 def entries_of_person(user: User) -> QuerySet[AuditEntry]:

@@ -16,5 +16,5 @@ BACKWARDS = tuple(f"DROP TRIGGER {table}_never_emptied" for table in TABLES)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0026_long_pauses")]
+    dependencies = [("core", "0027_what_changed_in_the_trail")]
     operations = [by_database({"postgresql": (), "sqlite": FORWARDS}, {"postgresql": (), "sqlite": BACKWARDS})]
