@@ -15,6 +15,7 @@ READ = ("PNG", "JPEG", "WEBP", "GIF")  # Pillow knows dozens more, one of which 
 MOST_PIXELS = 40_000_000  # 160 MB while it is read
 LARGEST = (2400, 2400)  # pixels as stored: enough for paper
 UNREADABLE = _("This is no picture that we can read: use a PNG, JPEG, WebP or GIF file.")
+STANDS_FOR_TOO_LARGE = "application/x-too-large"  # what `uploads.js` sends in the place of such a file
 TOO_LARGE = _("This picture is too large: use one of at most 40 million pixels and 6 MB.")
 
 
@@ -76,8 +77,8 @@ class KeepingUploads(MemoryFileUploadHandler):
         return super().receive_data_chunk(raw_data, start) if self.activated else None
 
     def file_complete(self, file_size: int) -> Any:
-        """Return the file, or what says that it was too large."""
-        if not self.activated and self.file_name:
+        """Return the file, or what says that it was too large: here, or as the browser has found."""
+        if self.file_name and (not self.activated or self.content_type == STANDS_FOR_TOO_LARGE):
             return Oversized(self.file_name, b"")
         return super().file_complete(file_size)
 

@@ -173,6 +173,22 @@ class PictureTests(OrganizerCase):
                 self.assertContains(response, "which has to be chosen again", status_code=400)
         self.assertEqual((Event.objects.count(), list(self.folder.rglob("*.*"))), (0, []))
 
+    def test_whatever_else_is_wrong_is_said_together_with_the_picture(self) -> None:
+        for content, kind, words in (
+            (SVG, "image/png", pictures.UNREADABLE),
+            (b"-", pictures.STANDS_FOR_TOO_LARGE, pictures.TOO_LARGE),  # as a browser that has found it too large
+        ):
+            with self.subTest(kind=kind):
+                form = self.typed(capacity="-1", venue="", description="Three acts")
+                picked = SimpleUploadedFile("poster.png", content, kind)
+                response = self.browser.post(CREATE, form | {"image": picked})
+                self.assertEqual(response.context["form"].errors, {
+                    "venue": ["This cannot be left empty."],
+                    "image": [words],
+                    "capacity": ["Type a number of at least 0."],
+                })  # fmt: skip
+                self.assertEqual((response.status_code, filled(response)), (400, form))
+
     def test_of_a_hundred_megabytes_nothing_is_kept_but_the_rest_of_the_form(self) -> None:
         with mock.patch.object(pictures, "opened", side_effect=AssertionError("it was read")):
             response = self.upload(b"\0" * 100 * 2**20)

@@ -1,5 +1,8 @@
-// A file that would be refused is said to be so before it is sent: it could take long, and a server in front of ours may
-// drop the whole form. The server has written beside it what is refused, and in which words.
+// A file that would be refused is said to be so before it is sent. The server has written beside it what is refused, and
+// in which words. The form is sent all the same, so that what else is wrong is said together with it; but without what is
+// too large, which could take long, and for which a server in front of ours may drop the whole form.
+const TOO_LARGE = "application/x-too-large"; // what pictures.py takes for a file that was
+
 export function startUploads(inputs) {
   for (const input of inputs) {
     const said = document.createElement("p");
@@ -13,16 +16,24 @@ export function startUploads(inputs) {
       const problem = problemOf(input);
       said.hidden = !problem;
       said.textContent = problem;
-      input.setCustomValidity(problem);
-      input.toggleAttribute("aria-invalid", Boolean(problem));
+      if (problem) input.setAttribute("aria-invalid", "true");
+      else input.removeAttribute("aria-invalid");
+    });
+    input.form.addEventListener("formdata", ({ formData }) => {
+      const [file] = input.files;
+      if (file && isTooLarge(input)) formData.set(input.name, new File(["-"], file.name, { type: TOO_LARGE }));
     });
   }
 }
 
 // A browser that does not know a kind of file leaves its type empty: the server looks into that.
-function problemOf({ files, accept, dataset }) {
-  const [file] = files;
+function problemOf(input) {
+  const [file] = input.files;
   if (!file) return "";
-  if (file.type && !accept.split(",").includes(file.type)) return dataset.unreadable;
-  return file.size > Number(dataset.mostBytes) ? dataset.tooLarge : "";
+  if (file.type && !input.accept.split(",").includes(file.type)) return input.dataset.unreadable;
+  return isTooLarge(input) ? input.dataset.tooLarge : "";
+}
+
+function isTooLarge({ files: [file], dataset }) {
+  return file.size > Number(dataset.mostBytes);
 }
