@@ -1,6 +1,6 @@
 """What a form says of a field that is not right: in our words, where Django would say it in its own."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -34,7 +34,16 @@ WORDS: "dict[type[forms.Field], dict[str, StrOrPromise]]" = {
 
 
 class OwnWords(forms.BaseForm):
-    """Mixin for forms, before Django's own: what a field has no words of its own for is said in ours."""
+    """Mixin for forms, before Django's own: what a field has no words of its own for is said in ours.
+
+    A text that is too long is taken, and its length said: with `maxlength` a browser would cut what is pasted, and say
+    nothing.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("maxlength", None)
 
     def full_clean(self) -> None:
         """Read what was typed, once every field that the form was given knows what to say."""

@@ -43,6 +43,25 @@ class MessageCase(Cast, TestCase):
         self.url = f"/organize/{self.event.pk}/messages/"
 
 
+class FormTests(MessageCase):
+    def test_a_subject_or_text_that_is_too_long_is_taken_whole_and_it_is_said_how_long_it_is(self) -> None:
+        self.assertNotContains(self.browser.get(self.url), "maxlength")
+        refused = self.browser.post(f"{self.url}write/", TYPED | {"subject": "x" * 160, "text": "y" * 5001})
+        said = {
+            "subject": ["At most 150 characters: this has 160."],
+            "text": ["At most 5000 characters: this has 5001."],
+        }
+        self.assertEqual((refused.status_code, refused.context["form"].errors), (400, said))
+        self.assertContains(refused, f'value="{"x" * 160}"', status_code=400)
+
+    def test_to_discard_a_draft_takes_two_presses_and_is_not_beside_what_sends_it(self) -> None:
+        page = self.browser.get(f"{self.url}{write(self.event).pk}/").content.decode()
+        before, _, after = page.partition("<summary>Discard it…</summary>")
+        self.assertIn('id="send-message"', before)
+        self.assertNotIn("button--danger", before)
+        self.assertIn('id="discard-message"', after.partition("</details>")[0])
+
+
 class AudienceTests(MessageCase):
     def names(self, audience: str) -> list[str]:
         return [person.username for person in everybody.people_of(write(self.event, audience=audience))]
