@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 
 from django.utils.translation import gettext as _
@@ -12,7 +13,10 @@ from .columns import COLUMNS, REQUIRED, named
 MOST_BYTES = 1_000_000
 MOST_ROWS = 300  # checking a row takes 5 ms
 SEPARATORS = (",", ";", "\t")
-ZIP = b"PK\x03\x04"  # how a workbook (XLSX) begins
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how they begin: XLSX, as any archive, and the older XLS
+OTHERS = (b"%PDF-", b"{\\rtf", b"<")  # that may be text to the last byte; and pages, as of a site that wants a login
+NO_TEXT = re.compile(rb"[\x01-\x08\x0e-\x1f]")  # as pictures and programs have; those of UTF-16 are left out
+LONGEST_SHOWN, MOST_SHOWN = 40, 10  # characters of the name of a column that nobody knows, and how many names
 
 Row = tuple[int, dict[str, str]]  # its number in the file, the header being 1; its cells by column
 
@@ -45,9 +49,13 @@ def read(content: bytes) -> list[Row]:
 def _text(content: bytes) -> str:
     if len(content) > MOST_BYTES:
         raise Unreadable(_("The file is larger than %(most)d MB: divide it.") % {"most": MOST_BYTES // 1_000_000})
-    if content.startswith(ZIP):
-        raise Unreadable(_("This is a workbook or an archive: open it in a spreadsheet and save it as CSV (UTF-8)."))
+    if content.startswith(WORKBOOKS):
+        raise Unreadable(
+            _("This is not a CSV file, but a workbook or an archive: open it in a spreadsheet, save it as CSV (UTF-8).")
+        )
     is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if not is_utf16 and (NO_TEXT.search(content) or content.removeprefix(codecs.BOM_UTF8).startswith(OTHERS)):
+        raise Unreadable(_("This is not a CSV file: open it in the program that made it, and save it as CSV (UTF-8)."))
     try:
         text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -57,7 +65,9 @@ def _text(content: bytes) -> str:
         )
         raise Unreadable(other % {"number": error.start + 1}) from error
     if "\0" in text:
-        raise Unreadable(_("The file has null characters in it, so it is no text, or in UTF-16 without its mark."))
+        raise Unreadable(
+            _("This is not a CSV file: it has null characters in it, so it is no text, or in UTF-16 without its mark.")
+        )
     if not text.strip():
         raise Unreadable(_("The file is empty. Download the template below to see what belongs into it."))
     return text
@@ -77,10 +87,9 @@ def _records(text: str) -> list[list[str]]:
 def _check(columns: list[str]) -> None:
     """Raise Unreadable for columns that are missing, unknown, or there twice."""
     counts = Counter(columns)
-    nameless = _("(one without a name)")
     problems = {
         _("Columns that are missing: %(names)s."): [name for name in REQUIRED if name not in counts],
-        _("Columns that nobody knows: %(names)s."): [name or nameless for name in counts if name not in COLUMNS],
+        _("Columns that nobody knows: %(names)s."): _shown([name for name in counts if name not in COLUMNS]),
         _("Columns that are there twice: %(names)s."): [
             name for name, count in counts.items() if count > 1 and name in COLUMNS
         ],
@@ -88,3 +97,10 @@ def _check(columns: list[str]) -> None:
     told = [what % {"names": ", ".join(names)} for what, names in problems.items() if names]
     if told:
         raise Unreadable(" ".join([*told, _("There can be: %(names)s.") % {"names": ", ".join(COLUMNS)}]))
+
+
+def _shown(names: list[str]) -> list[str]:
+    """Return the first names as a sentence can have them: of what is no list of events, a name may be a page long."""
+    printed = ["".join(letter for letter in name if letter.isprintable()) for name in names[:MOST_SHOWN]]
+    shown = [name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…" for name in printed]
+    return [name or _("(one without a name)") for name in shown] + ["…"] * (len(names) > MOST_SHOWN)

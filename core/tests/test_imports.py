@@ -27,6 +27,7 @@ from .visits import BROWSER, answer_of, redirect_of, visit
 
 HEADER = "name,venue,starts at,capacity,time zone"
 ROW = "Concert,Hall,2127-05-01 20:00,200,Europe/Berlin"
+OTHER_FILES = (b"\xef\xbb\xbf<!doctype html>", b"%PDF-1.4\n", b"\x89PNG\r\n\x1a\n", b"{\\rtf1}", b"name\x02,venue")
 
 
 def file_of(*rows: str, header: str = HEADER) -> bytes:
@@ -71,7 +72,9 @@ class ReadingTests(SimpleTestCase):
             f"{HEADER}\n{ROW}".encode("utf-16-le"): "null characters",
             file_of(ROW.replace("Hall", "Ha\0ll")): "null characters",
             codecs.BOM_UTF16_LE + b"x": "not in UTF-8",
-            b"PK\x03\x04rest of a workbook": "save it as CSV",
+            b"PK\x03\x04rest of a workbook": "not a CSV file, but a workbook",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "not a CSV file, but a workbook",
+            **dict.fromkeys(OTHER_FILES, "This is not a CSV file:"),
             file_of("x", header="name,venue"): "Columns that are missing: starts at, capacity.",
             file_of(ROW, header=f"{HEADER},colour,"): "Columns that nobody knows: colour, (one without a name).",
             file_of(ROW, header=f"{HEADER},NAME"): "Columns that are there twice: name.",
@@ -84,6 +87,12 @@ class ReadingTests(SimpleTestCase):
         for content, said in cases.items():
             with self.subTest(content=content[:30]):
                 self.assertIn(said, self.problem(content))
+
+    def test_of_columns_that_nobody_knows_the_first_are_named_and_of_each_what_a_sentence_has_room_for(self) -> None:
+        long = self.problem(file_of(ROW, header=f"{HEADER},{'a' * 40},{'b' * 41},c\u200bd"))
+        self.assertIn(f"Columns that nobody knows: {'a' * 40}, {'b' * 40}…, cd. There can be", long)
+        many = self.problem(file_of(ROW, header=",".join([HEADER, *(f"x{n}" for n in range(3000))])))
+        self.assertIn("nobody knows: x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, …. There can be", many)
 
 
 class ImportCase(Cast, TestCase):
