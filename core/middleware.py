@@ -26,7 +26,7 @@ from .logs import is_too_slow
 from .models import Event, UserSession
 from .receivers import ARRIVED
 from .sessions import SessionStore, person_of
-from .trust import confirmation, refused, second_factor, trail
+from .trust import confirmation, purposes, refused, second_factor, trail
 from .views.errors import bad_request
 
 logger = logging.getLogger(__name__)
@@ -183,6 +183,8 @@ class SecondFactorMiddleware:
         if isinstance(exception, second_factor.SecondFactorNeeded) and wants_json(request):
             return problem(request, 403, "second_factor_needed", exception.detail)
         try:  # both ask the database, where no other middleware takes what it raises
+            if isinstance(exception, ReauthenticationRequired):
+                purposes.note(request, getattr(exception, "page", request.get_full_path()))
             if isinstance(exception, confirmation.FileAskedFor):
                 return HttpResponseRedirect(confirmation.where_to(request, exception))
             if not isinstance(exception, second_factor.SecondFactorNeeded):
