@@ -13,8 +13,10 @@ MAX_REASON = 200  # characters; `Event.pause_reason` has room for as many
 class ReasonField(forms.CharField):
     """Why staff interfere with a line, on one line: everybody can read it in the event's ledger."""
 
+    is_marked = True  # as required, in the way that others are as optional: many would leave it out
+
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("label", _("Reason (required)"))
+        kwargs.setdefault("label", _("Reason"))
         kwargs.setdefault("help_text", _("Everybody can read it in the event's ledger, so do not name people."))
         kwargs.setdefault("error_messages", {"required": _("Give a reason: it is entered in the event's ledger.")})
         super().__init__(max_length=MAX_REASON, **kwargs)

@@ -64,12 +64,18 @@ class ServingTests(OrganizerCase):
         self.assertEqual((summary.count(said), forms.count(said)), (1, 1))
         self.assertNotIn("autofocus", self.browser.get(path(event, "line/")).content.decode())
 
+    def test_the_way_to_this_page_names_all_that_it_offers_while_serving_is_paused_as_well(self) -> None:
+        event = make_event(auto_hold=False)
+        self.assertContains(self.browser.get(path(event)), "Pause serving, extend holds…")
+        steering.pause(event_id=event.pk, reason="A storm")
+        self.assertContains(self.browser.get(path(event)), "Resume serving, extend holds…")
+
     def test_each_form_says_that_a_reason_is_required(self) -> None:
         event = make_event(auto_hold=False)
         for act in ("pause", "resume"):
             page = self.browser.get(path(event, "line/")).content.decode()
             for name in (act, "extend"):
-                self.assertIn(f'<label for="{name}_reason">Reason (required)</label>', page)
+                self.assertIn(f'<label for="{name}_reason">Reason <span class="hint">(required)</span></label>', page)
                 (field,) = re.findall(rf'<input[^>]*id="{name}_reason"[^>]*>', page)
                 self.assertIn(" required", field)
             self.act(event, act="pause", reason="A storm")
