@@ -1,6 +1,7 @@
 """The list of an organizer's events, who finds it, and the way back to it from each page."""
 
 import datetime as dt
+import re
 from typing import Any
 
 from django.test import Client
@@ -64,6 +65,28 @@ class ListTests(OrganizerCase):
         page = self.browser.get(path(event))
         for words in ("Friday 1 June 2035, 20:00", "(Europe/Oslo), <bdi>The Net Loft</bdi>"):
             self.assertContains(page, words)
+
+    def test_it_names_the_day_once_if_the_event_ends_on_it_in_its_own_zone(self) -> None:
+        starts_at = dt.datetime(2035, 6, 1, 22, 0, tzinfo=dt.UTC)  # 00:00 of the 2nd in Oslo
+        event = make_event(time_zone="Europe/Oslo", starts_at=starts_at, auto_hold=False)
+        for hours, ends in ((23, "23:00"), (24, "Sunday 3 June 2035, 00:00")):
+            Event.objects.update(ends_at=starts_at + dt.timedelta(hours=hours))
+            page = self.browser.get(path(event)).content.decode()
+            (lead,) = re.findall(r'<p class="lead">(.*?)</p>', page, re.DOTALL)
+            words = " ".join(re.sub("<[^>]*>", "", lead).split())
+            self.assertEqual(words, f"Saturday 2 June 2035, 00:00 to {ends} (Europe/Oslo), Hall")
+
+    def test_wherever_ones_events_are_listed_the_name_leads_to_its_page_and_the_others_are_in_one_order(self) -> None:
+        event = make_event(auto_hold=False)
+        beside = [f"{event.get_absolute_url()}attendees/", f"{event.get_absolute_url()}gate/", event.get_absolute_url()]
+        for address, begin, others in (
+            ("/organize/", 'data-region="organized"', [path(event, "edit/"), *beside]),
+            ("/dashboard/", 'id="organized-title"', beside),
+        ):
+            with self.subTest(address=address):
+                page = self.browser.get(address).content.decode()
+                listed = page.partition(begin)[2].partition("</section>")[0]
+                self.assertEqual(re.findall(r'<a\s[^>]*?href="([^"]*)"', listed), [path(event), *others])
 
     def test_it_shows_the_four_numbers_and_the_state(self) -> None:
         event = make_event(capacity=3, auto_hold=False)

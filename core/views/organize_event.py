@@ -1,5 +1,8 @@
 """An event's page for its organizer, which shows the sale as it goes; and what they do to it there."""
 
+import datetime as dt
+from zoneinfo import ZoneInfo
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,7 +22,7 @@ from ..organizer_form import CancelForm
 from ..outside import frame_of
 from ..position import PersonPlaces
 from ..pulse import pulse
-from ..refusals import Refused
+from ..refusals import NotReady, Refused
 from ..telling.messages import messages_of
 from .lookup import managed_event
 
@@ -31,6 +34,7 @@ def organize_event(request: PersonRequest, event_id: int) -> HttpResponse:
     event, moment = managed_event(request, event_id), now()
     context = {
         "event": event,
+        "ends_that_day": event.ends_at is not None and _day(event, event.starts_at) == _day(event, event.ends_at),
         "card": event_card(event, stats(event, moment), PersonPlaces(), moment),
         "pulse": pulse(event, moment),
         "numbers": gate_numbers([event.pk])[0],
@@ -42,6 +46,11 @@ def organize_event(request: PersonRequest, event_id: int) -> HttpResponse:
     return render(request, "core/organize_event.html", context)
 
 
+def _day(event: Event, moment: dt.datetime) -> dt.date:
+    """Return on which day of its zone a moment of an event is."""
+    return moment.astimezone(ZoneInfo(event.zone)).date()
+
+
 @writes
 @for_people
 def organize_publish(request: PersonRequest, event_id: int) -> HttpResponse:
@@ -49,6 +58,9 @@ def organize_publish(request: PersonRequest, event_id: int) -> HttpResponse:
     event = managed_event(request, event_id)
     try:
         is_change = organizing.publish(event_id=event.pk)
+    except NotReady as refused:
+        kept = _("Not published: it stays a draft, as it was saved.")
+        return refuse(request, NotReady([kept, *refused.reasons]), to=_url(event))
     except Refused as refused:
         return refuse(request, refused, to=_url(event))
     told = _("Published: everybody can see it now.")
