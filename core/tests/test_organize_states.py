@@ -16,7 +16,7 @@ from core.telling import messages
 from .cast import CastOfRaces, ago, book, join, make_event, numbers, race, release, revise, statuses
 from .desk import at_desk, filled, make_administrator
 from .organizers import OrganizerCase, path, trail_of
-from .visits import answer_of, redirect_of, visit
+from .visits import BROWSER, answer_of, redirect_of, visit
 
 
 @contextmanager
@@ -53,6 +53,9 @@ class PublishTests(OrganizerCase):
         for word in ("no venue", "capacity is 0", "It started on", "Its sale closed on"):
             self.assertIn(word, told["detail"])
             self.assertContains(self.browser.get(path(event)), word)
+        said = redirect_of(self.publish(event))[2][-1]
+        self.assertEqual(said, told["detail"])
+        self.assertTrue(said.startswith("Not published: it stays a draft, as it was saved. "), said)
         self.assertEqual((Event.objects.get().status, trail_of(event)), ("draft", []))
 
     def test_a_draw_needs_an_opening_that_is_to_come(self) -> None:
@@ -177,11 +180,38 @@ class CancelTests(OrganizerCase):
         self.assertContains(page, "Messages to those who had tickets")
         for told in ("as it sells", "Expected in all", "Bookings per minute", path(self.event, "line/")):
             self.assertNotContains(page, told)
+        for meter in ("<progress", 'class="ring"'):
+            self.assertContains(page, meter, count=0)
+            self.assertNotContains(self.browser.get("/organize/"), meter)
         self.assertEqual(gate_numbers([self.event.pk])[0]["expected"], 0)
         line = self.browser.get(path(self.event, "line/"))
         self.assertContains(line, "its line has ended")
         self.assertNotContains(line, path(self.event, "serving/"))
         self.assertNotContains(self.browser.get("/organize/"), path(self.event, "edit/"))
+
+    def test_afterwards_its_public_pages_show_no_progress_and_offer_no_calendar(self) -> None:
+        for client in (visit(headers=BROWSER), visit(self.greta, headers=BROWSER)):
+            address, frame = self.event.get_absolute_url(), f"/embed/{self.event.pk}/"
+            self.assertContains(client.get(address), f'href="{address}calendar.ics"')
+            self.assertContains(client.get(frame), "<progress")
+        self.cancel()
+        for client in (visit(headers=BROWSER), visit(self.greta, headers=BROWSER)):
+            page, shown = client.get(address), client.get(frame)
+            for gone in ("calendar.ics", 'class="ring"', "data-number"):
+                self.assertNotContains(page, gone)
+            self.assertContains(page, "This event was cancelled.")
+            self.assertContains(page, "share-link")
+            self.assertNotContains(shown, "<progress")
+            self.assertContains(shown, "Cancelled")
+
+    def test_afterwards_its_gate_report_expects_nobody_and_leads_to_no_scanner(self) -> None:
+        report, scanner = f"/events/{self.event.pk}/gate/", f"/checkin/?event={self.event.pk}"
+        self.assertContains(self.browser.get(report), scanner)
+        self.cancel()
+        page = self.browser.get(report)
+        self.assertContains(page, "The event is cancelled: its tickets open no gate.")
+        for gone in (scanner, "Expected in all", "As soon as the first ticket is scanned"):
+            self.assertNotContains(page, gone)
 
     def test_what_is_typed_for_those_whom_it_concerns_is_told_them_and_the_form_says_so(self) -> None:
         for field, words in (("reason", "history"), ("told", "reads it in the mail")):
