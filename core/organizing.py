@@ -19,7 +19,7 @@ from .locking import again_after_conflict
 from .models import Announcement, Event, Scan, User
 from .now import now
 from .numbers import with_line
-from .refusals import EventInUse
+from .refusals import EventCancelled, EventInUse
 from .trust import trail
 
 COPIED = (
@@ -71,8 +71,13 @@ def _store(event: Event, detail: str) -> Event:
 
 @again_after_conflict
 def revise(*, event_id: int, values: dict[str, Any]) -> bool:
-    """Change an event; return False, and do nothing, if nothing is changed. Raises what `revise_event` refuses."""
+    """Change an event; return False, and do nothing, if nothing is changed.
+
+    Raises what `revise_event` refuses, and EventCancelled: what was called off stays on record as it was (rule 19).
+    """
     with transaction.atomic():
+        if Event.objects.select_for_update(no_key=True).get(pk=event_id).status == Event.Status.CANCELLED:
+            raise EventCancelled
         changed = change(event_id=event_id, values=values)
         if changed:
             told = changes.in_english(changed)

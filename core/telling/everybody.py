@@ -39,6 +39,13 @@ def people_of(announcement: Announcement) -> QuerySet[User]:
     return people.order_by("pk")
 
 
+def people_to_tell(event: Event) -> int:
+    """Return how many people a change of an event concerns that is to be told and of which nobody was yet."""
+    waiting = Announcement.objects.filter(event=event, kind=Kind.CHANGED, finished_at=None, reached=0)
+    change = waiting.select_related("event").first()
+    return people_of(change).count() if change else 0
+
+
 def _concerned(announcement: Announcement) -> Q:
     event = announcement.event
     tickets = Ticket.objects.valid().filter(event=event)

@@ -1,15 +1,19 @@
 """Events are made, changed and copied in their form; what is wrong is said, and what was typed is kept."""
 
 import datetime as dt
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from core import organizing
 from core.models import Announcement, AuditEntry, Event, TicketHold
+from core.refusals import EventCancelled
+from core.telling import everybody
 
-from .cast import ago, book, join, later, make_event, numbers, revise, statuses
+from .cast import ago, book, join, later, make_event, make_people, make_person, numbers, revise, statuses
 from .desk import filled
 from .organizers import CREATE, NEW, OrganizerCase, path, trail_of
+from .test_query_counts import queries_of
 from .visits import answer_of, redirect_of, visit
 
 
@@ -62,9 +66,19 @@ class CreateTests(OrganizerCase):
             redirect_of(self.change(event, venue="Hall"))[2][-1], f"Saved. Before it can be published: {lacks}"
         )
         refused = redirect_of(self.browser.post(path(event, "publish/")))[2][-1]
-        self.assertEqual(refused, lacks)  # the same sentences
+        kept = "Not published: it stays a draft, as it was saved."
+        self.assertEqual(refused, f"{kept} {lacks}")  # the same sentences
         done = self.change(event, capacity="5", sales_open_at_0="", sales_open_at_1="")
         self.assertEqual(redirect_of(done)[2][-1], "Saved.")
+
+    def test_a_text_that_is_too_long_is_taken_whole_and_each_such_field_says_how_long_it_is(self) -> None:
+        form = self.typed(name="x" * 300, venue="y" * 201)
+        page = self.browser.get(NEW)
+        self.assertNotContains(page, "maxlength")
+        response = self.browser.post(CREATE, form)
+        said = {"name": ["At most 200 characters: this has 300."], "venue": ["At most 200 characters: this has 201."]}
+        self.assertEqual((response.status_code, response.context["form"].errors), (400, said))
+        self.assertEqual(filled(response), form)
 
     def test_a_program_is_told_the_field_and_the_reason(self) -> None:
         response = visit(self.olga).post(CREATE, self.typed(capacity="-1"))
@@ -78,7 +92,7 @@ class ChangeTests(OrganizerCase):
         for person in (self.alice, self.bob, self.greta):
             join(event, person)
         saved = self.change(event, capacity="2", venue="Church")
-        self.assertEqual(redirect_of(saved), (302, path(event), ["Saved."]))
+        self.assertEqual(redirect_of(saved), (302, path(event), ["Saved. 3 people will be told by mail."]))
         self.assertEqual(statuses(event), [("alice", "held"), ("bob", "held"), ("greta", "waiting")])
         self.assertEqual(trail_of(event), [("olga", "event_changed", "Venue: Hall → Church; Capacity: 1 → 2")])
 
@@ -160,7 +174,7 @@ class ChangeTests(OrganizerCase):
 
 
 class LateChangeTests(OrganizerCase):
-    """What the form of an event that is cancelled, or has started, says; and that this is true."""
+    """What the form of an event that has started says, and that this is true; one that is cancelled has none."""
 
     PROMISE = "is told by mail, a minute later"
     NOBODY = "nobody is written to"
@@ -176,15 +190,59 @@ class LateChangeTests(OrganizerCase):
         self.change(event, venue="Church")
         self.assertEqual(Announcement.objects.get().kind, "changed")
 
-    def test_one_of_what_has_started_or_is_cancelled_is_not_and_the_form_says_that(self) -> None:
-        over = make_event(starts_at=ago(days=1), auto_hold=False)
-        cancelled = make_event(status="cancelled", auto_hold=False)
-        for event, words in ((over, "This event has started."), (cancelled, "This event is cancelled")):
-            with self.subTest(words=words):
-                self.assertEqual(self.told_of(event), (False, True))
-                self.assertContains(self.browser.get(path(event, "edit/")), words)
-                self.assertEqual(redirect_of(self.change(event, venue="Church"))[2], ["Saved."])
+    def test_saved_it_says_how_many_people_will_be_told_and_nothing_where_nobody_is(self) -> None:
+        event = make_event(capacity=2, venue="Hall", auto_hold=False)
+        self.assertEqual(redirect_of(self.change(event, venue="Church"))[2], ["Saved."])
+        self.bob.email, self.greta.is_active = "", False  # these two cannot be told
+        self.bob.save()
+        self.greta.save()
+        for person in (self.alice, self.bob, self.greta):
+            TicketHold.objects.create(event=event, user=person)
+        one = redirect_of(self.change(event, venue="Tent"))[2][-1]
+        self.assertEqual(one, "Saved. 1 person will be told by mail.")
+        join(event, make_person("dora"))
+        self.assertEqual(redirect_of(self.change(event, name="Opera"))[2][-1], "Saved.")
+        two = redirect_of(self.change(event, venue="Barn"))[2][-1]
+        self.assertEqual(two, "Saved. 2 people will be told by mail.")
+        self.assertEqual(everybody.people_of(Announcement.objects.get()).count(), 2)
+        self.assertEqual(redirect_of(self.change(event, venue="Hall"))[2][-1], "Saved.")  # as they know it
         self.assertFalse(Announcement.objects.exists())
+
+    def test_the_number_is_asked_for_once_however_many_they_are(self) -> None:
+        counts = []
+        for people in (1, 30):
+            event = make_event(capacity=50, auto_hold=False)
+            TicketHold.objects.bulk_create(TicketHold(event=event, user=person) for person in make_people(people))
+            counts.append(len(queries_of(partial(everybody.people_to_tell, event))))
+            self.change(event, venue="Church")
+            self.assertEqual(everybody.people_to_tell(event), people)
+            counts.append(len(queries_of(partial(everybody.people_to_tell, event))))
+        self.assertEqual(counts, [1, 2, 1, 2])
+
+    def test_one_of_what_has_started_is_not_and_the_form_says_that(self) -> None:
+        over = make_event(starts_at=ago(days=1), auto_hold=False)
+        self.assertEqual(self.told_of(over), (False, True))
+        self.assertContains(self.browser.get(path(over, "edit/")), "This event has started.")
+        self.assertEqual(redirect_of(self.change(over, venue="Church"))[2], ["Saved."])
+        self.assertFalse(Announcement.objects.exists())
+
+    def test_a_cancelled_event_stays_as_it_was_and_its_page_leads_back(self) -> None:
+        event = make_event(venue="Hall", auto_hold=False)
+        form: dict[str, Any] = filled(self.browser.get(path(event, "edit/")))
+        organizing.cancel(event_id=event.pk, reason="A storm")
+        page = self.browser.get(path(event, "edit/"))
+        self.assertContains(page, "nothing of it can be changed any more")
+        self.assertContains(page, f'<a href="{path(event)}">back to the event</a>')
+        self.assertNotContains(page, path(event, "save/"))
+        told = redirect_of(self.browser.post(path(event, "save/"), form | {"venue": "Church"}))
+        self.assertEqual(told, (302, path(event), [EventCancelled.detail]))
+        status, said = answer_of(visit(self.olga).post(path(event, "save/"), form | {"venue": "Church"}))
+        self.assertEqual((status, said["status"]), (409, "cancelled"))
+        wrong = self.browser.post(path(event, "save/"), form | {"venue": ""})
+        self.assertContains(wrong, "nothing of it can be changed any more", status_code=400)
+        self.assertEqual(
+            (Event.objects.get().venue, [done for _, done, _ in trail_of(event)]), ("Hall", ["event_cancelled"])
+        )
 
     def test_what_has_started_and_is_moved_into_the_future_is_told_as_the_form_says(self) -> None:
         event = make_event(starts_at=ago(days=1), auto_hold=False)

@@ -11,19 +11,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from .. import organizing, readiness, steering
 from ..context import EventCard, event_card
 from ..fairness.promise import shares_of
 from ..forms.events import NO_ROOM
-from ..http import PersonRequest, answer, for_people, invalid, keeps_uploads, reads, writes
+from ..http import PersonRequest, answer, for_people, invalid, keeps_uploads, reads, refuse, writes
 from ..models import Event
 from ..now import now
 from ..numbers import stats
 from ..organizer_form import FrozenForm, OrganizerForm
 from ..position import PersonPlaces
-from ..refusals import Refused
+from ..refusals import EventCancelled, Refused
+from ..telling.changes import TOLD
+from ..telling.everybody import people_to_tell
 from .lookup import creator_or_404, managed_event, organizer_or_404
 
 logger = logging.getLogger(__name__)
@@ -114,13 +116,27 @@ def organize_save(request: PersonRequest, event_id: int) -> HttpResponse:
     form = _form_of(event, request.POST, request.FILES)
     try:
         if form.is_valid():
-            is_change = organizing.revise(event_id=event.pk, values=form.changed_values())
-            return _done(request, form, event, _("Saved.") if is_change else _("Nothing was changed."))
+            values = form.changed_values()
+            is_change = organizing.revise(event_id=event.pk, values=values)
+            return _done(request, form, event, _saved(event, values) if is_change else _("Nothing was changed."))
+    except EventCancelled as refused:
+        return refuse(request, refused, to=_url(event))
     except Refused as refused:
         form.add_error(None, refused.detail)
     except OSError as error:
         _note_no_room(form, error)
     return invalid(request, form, lambda: _page(request, managed_event(request, event_id), form, status=400))
+
+
+def _saved(event: Event, values: dict[str, Any]) -> str:
+    """Say that it is saved, and how many people will be told of that, if any will."""
+    people = people_to_tell(event) if values.keys() & TOLD else 0
+    if not people:
+        return _("Saved.")
+    told = ngettext(
+        "Saved. %(count)d person will be told by mail.", "Saved. %(count)d people will be told by mail.", people
+    )
+    return told % {"count": people}
 
 
 def _done(request: HttpRequest, form: OrganizerForm, event: Event, told: str) -> HttpResponse:
