@@ -1,12 +1,15 @@
 """Every fault of the matrix, provoked on this machine: a row for each, and exit code 1 if one did not pass.
 
     python -m bench.faults [F1 F7 ...] [--quick]
+    python -m bench.faults --markdown > docs/faults.md
 
-It starts servers of its own (PostgreSQL, Redis, web processes), and needs their programs.
+It starts servers of its own (PostgreSQL, Redis, web processes), and needs their programs. The second prints what the
+last run came to, which is kept in bench/results/faults.json.
 """
 
 import argparse
 import contextlib
+import datetime as dt
 import importlib
 import json
 import pkgutil
@@ -19,8 +22,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import bench.faults
-from bench.common import print_table, save
+from bench.common import RESULTS, print_table, save
 from bench.faults.cluster import template
+from bench.faults.page import page
 from bench.faults.report import Fault, Report
 
 NUMBERS = tuple(f"F{number}" for number in range(1, 31))  # of the matrix
@@ -43,6 +47,7 @@ def options() -> argparse.Namespace:
         "--quick", action="store_true", help="fewer repetitions, and unless they are named only those that take seconds"
     )
     parser.add_argument("--here", action="store_true", help="play one fault in this process, and print it as JSON")
+    parser.add_argument("--markdown", action="store_true", help="play nothing, and print the record of the last run")
     chosen = parser.parse_args()
     try:
         chosen.faults = choose(matrix(), chosen.faults, quick=chosen.quick)
@@ -85,6 +90,9 @@ def main() -> None:
     """Play, print, and exit."""
     chosen = options()
     faults = chosen.faults
+    if chosen.markdown:
+        print(last_run())
+        return
     if chosen.here:
         [fault] = faults
         print(json.dumps(vars(play_here(fault, quick=chosen.quick))))
@@ -98,8 +106,17 @@ def main() -> None:
     print_table("Faults", [("", "fault", "seconds", "", "what the system did"), *rows])
     for number, told in reports.items():
         print(f"{number}: {told['provoked']}. Control: {told['control']}")
-    save("faults", reports)
+    date = f"{dt.datetime.now(dt.UTC):%-d %B %Y}"
+    save("faults", {"date": date, "quick": chosen.quick, "faults": reports})
     sys.exit(1 if any(told["wrong"] for told in reports.values()) else 0)
+
+
+def last_run() -> str:
+    """Return the page that tells of the last run; exit if there was none."""
+    file = RESULTS / "faults.json"
+    if not file.exists():
+        sys.exit(f"No run has left {file}: play one first.")
+    return page(json.loads(file.read_text()), len(NUMBERS))
 
 
 def play_all(faults: Sequence[Fault], *, quick: bool) -> dict[str, dict[str, Any]]:

@@ -1,15 +1,20 @@
 """The matrix of faults is whole, and a fault that was not played, or was not real, or was not borne, is no pass."""
 
+import json
 import os
 import signal
+import tempfile
 from pathlib import Path
+from unittest import mock
 
 from django.db import connection
 from django.test import SimpleTestCase, TestCase
 from django.test.utils import CaptureQueriesContext
 
+from bench.faults import __main__ as played
 from bench.faults import cron, f_redis, flood, mail_kills, readings
 from bench.faults.__main__ import NUMBERS, choose, matrix, play_here
+from bench.faults.page import page
 from bench.faults.report import Fault, Report
 from bench.faults.site import Process
 from core import live
@@ -48,6 +53,30 @@ class ControlTests(SimpleTestCase):
         self.assertEqual(play_here(Fault("F1", "real", real), quick=True).wrong, [])
         wrong = play_here(Fault("F1", "imagined", imagined), quick=True).wrong
         self.assertEqual(wrong, ["nothing shows that the fault was real"])
+
+
+class PageTests(SimpleTestCase):
+    def test_the_page_of_a_run_has_its_date_and_a_row_for_each_fault_that_no_cell_can_end(self) -> None:
+        told = {"name": "a | b", "provoked": "a kill\nwithin", "control": "seen", "did": ["503", "well"], "seconds": 3}
+        faults = {"F1": {**told, "wrong": []}, "F2": {**told, "wrong": ["it | hung"]}}
+        lines = page({"date": "27 November 2026", "quick": True, "faults": faults}, 30).splitlines()
+        self.assertIn("in its short version, on 27 November 2026: 2 of 30 faults were played, 1 passed.", lines[2])
+        self.assertEqual(
+            lines[-2:],
+            [
+                "| F1 | a &#124; b | a kill within | 503; well | seen | passed, 3 s |",
+                "| F2 | a &#124; b | a kill within | 503; well | seen | **failed**: it &#124; hung, 3 s |",
+            ],
+        )
+        self.assertEqual({line.count("|") for line in lines[6:]}, {7})
+
+    def test_without_a_run_there_is_no_page(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(played, "RESULTS", Path(folder)):
+            with self.assertRaises(SystemExit):
+                played.last_run()
+            run = {"date": "1 May 2026", "quick": False, "faults": {}}
+            Path(folder, "faults.json").write_text(json.dumps(run))
+            self.assertIn("0 of 30 faults were played", played.last_run())
 
 
 class ReadingTests(TestCase):
