@@ -3,9 +3,9 @@
     python bench/history.py history.json
 
 Stand-alone, and of the standard library alone: it shares no code with what it checks. `bench/record.py` writes its
-file: an event, its places, tickets, scans and logins, the lines of its ledger file, and the calls that clients made,
-all moments as seconds since the epoch. Each check returns its violations in words. A call that was not answered, or
-answered 503, may have been done or not (`busy`).
+file: an event, its places, tickets, scans and logins, the lines of its ledger file, the calls that clients made, and
+what open pages showed and were told (`bench/evidence.py`). Each check returns its violations in words. A call that was
+not answered, or answered 503, may have been done or not (`busy`).
 """
 
 import heapq
@@ -14,139 +14,21 @@ import itertools
 import json
 import math
 import sys
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-UNDRAWN = 2**63
-BEFORE = "already free"
-TOLERANCE = 0.001  # seconds that two readings of one clock may differ by rounding
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for who runs it by its path
+
+from bench.evidence import TOLERANCE, Call, Checks, History, Place, Ticket, load
+from bench.flow import of_capacity, of_entries
+from bench.holds import of_ends, of_holds, of_late_bookings
+from bench.pages import of_pages, of_told
+
 LOCK_TIMEOUT = 3.0  # seconds
 SHOWN = 20
 VERIFIER = Path(__file__).resolve().parent.parent / "core" / "fairness" / "verify_ledger.py"  # stand-alone as well
-
-
-class Call(NamedTuple):
-    """What was asked and answered: `outcome` is "ok", a refusal's status, "busy" (503, or no answer) or "error".
-
-    `detail` of a success: of a login its session, of a join `(place, status, expires_at)`, of a booking `(ticket,
-    code)`, of a release `(place, status)`, of a cancellation the ticket, of a scan `(nonce, outcome)`.
-    """
-
-    kind: str
-    user: int
-    sent: float
-    answered: float
-    outcome: str
-    detail: Any
-
-
-@dataclass(frozen=True)
-class Event:
-    """The event at the end."""
-
-    pk: int
-    capacity: int
-    held: int
-    booked: int
-    ledger_seq: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place in line at the end."""
-
-    pk: int
-    user: int
-    status: str
-    tier: int
-    draw: int | None
-    login_timestamp: float
-    created_at: float
-    held_at: float | None
-    expires_at: float | None
-    ended_at: float | None
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """A ticket at the end; `replaces` is the one whose right it took over."""
-
-    pk: int
-    user: int
-    code: str
-    hold: int | None
-    replaces: int | None
-    booked_at: float
-    cancelled_at: float | None
-
-
-@dataclass(frozen=True)
-class Scan:
-    """An attempt to enter; it stands if it let somebody in and was not taken back."""
-
-    ticket: int | None
-    staff: int
-    nonce: str
-    outcome: str
-    stands: bool
-
-
-@dataclass(frozen=True)
-class Login:
-    """A login of somebody."""
-
-    user: int
-    key: str
-    at: float
-
-
-Step = tuple[float, str, Place | None]  # when a place was freed, and by what; or given or taken away (""), and to whom
-Checks = dict[str, Callable[["History"], list[str]]]
-
-
-@dataclass
-class History:
-    """What is left when everything has come to rest."""
-
-    event: Event
-    places: list[Place]  # by number
-    tickets: list[Ticket]
-    scans: list[Scan]
-    logins: list[Login]
-    ledger: list[str]  # the lines of the ledger's file, each with its newline
-    holds: tuple[float, ...]  # seconds that the event's holds lasted, one time or another; none: they are not checked
-    calls: list[Call]
-    waiting: dict[int, float]  # person: their first place was committed by then
-    held: dict[int, float]  # place: its hold was committed by then
-    quiet_from: float  # from then on nobody asked for anything
-    rest: float  # from then on nothing was waited for
-    first: dict[int, Place] = field(default_factory=dict, init=False)  # of each person
-
-    def __post_init__(self) -> None:
-        self.first = {place.user: place for place in reversed(self.places)}
-
-    @property
-    def entries(self) -> list[dict[str, Any]]:
-        """The entries of the ledger, without their seals."""
-        return [json.loads(line.partition(" ")[2]) for line in self.ledger[1:]]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it ready for JSON."""
-        told = asdict(self)
-        del told["first"]
-        return told
-
-
-def load(told: dict[str, Any]) -> History:
-    """Return the history that `as_dict` has told, also after JSON, which knows no tuples and no numbers as names."""
-    kinds = {"places": Place, "tickets": Ticket, "scans": Scan, "logins": Login}
-    told = told | {name: [kind(**row) for row in told[name]] for name, kind in kinds.items()}
-    told |= {name: {int(key): at for key, at in told[name].items()} for name in ("waiting", "held")}
-    told |= {"event": Event(**told["event"]), "holds": tuple(told["holds"])}
-    return History(**told | {"calls": [Call(*call) for call in told["calls"]]})
 
 
 def of_ledger(history: History) -> list[str]:
@@ -181,9 +63,9 @@ def of_order(history: History) -> list[str]:
     I4, among first places, whose rank is the login; a direct booking ranks after everybody who waits.
     """
     first = history.first
-    joined = sorted((since, _rank(first[user])) for user, since in history.waiting.items() if user in first)
+    joined = sorted((since, first[user].rank) for user, since in history.waiting.items() if user in first)
     passed, at = [], 0
-    gone = {_rank(place): _gone(place) for place in first.values()}
+    gone = {place.rank: place.gone for place in first.values()}
     line: list[tuple[Any, ...]] = []
     for moment, ranks in _grants(first.values(), history.tickets):
         while at < len(joined) and joined[at][0] < moment:
@@ -199,21 +81,12 @@ def of_order(history: History) -> list[str]:
     return passed
 
 
-def _rank(place: Place) -> tuple[Any, ...]:
-    return (-place.tier, UNDRAWN if place.draw is None else place.draw, place.login_timestamp, place.pk)
-
-
-def _gone(place: Place) -> float:
-    """Return when a place stopped waiting; never, if it still does."""
-    return place.held_at or place.ended_at or math.inf
-
-
 def _grants(places: Iterable[Place], tickets: Iterable[Ticket]) -> list[tuple[float, list[tuple[Any, ...]]]]:
     """Return `(moment, ranks)` of what each transaction gave, in order of time."""
     given = defaultdict(list)
     for place in places:
         if place.held_at is not None:
-            given[place.held_at].append(_rank(place))
+            given[place.held_at].append(place.rank)
     for ticket in tickets:
         if ticket.hold is None and ticket.replaces is None:
             given[ticket.booked_at].append((math.inf, f"of ticket {ticket.pk}"))
@@ -328,45 +201,6 @@ def _repeated(values: Iterable[Any]) -> list[Any]:
     return [value for value in values if value in seen or seen.add(value)]  # type: ignore[func-returns-value]
 
 
-def of_holds(history: History) -> list[str]:
-    """Find holds that were longer or shorter than promised (I8), by the event as it was then, or by staff."""
-    if not history.holds:
-        return []
-    kinds = {"extension", "hold_extension"}  # of all holds, and of one place
-    extended = [entry for entry in history.entries if entry["kind"] in kinds]
-    extensions = [(_at(entry), 60 * entry["minutes"], entry.get("place")) for entry in extended]
-    wrong = []
-    for place in history.places:
-        if place.held_at is None or place.expires_at is None:
-            continue
-        ended = place.ended_at or math.inf
-        added = sum(
-            seconds for at, seconds, only in extensions if place.held_at <= at < ended and only in {None, place.pk}
-        )
-        lasted = place.expires_at - place.held_at - added
-        if all(abs(lasted - promised) > TOLERANCE for promised in history.holds):
-            wrong.append(f"place {place.pk} was held for {lasted:.3f} s")
-    return wrong
-
-
-def of_late_bookings(history: History) -> list[str]:
-    """Find tickets that were made of a hold that was over, swept or not, by the rows or when it was asked for (I8).
-
-    Asked for the first time: who asks again for a ticket they have is given it at any time.
-    """
-    asked: dict[int, float] = {}
-    for call in history.calls:
-        if call.kind == "book":
-            asked[call.user] = min(call.sent, asked.get(call.user, math.inf))
-    holds, late = {place.pk: place for place in history.places}, []
-    for ticket in history.tickets:
-        hold = holds.get(ticket.hold or 0)
-        moment = max(ticket.booked_at, asked.get(ticket.user, 0))
-        if hold is not None and hold.expires_at is not None and moment >= hold.expires_at + TOLERANCE:
-            late.append(f"ticket {ticket.pk} was booked {moment - hold.expires_at:.3f} s after its hold was over")
-    return late
-
-
 def of_rest(history: History) -> list[str]:
     """Check that nobody waits beside a free place now that everything has come to rest (I10)."""
     waiting = sum(place.status == "waiting" for place in history.places)
@@ -399,88 +233,6 @@ def of_logins(history: History) -> list[str]:
     return wrong
 
 
-def latencies(history: History) -> dict[str, list[float]]:
-    """Return `{what freed it: seconds until the next hold was committed}` of each place that somebody waited for.
-
-    The place that was free for longest is taken to be the one that is given. Time in which nobody waited, the sale had
-    not opened, or staff had paused serving, does not count.
-    """
-    began = [_at(entry) for entry in history.entries if entry["kind"] in {"opening", "resume"}]
-    free = deque((0.0, BEFORE) for _ in range(_first_capacity(history)))
-    took: dict[str, list[float]] = defaultdict(list)
-    for moment, cause, place in _steps(history):
-        if cause:
-            free.append((moment, cause))
-            continue
-        freed, by = free.popleft() if free else (moment, BEFORE)
-        if place is not None:
-            since = max(freed, place.created_at, *(at for at in began if at <= moment), 0)
-            quiet = ", quiet" if since > history.quiet_from else ""
-            took[f"{by if freed > place.created_at else BEFORE}{quiet}"].append(
-                history.held.get(place.pk, moment) - since
-            )
-    return took
-
-
-def of_capacity(history: History) -> list[str]:
-    """Check that no place was given, at any moment, that had not been freed before (I1)."""
-    free, wrong = _first_capacity(history), []
-    for moment, cause, _ in _steps(history):
-        free += 1 if cause else -1
-        if free < 0:
-            wrong.append(f"at {moment:.6f} {-free} more places were given than there were")
-    return wrong
-
-
-def _steps(history: History) -> list[Step]:
-    return sorted([*_freed(history), *_given(history)], key=lambda step: (step[0], not step[1]))
-
-
-def _freed(history: History) -> Iterator[Step]:
-    """Yield what freed places, and what took free ones away."""
-    for place in history.places:
-        if place.ended_at and place.held_at and place.status in {"expired", "released"}:
-            yield place.ended_at, "lapse" if place.status == "expired" else "release", None
-    given_on = {ticket.replaces for ticket in history.tickets}
-    for ticket in history.tickets:
-        if ticket.cancelled_at and ticket.pk not in given_on:
-            yield ticket.cancelled_at, "cancellation", None
-    before = _first_capacity(history)
-    for entry in history.entries:
-        if entry["kind"] == "terms":
-            more = entry["capacity"] - before
-            for _ in range(abs(more)):
-                yield _at(entry), "capacity" if more > 0 else "", None
-            before = entry["capacity"]
-
-
-def _given(history: History) -> Iterator[Step]:
-    for place in history.places:
-        if place.held_at:
-            yield place.held_at, "", place
-    for ticket in history.tickets:
-        if ticket.hold is None and ticket.replaces is None:
-            yield ticket.booked_at, "", None
-
-
-def _first_capacity(history: History) -> int:
-    entries = history.entries
-    return int(entries[0]["capacity"]) if entries else history.event.capacity
-
-
-def _at(entry: dict[str, Any]) -> float:
-    from datetime import datetime  # noqa: PLC0415 -- used once a line, and named like what it makes
-
-    return datetime.fromisoformat(entry["at"]).timestamp()
-
-
-def longest_line(history: History) -> int:
-    """Return how many people waited at most at the same time."""
-    joined = [(place.created_at, 1) for place in history.places]
-    left = [(_gone(place), -1) for place in history.places]
-    return max(itertools.accumulate(step for _, step in sorted([*joined, *left])), default=0)
-
-
 CHECKS: Checks = {
     "ledger": of_ledger,
     "numbers": of_numbers,
@@ -491,8 +243,12 @@ CHECKS: Checks = {
     "scans": of_scans,
     "holds": of_holds,
     "late bookings": of_late_bookings,
+    "ends": of_ends,
+    "entries": of_entries,
     "logins": of_logins,
     "left waiting": of_rest,
+    "pages": of_pages,
+    "told": of_told,
 }
 
 

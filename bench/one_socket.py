@@ -37,7 +37,7 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         self.told: list[tuple[int, float]] = []  # version of an event's numbers, and when it came
         self.shown: dict[int, dict[str, Any]] = {}  # the newest numbers of each event
         self.own = Own()
-        self.backwards: list[str] = []  # what was told after something newer
+        self.backwards: list[tuple[int, str]] = []  # what was told after something newer, by event
         self.watched = 0
         self.answers: list[Answer] = []
         self._asks: list[tuple[str, int]] = []
@@ -89,7 +89,7 @@ class Socket(picows.WSListener):  # type: ignore[misc]  # -- picows has no types
         event, version = stats["event"], stats["version"]
         before = self.shown.get(event)
         if before is not None and version < before["version"]:
-            self.backwards.append(f"event {event}: version {version} after {before['version']}")
+            self.backwards.append((event, f"version {version} after {before['version']}"))
         self.shown[event] = stats
 
     def start(self, asks: Sequence[tuple[str, int]]) -> None:

@@ -8,9 +8,9 @@ import time
 
 from django.db import connections
 
-from bench import history, web
+from bench import flow, history, web
 from bench.common import Figures, Outcome, in_each, processes
-from bench.history import History
+from bench.evidence import History
 from bench.record import record
 from bench.stage import make_event, make_people
 from core import allocation, arrivals, steering
@@ -24,7 +24,7 @@ HOLD = 10  # minutes
 CHECKS = {
     "ledger": history.of_ledger,
     "numbers": history.of_numbers,
-    "oversold": history.of_capacity,
+    "oversold": flow.of_capacity,
     "inversions": history.of_order,
 }
 

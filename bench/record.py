@@ -1,11 +1,11 @@
-"""The rows of an event and the calls of its clients, as the history checker reads them."""
+"""The rows of an event, the calls of its clients and what pages were told, as the history checker reads them."""
 
 import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from bench import history
-from bench.history import Call, History
+from bench import evidence
+from bench.evidence import Call, History
 from core.fairness.ledger import file_of
 from core.models import Event, Scan, Ticket, TicketHold, UserSession
 
@@ -21,9 +21,9 @@ def record(event_id: int, calls: Iterable[Call] = (), **noted: Any) -> History:
     for row in TicketHold.objects.filter(event=event).order_by("pk"):
         began = row.login_timestamp.timestamp(), row.created_at.timestamp()
         ends = (_seconds(moment) for moment in (row.held_at, row.expires_at, row.ended_at))
-        places.append(history.Place(row.pk, row.user_id, row.status, row.tier, row.draw, *began, *ends))
+        places.append(evidence.Place(row.pk, row.user_id, row.status, row.tier, row.draw, *began, *ends))
     tickets = [
-        history.Ticket(
+        evidence.Ticket(
             row.pk,
             row.user_id,
             row.code,
@@ -31,6 +31,7 @@ def record(event_id: int, calls: Iterable[Call] = (), **noted: Any) -> History:
             row.replaces_id,
             row.booked_at.timestamp(),
             _seconds(row.cancelled_at),
+            _seconds(row.checked_in_at),
         )
         for row in Ticket.objects.filter(event=event).order_by("pk")
     ]
@@ -40,16 +41,16 @@ def record(event_id: int, calls: Iterable[Call] = (), **noted: Any) -> History:
     )
     logins = UserSession.objects.filter(user__in=people)
     return History(
-        event=history.Event(event.pk, event.capacity, event.held, event.booked, event.ledger_seq),
+        event=evidence.Event(event.pk, event.capacity, event.held, event.booked, event.ledger_seq, event.version),
         places=places,
         tickets=tickets,
         scans=[
-            history.Scan(
+            evidence.Scan(
                 scan.ticket_id, scan.staff_id, scan.nonce, scan.outcome, scan.let_in and scan.undone_at is None
             )
             for scan in scans
         ],
-        logins=[history.Login(row.user_id, row.session_key, row.login_timestamp.timestamp()) for row in logins],
+        logins=[evidence.Login(row.user_id, row.session_key, row.login_timestamp.timestamp()) for row in logins],
         ledger=list(file_of(event)),
         calls=list(calls),
         **noted,

@@ -6,9 +6,9 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from bench import history, story, web
+from bench import flow, history, story, web
 from bench.common import Figures, Outcome, in_each, percentile, processes
-from bench.history import Call, History
+from bench.evidence import Call, History
 from bench.record import record
 from bench.stage import make_event, make_people
 from bench.story import Plan
@@ -88,7 +88,7 @@ def _figures(plan: Plan, told: History, violations: dict[str, list[str]]) -> Fig
         ("joins a second", f"{len(joins) / seconds:.1f}"),
         ("requests of all kinds a second", f"{len(told.calls) / seconds:.1f}"),
         ("seconds of rush, of quiet", f"{seconds:.1f}, {told.rest - told.quiet_from:.1f}"),
-        ("places in line, longest line", f"{len(told.places)}, {history.longest_line(told)}"),
+        ("places in line, longest line", f"{len(told.places)}, {flow.longest_line(told)}"),
         ("grants", sum(place.held_at is not None for place in told.places)),
         *((f"ended: {status}", count) for status, count in sorted(ends.items())),
         ("ledger entries", told.event.ledger_seq),
@@ -98,8 +98,8 @@ def _figures(plan: Plan, told: History, violations: dict[str, list[str]]) -> Fig
 
 def _waits(told: History, violations: dict[str, list[str]]) -> Figures:
     """Return the table of latencies, and add the promise to the violations where it was broken."""
-    by_cause = history.latencies(told)
-    freed = [seconds for cause, waits in by_cause.items() if not cause.startswith(history.BEFORE) for seconds in waits]
+    by_cause = flow.latencies(told)
+    freed = [seconds for cause, waits in by_cause.items() if not cause.startswith(flow.BEFORE) for seconds in waits]
     late = percentile(freed, 99)
     violations["latency"] = [f"p99 is {late:.2f} s, promised {PROMISE} s"] if late > PROMISE else []
     rows: Figures = [("freed by", "holds", "p50", "p99", "max")]

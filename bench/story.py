@@ -16,7 +16,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connections
 from django.db.models import F
 
-from bench.history import Call
+from bench.evidence import Call
 from core import allocation, arrivals, steering
 from core.models import Cause, Event, TicketHold, User, UserSession
 from core.now import now

@@ -3,8 +3,12 @@
 Plain data, as in `bench/visits.py`: nothing here knows Django, or sockets.
 """
 
+import datetime as dt
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from bench.evidence import AtRest, Heard
 
 LIVE = {"waiting", "held"}
 Place = tuple[str, str | None, int | None]  # status, end of a hold (ISO 8601), position in line
@@ -20,10 +24,10 @@ class Shown(NamedTuple):
 
 
 class Ever(NamedTuple):
-    """What a page was ever told: what came after something newer, in words, and by event codes and ends of holds."""
+    """What a page was ever told, by event: what came after something newer, in words, codes, and ends of holds."""
 
     user: int
-    backwards: list[str]
+    backwards: list[tuple[int, str]]
     codes: set[tuple[int, str]]
     holds: set[tuple[int, str]]
 
@@ -76,3 +80,48 @@ class Own:
     def codes(self) -> set[tuple[int, str]]:
         """All tickets it was ever told of."""
         return set(self._tickets)
+
+
+def of_event(event: int, shown: Iterable[Shown], ever: Iterable[Ever]) -> dict[str, Any]:
+    """Return what pages showed and were told of one event, as the history checker reads it."""
+    heard = [_heard(told, event) for told in ever]
+    said = [told for told in heard if told.backwards or told.codes or told.holds]
+    return {"pages": [_at_rest(page, event) for page in shown], "heard": said}
+
+
+def _at_rest(page: Shown, event: int) -> AtRest:
+    status, until, position = page.places.get(event, (None, None, None))
+    tickets = {code: status for (of, code), status in page.tickets.items() if of == event}
+    return AtRest(page.user, page.numbers.get(event, {}), status, until and _seconds(until), position, tickets)
+
+
+def _heard(told: Ever, event: int) -> Heard:
+    backwards = [text for of, text in told.backwards if of == event]
+    codes = [code for of, code in sorted(told.codes) if of == event]
+    holds = [_seconds(until) for of, until in sorted(told.holds) if of == event]
+    return Heard(told.user, backwards, codes, holds)
+
+
+def elsewhere(events: Collection[int], shown: Iterable[Shown], ever: Iterable[Ever]) -> list[str]:
+    """Return in words what pages showed as their person's own, or were told, of events other than these.
+
+    There nobody has anything (I13), and what is older does not come after what is newer either (I11).
+    """
+    own = {(page.user, event) for page in shown for event in [*page.places, *(of for of, _ in page.tickets)]}
+    told = list(ever)
+    own |= {(page.user, event) for page in told for event, _ in page.codes | page.holds}
+    wrong = [
+        f"person {user} was told of something of event {event} that is not theirs"
+        for user, event in sorted(own)
+        if event not in events
+    ]
+    return wrong + [
+        f"a page was told of event {event}: {text}"
+        for page in told
+        for event, text in page.backwards
+        if event not in events
+    ]
+
+
+def _seconds(moment: str) -> float:
+    return dt.datetime.fromisoformat(moment).timestamp()

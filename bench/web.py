@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.db import connections
 
 from bench import plants
-from bench.history import Call
+from bench.evidence import Call
 from bench.story import Lane, Plan
 from core import clock
 from core.models import TicketHold

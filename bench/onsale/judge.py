@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from bench import history
-from bench.history import TOLERANCE, Call, Checks, History
+from bench import flow, history, holds
+from bench.evidence import TOLERANCE, Call, Checks, History
 from bench.record import record
 from bench.visits import BUSY, DONE, REFUSED, Answer
 from core import audit
@@ -20,12 +20,12 @@ WRITES = {"join", "book", "release"}  # what is asked of one event
 GOOD = {"join": {200, 202}, "book": {200}, "release": {200}, LOGIN: {302}}
 CHECKS: Checks = {
     "ledger": history.of_ledger,
-    "oversold": history.of_capacity,
+    "oversold": flow.of_capacity,
     "order": history.of_order,
     "answers": history.of_answers,
     "one each": history.of_one_each,
     "scans": history.of_scans,
-    "late bookings": history.of_late_bookings,
+    "late bookings": holds.of_late_bookings,
 }
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bench.history import TOLERANCE, Call
+from bench.evidence import TOLERANCE, Call
 from bench.visits import BUSY, DONE, NO_RETRY_AFTER, REFUSED, Answer
 from core.models import Event, Ticket, TicketHold
 

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from django.db import InterfaceError, OperationalError, connections
 
 from bench.crowd import Person
+from bench.evidence import Call
 from bench.faults.gate import SCAN
 from bench.faults.probe import tell
 from bench.faults.site import Site
-from bench.history import Call
 from bench.soak.hands import Hand
 from bench.visits import BUSY, DONE
 from core.models import Ticket

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import connections
@@ -15,11 +16,11 @@ from django.db import connections
 from bench import history
 from bench.common import RESULTS
 from bench.crowd import BOOK, JOIN, Person, logged_in
+from bench.evidence import Call, History
 from bench.faults import crowd
 from bench.faults.points import Point
 from bench.faults.probe import seconds_until_good
 from bench.faults.site import Site
-from bench.history import Call, History
 from bench.load import Load
 from bench.record import record
 from bench.soak.calls import GONE, Rows, Span, committed_by, wrong_numbers
@@ -33,6 +34,7 @@ from bench.soak.tabs import Tabs
 from bench.soak.witness import Witness, too_long
 from bench.sockets import Pages
 from bench.stage import make_event, make_people
+from bench.told import Ever, Shown, of_event
 from bench.visits import BUSY, FOREIGN, FOUND, SESSION, Answer, Visit, ask
 from core import audit, steering
 from core.models import GATE_STAFF, Event, User
@@ -98,15 +100,15 @@ def play(stage: Stage, *, seed: str, seconds: float, quiet: float) -> Told:
             )
             answers = playing.result()
         wrong = _come_to_rest(site, events, tabs, chaos)
+    shown, ever = tabs.close()
     wrong += [trouble for hand in (tabs, staff, gates, chaos, supervisor, witness) for trouble in hand.troubles]
     wrong += too_long(witness.idle, chaos.disturbed)
-    pages, shown = tabs.close()
     calls = {event: [*staff.calls[event], *gates.calls[event]] for event in events}
-    wrong += shown + _judge(site, events, [*answers, *tabs.answers], calls)
+    wrong += _judge(site, [*answers, *tabs.answers], calls, shown, ever)
     counted = _counted([*answers, *tabs.answers], calls)
     counted["looks at the rows meanwhile"] += witness.looks
     counted["servers started again"] += supervisor.restarts
-    counted["pages compared with the database at rest"] += pages
+    counted["pages compared with the database at rest"] += len(shown)
     return Told(counted, chaos.faults, wrong)
 
 
@@ -157,8 +159,14 @@ def _come_to_rest(site: Site, events: Sequence[int], tabs: Tabs, chaos: Chaos) -
     return [f"{name} did not come back" for name in lost]
 
 
-def _judge(site: Site, events: Sequence[int], answers: Sequence[Answer], staff: dict[int, list[Call]]) -> list[str]:
-    by_event: dict[int, list[Answer]] = {event: [] for event in events}
+def _judge(
+    site: Site,
+    answers: Sequence[Answer],
+    staff: dict[int, list[Call]],
+    shown: Sequence[Shown],
+    ever: Sequence[Ever],
+) -> list[str]:
+    by_event: dict[int, list[Answer]] = {event: [] for event in staff}
     others = []
     for answer in answers:
         kind, _, number = answer.kind.partition(" ")
@@ -171,10 +179,10 @@ def _judge(site: Site, events: Sequence[int], answers: Sequence[Answer], staff: 
     wrong = wrong_numbers(numbers)
     wrong += [f"a login was answered {status}" for status in logins if status not in {FOUND, BUSY, GONE}]
     for event, theirs in by_event.items():
-        wrong += _violations(event, theirs, staff[event])
+        wrong += _violations(event, theirs, staff[event], of_event(event, shown, ever))
     wrong += [f"numbers: {difference}" for difference in audit.differences()]
     wrong += [f"a traceback was logged: {line}" for line in set(site.traces()) if CANCELLED not in line]
-    Event.objects.filter(pk__in=events).update(status=Event.Status.CANCELLED)  # the clock has enough to do
+    Event.objects.filter(pk__in=list(staff)).update(status=Event.Status.CANCELLED)  # the clock has enough to do
     return wrong
 
 
@@ -195,7 +203,7 @@ def _counted(answers: Sequence[Answer], staff: dict[int, list[Call]]) -> Counter
     return counted
 
 
-def _violations(event: int, answers: Sequence[Answer], staff: Sequence[Call]) -> list[str]:
+def _violations(event: int, answers: Sequence[Answer], staff: Sequence[Call], pages: dict[str, Any]) -> list[str]:
     rows = Rows(Event.objects.get(pk=event), _pauses(staff))
     calls = sorted([*rows.calls(answers), *staff], key=lambda call: call.answered)
     moment = time.time()
@@ -207,6 +215,7 @@ def _violations(event: int, answers: Sequence[Answer], staff: Sequence[Call]) ->
         held={},
         quiet_from=moment,
         rest=moment,
+        **pages,
     )
     found = [f"event {event}, {name}: {text}" for name, check in history.CHECKS.items() for text in check(told)]
     if found:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections
 
-from bench.history import Call
+from bench.evidence import Call
 from bench.soak.hands import Hand
 from core import allocation, steering
 from core.models import Cause, Event, Ticket, TicketHold, User

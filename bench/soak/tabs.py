@@ -9,8 +9,7 @@ from bench.crowd import Person
 from bench.faults.probe import seconds_until_good
 from bench.faults.site import Process
 from bench.soak.hands import Hand
-from bench.soak.own import Truth
-from bench.told import Ever, Shown
+from bench.told import Ever, Shown, elsewhere
 from bench.visits import FOREIGN, SILENT, Answer, Page
 
 if TYPE_CHECKING:  # its sockets need what tests do not have
@@ -54,20 +53,17 @@ class Tabs(Hand):
         while self._open() and tries < TRIES:
             tries += 1
 
-    def close(self) -> tuple[int, list[str]]:
-        """Close the pages; return how many were open at rest, and what they showed, or were ever told, that is not so.
+    def close(self) -> tuple[list[Shown], list[Ever]]:
+        """Close the pages; return what each that is open shows at rest, and what each was ever told.
 
-        Nobody's numbers, places and tickets may be others than the rows' (I11), nor may be told to others (I13).
+        That is for the history checker, event by event; what it would not see is one of the `troubles`.
         """
-        truth = Truth(self.events)
         shown: list[Shown] = self._all("shown")
         self._ever += self._all("close")
-        wrong = [f"a page shows at rest {text}" for page in shown for text in truth.wrong_at_rest(page)]
-        wrong += [f"a page was told of {text}" for told in self._ever for text in told.backwards]
-        wrong += [text for told in self._ever for text in truth.wrong_ever(told)]
+        self.troubles += elsewhere(self.events, shown, self._ever)
         if len(shown) != len(self.people):
-            wrong.append(f"{len(shown)} of {len(self.people)} pages were open at rest")
-        return len(shown), wrong
+            self.troubles.append(f"{len(shown)} of {len(self.people)} pages were open at rest")
+        return shown, self._ever
 
     def _all(self, method: str) -> list[Any]:
         return [each for part in self.pages.all(method) for each in part]

@@ -8,16 +8,15 @@ from unittest import mock
 from asgiref.sync import async_to_sync
 
 from bench import plants
-from bench.soak.own import Truth
 from bench.soak.witness import Witness, too_long
-from bench.told import Ever, Own, Shown
+from bench.told import Ever, Own, Shown, of_event
 from core import allocation, clock, gathering, hub
 from core.mailbox import Letter, Mailbox
 from core.models import Event, Ticket, TicketHold, User
 from core.serving import Serving
 
 from .cast import arrive, book, join, make_event, make_person, release, statuses
-from .test_planted_writes import PlantedCase
+from .test_planted_writes import PlantedCase, violations
 
 PATCHED = ((allocation, "book_all"), (Serving, "_serve_line"), (Event, "free"), (hub.Hub, "_tell"))
 Way = Callable[[Event, User], Any]
@@ -122,10 +121,10 @@ class BenchPlantTests(PlantedCase):
         for turns, is_wrong in ((0, False), (99, True)):
             with self.subTest(turns=turns):
                 pages = self.told("misdelivery", turns, ticket)
-                truth = Truth([self.event.pk])
-                wrong = [text for pk, own in pages.items() for text in truth.wrong_ever(Ever(pk, [], own.codes, set()))]
-                told = f"person {self.bob.pk} was told of ticket {ticket.code} of event {self.event.pk}"
-                self.assertEqual(wrong, [f"{told}, which is not theirs"] * is_wrong)
+                ever = [Ever(pk, [], own.codes, set()) for pk, own in pages.items()]
+                found = violations(self.event, **of_event(self.event.pk, [], ever))
+                told = f"person {self.bob.pk} was told of ticket {ticket.code}, which is not theirs"
+                self.assertEqual(found.get("told", []), [told] * is_wrong)
 
     def test_whoever_is_told_nothing_of_their_own_is_seen_at_rest(self) -> None:
         for pk, is_wrong in ((1_000_051, False), (1_000_050, True)):
@@ -134,5 +133,6 @@ class BenchPlantTests(PlantedCase):
                 ticket = book(make_event(auto_hold=False), self.alice)
                 self.event = ticket.event
                 own = self.told("forgotten-people", 0, ticket)[pk]
-                wrong = Truth([self.event.pk]).wrong_at_rest(Shown(pk, {}, own.places, own.tickets))
-                self.assertEqual(any(f"as tickets of person {pk}" in text for text in wrong), is_wrong)
+                shown = Shown(pk, {}, own.places, own.tickets)
+                found = violations(self.event, **of_event(self.event.pk, [shown], []))["pages"]
+                self.assertEqual(any(f"as tickets of person {pk}" in text for text in found), is_wrong)

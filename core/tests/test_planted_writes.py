@@ -4,7 +4,7 @@ What is caught is caught without knowing the fault: by what clients were told, a
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +13,8 @@ from unittest import mock
 from django.db import IntegrityError, connections, transaction
 from django.test import TestCase, TransactionTestCase
 
-from bench.history import CHECKS, Call
+from bench.evidence import Call
+from bench.history import CHECKS
 from bench.record import record
 from core import allocation, locking, ticket_code
 from core.models import Event, Ticket, TicketHold, User
@@ -58,10 +59,10 @@ class Recorder:
         self.call("book", user, act)
 
 
-def violations(event: Event, calls: list[Call]) -> dict[str, list[str]]:
+def violations(event: Event, calls: Sequence[Call] = (), **more: Any) -> dict[str, list[str]]:
     """Return what each check finds in an event's history, of those that find anything."""
     moments = {"quiet_from": 0.0, "rest": now().timestamp()}
-    told = record(event.pk, calls, holds=(), waiting={}, held={}, **moments)
+    told = record(event.pk, calls, holds=(), waiting={}, held={}, **moments, **more)
     found = {name: check(told) for name, check in CHECKS.items()}
     return {name: texts for name, texts in found.items() if texts}
 
