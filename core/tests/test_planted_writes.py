@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, OperationalError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TestCase, TransactionTestCase
 
 from bench.evidence import Call
@@ -102,14 +103,32 @@ def swallowed_error() -> Planted:
     return Planted(Serving, "issue", issue)
 
 
-def twice_written() -> Planted:
-    """Try once more, without rolling back what the first try has written."""
+def failing_once() -> Planted:
+    """Let the first try fail when its ticket is stored and its numbers are not; the database itself goes on."""
+    planted: Planted
 
-    def count(whole: Any, *of: Any, **steps: int) -> None:
-        whole(*of, **steps)
-        whole(*of, **steps)
+    def fail(*_: Any) -> None:
+        raise OperationalError("made up: somebody else came first")
 
-    return Planted(Serving, "count", count)
+    planted = Planted(Serving, "write_numbers", fail, when=lambda *_: planted.reached == 0)
+    return planted
+
+
+def trying_again() -> Planted:
+    """Call the verb again when it fails, in the same transaction."""
+
+    def book_again(whole: Any, **of: Any) -> Any:
+        try:
+            return whole(**of)
+        except OperationalError:
+            return whole(**of)
+
+    return Planted(allocation, "book", book_again)
+
+
+def forgetting_to_roll_back() -> Planted:
+    """Release each savepoint of a try that failed, in place of rolling back to it."""
+    return Planted(BaseDatabaseWrapper, "savepoint_rollback", lambda *_: None)
 
 
 def sweeper_without_lock() -> Planted:
@@ -155,12 +174,20 @@ class CaughtTests(PlantedCase):
         self.assertGreater(planted.reached, 0)
         self.assertIn("answers", self.found())
 
-    def test_a_second_try_without_a_rollback_counts_twice(self):
-        Event.objects.filter(pk=self.event.pk).update(capacity=5)
-        with twice_written() as planted:
+    def test_a_second_try_after_a_rollback_books_as_if_there_had_been_no_first(self):
+        with failing_once() as failing, trying_again():
             self.people.book(self.event, self.alice)
-        self.assertGreater(planted.reached, 0)
-        self.assertIn("numbers", self.found())
+        self.assertEqual((failing.reached, [call.outcome for call in self.people.calls]), (1, ["ok"]))
+        self.assertEqual(self.found(), {})
+
+    def test_a_second_try_without_a_rollback_finds_the_ticket_of_the_first_which_nobody_counted(self):
+        with failing_once() as failing, trying_again(), forgetting_to_roll_back() as forgetting:
+            self.people.book(self.event, self.alice)
+        self.assertEqual((failing.reached, forgetting.reached), (1, 1))
+        self.assertEqual([call.outcome for call in self.people.calls], ["ok"])
+        found = self.found()
+        self.assertIn("0 are said to be booked, the rows have 1", found["numbers"])
+        self.assertIn("no entry says that there was a booking", " ".join(found["entries"]))
 
     def test_a_sweeper_without_the_lock_leaves_numbers_that_the_rows_do_not_have(self):
         self.people.join(self.event, self.alice)
