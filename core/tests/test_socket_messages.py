@@ -1,9 +1,12 @@
+import asyncio
 import datetime as dt
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.test import SimpleTestCase
 
 from core import allocation, checkin, hub, steering
 from core.models import Event, Ticket, TicketHold, UserSession
@@ -215,6 +218,31 @@ class ChangeTests(SocketCase):
         await self.close()
 
 
+class CheckTests(SimpleTestCase):
+    async def test_sessions_are_looked_at_more_often_than_every_five_seconds(self) -> None:
+        self.assertLess(hub.SESSION_CHECK, 5)
+        done: list[object] = []
+
+        async def sleep(seconds: float) -> None:
+            done.append(seconds)
+            if len(done) > 2 * 2:
+                raise asyncio.CancelledError
+
+        async def look() -> None:
+            done.append("looked")
+            raise OSError("the database is away")
+
+        ours = hub.Hub()
+        with (
+            patch.object(ours, "_check_sessions", look),
+            patch.object(hub, "asyncio", SimpleNamespace(sleep=sleep)),
+            self.assertLogs("core.hub", "ERROR"),
+            self.assertRaises(asyncio.CancelledError),
+        ):
+            await ours.watch_sessions()
+        self.assertEqual(done, [hub.SESSION_CHECK, "looked"] * 2 + [hub.SESSION_CHECK])
+
+
 class SessionTests(SocketCase):
     async def closes(self, change: Any, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
         """Return what alice's and bob's sockets are sent by the server after a change."""
@@ -230,11 +258,10 @@ class SessionTests(SocketCase):
         await sockets[1].disconnect()
         return [sent]
 
-    async def test_the_socket_of_a_session_that_logged_out_is_closed(self):
-        self.assertEqual(
-            await self.closes(lambda: self.alices.post("/accounts/logout/")),
-            [{"type": "websocket.close", "code": 4401}],
-        )
+    async def test_the_socket_of_a_session_that_logged_out_in_another_process_is_closed_by_the_next_check(self):
+        with patch.object(hub, "hang_up"):  # which closes those of one's own process at once
+            closed = await self.closes(lambda: self.alices.post("/accounts/logout/"))
+        self.assertEqual(closed, [{"type": "websocket.close", "code": 4401}])
 
     async def test_signing_out_closes_the_socket_at_once_without_waiting_for_the_next_check(self):
         with patch.object(hub, "SESSION_CHECK", 3600):
