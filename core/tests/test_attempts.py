@@ -124,6 +124,37 @@ class LimitTests(AttemptCase):
         self.assertIn("was not let in: too many logins had failed", page)
 
 
+class ProxyTests(AttemptCase):
+    """The address that a failed login is counted for and told with: the sender's, whatever they say that it is."""
+
+    def knock(self, said: str) -> int:
+        form = {"login": "alice", "password": WRONG}
+        return self.browser.post("/accounts/login/", form, headers={"X-Forwarded-For": said}).status_code
+
+    def addresses(self) -> list[str]:
+        return [entry[-1] for entry in self.told() if entry[0] == Action.LOGIN_FAILED]
+
+    @override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=0, ACCOUNT_RATE_LIMITS={"login_failed": "3/m/ip"})
+    def test_without_a_proxy_nothing_that_is_said_of_it_is_believed(self) -> None:
+        answers = [self.knock(said) for said in ("198.51.100.7", "1.2.3.4, x, ' OR 1=1", "x" * 5000, "198.51.100.8")]
+        self.assertEqual(answers, [200, 200, 200, 429])
+        self.assertEqual(self.addresses(), ["192.0.2.44"] * 3)
+
+    @override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=1, ACCOUNT_RATE_LIMITS={"login_failed": "2/m/ip"})
+    def test_behind_one_what_stands_before_the_address_that_it_adds_is_not(self) -> None:
+        forged = ("1.2.3.4, 198.51.100.7", "' OR 1=1, 198.51.100.7", "192.0.2.44, x, 198.51.100.7")
+        self.assertEqual([self.knock(said) for said in forged], [200, 200, 429])
+        self.assertEqual(self.knock("198.51.100.7, 203.0.113.9"), 200)  # somebody else
+        self.assertEqual(self.addresses(), ["198.51.100.7"] * 2 + ["203.0.113.9"])
+
+    @override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=1)
+    def test_one_that_adds_no_address_lets_nobody_guess_uncounted(self) -> None:
+        for said in ("1.2.3.4, x, ' OR 1=1", "unknown", "198.51.100.7, "):
+            with self.subTest(said=said):
+                self.assertEqual(self.knock(said), 403)
+        self.assertEqual(self.told(), [])
+
+
 class FactorTests(AttemptCase):
     def setUp(self) -> None:
         super().setUp()
