@@ -85,6 +85,16 @@ class HeaderTests(Cast, TestCase):
                 kind = visit(self.alice, headers=BROWSER).get(path).headers["Content-Type"]
                 self.assertIn("; charset=utf-8", kind.lower())
 
+    def test_no_page_of_others_may_read_an_answer(self):
+        stats, own = f"/api/ticket-stats/{self.event.pk}/", f"/ticket/{self.ticket.code}/"
+        for origin in ("https://evil.example", "null", "http://testserver"):
+            asked = {"Origin": origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x"}
+            for path in ("/", "/dashboard/", "/accounts/login/", "/nowhere/", f"/embed/{self.event.pk}/", stats, own):
+                with self.subTest(origin=origin, path=path):
+                    client = visit(self.alice, headers=JSON | asked)
+                    told = {*client.get(path).headers, *client.options(path).headers, *client.post(path).headers}
+                    self.assertEqual([name for name in told if name.lower().startswith("access-control-")], [])
+
     def test_nothing_personal_is_kept_anywhere(self):
         ticket = f"/ticket/{self.ticket.code}/"
         alices = ["/", "/dashboard/", "/calendar/", ticket, f"{ticket}qr.png", f"{ticket}calendar.ics"]

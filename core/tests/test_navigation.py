@@ -4,9 +4,11 @@ import re
 
 from django.test import TestCase
 
+from core import allocation
 from core.models import User
 
-from .cast import Cast, appoint, make_event
+from .cast import Cast, appoint, make_event, make_person
+from .routes import every
 from .visits import BROWSER, visit
 
 
@@ -46,3 +48,20 @@ class CurrentTests(Cast, TestCase):
     def test_where_there_is_no_such_entry_none_is_marked(self) -> None:
         self.assertEqual(self.marked("/accounts/password/reset/", None), [])
         self.assertEqual(self.marked("/language/", None), [])
+
+
+class WayOutTests(Cast, TestCase):
+    def test_whoever_is_logged_in_finds_the_way_out_on_every_page(self) -> None:
+        root = make_person("root", is_staff=True, is_superuser=True)
+        event = make_event(auto_hold=False)
+        ticket = allocation.book(event_id=event.pk, user=root)
+        values = {"event_id": str(event.pk), "object_id": str(event.pk), "code": ticket.code}
+        browser, seen = visit(root, headers=BROWSER), set()
+        for route in every():
+            answer = browser.get(route.address(values))
+            is_page = answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
+            if is_page and route.name != "embed":  # which is for other sites, and knows nobody
+                seen.add(route.name)
+                with self.subTest(route=route):
+                    self.assertRegex(answer.content.decode(), 'href="/accounts/logout/"|action="/admin/logout/"')
+        self.assertLess({"index", "dashboard", "ticket_detail", "checkin", "account_email", "admin:index"}, seen)
