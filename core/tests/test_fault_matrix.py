@@ -12,7 +12,7 @@ from django.test import SimpleTestCase, TestCase
 from django.test.utils import CaptureQueriesContext
 
 from bench.faults import __main__ as played
-from bench.faults import cron, f_redis, flood, mail_kills, readings
+from bench.faults import cron, f_google, f_redis, flood, mail_kills, readings
 from bench.faults.__main__ import NUMBERS, choose, matrix, play_here
 from bench.faults.page import page
 from bench.faults.report import Fault, Report
@@ -77,6 +77,20 @@ class PageTests(SimpleTestCase):
             run = {"date": "1 May 2026", "quick": False, "faults": {}}
             Path(folder, "faults.json").write_text(json.dumps(run))
             self.assertIn("0 of 30 faults were played", played.last_run())
+
+
+class GoogleTests(SimpleTestCase):
+    def test_only_bad_ways_back_that_went_well_are_counted_as_bad_ways(self) -> None:
+        said = "\n".join(
+            f"{name} ({module}.{kind}.{name}) ... {outcome}"
+            for name, module, kind, outcome in (
+                ("test_no_code", f_google.REFUSED, "StateAndCodeTests", "ok"),
+                ("test_no_state", f_google.REFUSED, "StateAndCodeTests", "FAIL"),
+                (f_google.GOOD, "core.tests.test_google", "GoodWayTests", "ok"),
+                ("test_a_port_that_nobody_listens_at", f_google.REFUSED, "AwayTests", "ok"),
+            )
+        )
+        self.assertEqual(f_google.refused_in(said), 2)
 
 
 class ReadingTests(TestCase):
