@@ -156,6 +156,16 @@ class CapacityTests(SimpleTestCase):
         self.assertEqual(capacity.Opening(people=10, tickets=5).nodes, 2)
 
 
+class TlsTests(SimpleTestCase):
+    def test_the_example_of_nginx_speaks_tls_that_is_safe_and_takes_no_socket_without_it(self) -> None:
+        text = (ROOT / "deploy/nginx.conf").read_text()
+        self.assertEqual(re.findall(r"ssl_protocols (.*);", text), ["TLSv1.2 TLSv1.3"])
+        servers_of = {server.partition(";")[0].split()[1]: server for server in text.split("  server {\n    ")[1:]}
+        self.assertEqual(set(servers_of), {"80", "443"})
+        self.assertEqual(["/ws/" in servers_of[port] for port in ("80", "443")], [False, True])
+        self.assertNotIn("http://sockets", servers_of["80"])
+
+
 @skipUnless(shutil.which("redis-server"), "needs redis-server")
 class RedisTests(SimpleTestCase):
     def test_that_of_the_compose_file_lets_in_who_has_the_password_its_health_check_included(self) -> None:

@@ -103,6 +103,15 @@ class GoodWayTests(GoogleCase):
         self.assertEqual((target_of(response), person_of(self.browser)), ("/dashboard/", "alice"))
         self.assertEqual((User.objects.count(), SocialAccount.objects.count()), (4, 1))
 
+    def test_the_same_number_at_another_provider_is_another_person(self) -> None:
+        SocialAccount.objects.create(user=self.alice, provider="another", uid=CAROL["sub"])
+        come_back(self.browser)
+        self.assertEqual(person_of(self.browser), "carol")
+
+    def test_a_link_that_is_followed_logs_nobody_in_nor_leaves_for_google(self) -> None:
+        answer = self.browser.get(LOGIN)
+        self.assertEqual((answer.status_code, self.google.asked, person_of(self.browser)), (200, [], ""))
+
     def test_the_session_before_is_not_the_one_after(self) -> None:
         self.known(self.alice)
         back = consent(leave(self.browser))

@@ -79,6 +79,27 @@ class EnvironmentTests(SimpleTestCase):
         self.assertEqual(readers, set())
 
 
+class InterpreterTests(SimpleTestCase):
+    """What somebody typed is never run: there is nothing that would run it."""
+
+    def found(self, pattern: str) -> set[str]:
+        """Return the files of the application in which there is such a thing."""
+        files = [*texts(ROOT / "core", "*.py"), *texts(ROOT / "event_ticketing", "*.py")]
+        return {name for name, text in files if re.search(pattern, text) and not name.startswith("core/tests/")}
+
+    def test_only_backups_start_another_program_and_none_by_a_shell(self):
+        starting = r"\b(?:import|from) subprocess|os\.(?:system|popen|exec|spawn|posix_spawn)|create_subprocess"
+        self.assertEqual(self.found(starting), {"core/trust/backups.py"})
+        self.assertEqual(self.found(r"shell\s*=\s*True|create_subprocess_shell"), set())
+
+    def test_no_template_is_made_of_a_text(self):
+        self.assertEqual(self.found(r"(?<!Deferred)\bTemplate\(|\.from_string\("), set())
+
+    def test_no_text_is_run_and_no_object_read_from_bytes(self):
+        running = r"(?<![.\w])(?:eval|exec|compile|__import__)\(|\b(?:pickle|marshal|shelve|yaml)\.(?:unsafe_)?loads?\("
+        self.assertEqual(self.found(running), set())
+
+
 class LayerTests(SimpleTestCase):
     def test_only_the_relay_speaks_to_the_channel_layer(self):
         files = texts(ROOT / "core", "*.py")

@@ -1,11 +1,16 @@
 """Which passwords are refused for the words they are made of."""
 
+import re
+from pathlib import Path
+
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import SimpleTestCase, TestCase, override_settings
 
 from core.models import User
 
+from .cast import Cast
 from .visits import BROWSER, visit
 
 WEAK = "boxoffice2026"
@@ -33,6 +38,32 @@ class OwnWordsTests(SimpleTestCase):
                          "xqz-4819-2215-99", "билет на концерт"):  # fmt: skip
             with self.subTest(password=password):
                 self.assertFalse(is_refused(password))
+
+
+class FieldTests(Cast, TestCase):
+    def test_every_field_for_one_hides_it_and_lets_managers_fill_it_in(self) -> None:
+        self.bob.set_password("first-password-1")
+        self.bob.save()
+        fields: list[str] = []
+        for person, paths in (
+            (None, ("/accounts/login/", "/accounts/signup/")),
+            (self.alice, ("/accounts/password/set/",)),
+            (self.bob, ("/accounts/password/change/", "/accounts/reauthenticate/")),
+        ):
+            for path in paths:
+                page = visit(person, headers=BROWSER).get(path).content.decode()
+                found = re.findall(r'<input[^>]*\bname="\w*password\w*"[^>]*>', page)
+                self.assertNotEqual(found, [], path)
+                fields += found
+        for field in fields:
+            with self.subTest(field=field):
+                self.assertIn('type="password"', field)
+                self.assertRegex(field, r'autocomplete="(?:current|new)-password"')
+                self.assertNotRegex(field, "readonly|maxlength")
+
+    def test_no_script_meddles_with_what_is_pasted(self) -> None:
+        scripts = Path(settings.BASE_DIR, "core/static/core/js").glob("*.js")
+        self.assertEqual([script.name for script in scripts if "paste" in script.read_text()], [])
 
 
 class SignUpTests(TestCase):

@@ -1,6 +1,7 @@
 """Two-factor login: anybody may have it; staff must where it is required, and are told how."""
 
 import json
+import re
 from typing import Any
 
 from allauth.account.internal.flows.login import (
@@ -9,6 +10,7 @@ from allauth.account.internal.flows.login import (
 )
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import (
     TOTP,
     format_hotp_value,
@@ -22,6 +24,7 @@ from django.test import Client, TestCase, TransactionTestCase, override_settings
 from core.models import AuditEntry
 from core.tests.cast import Cast, CastOfRaces, book, make_event, make_person
 from core.tests.sockets import SocketCase
+from core.tests.test_bad_logins import links
 from core.tests.visits import BROWSER, JSON, target_of, visit
 
 PASSWORD = "first-password-1"
@@ -76,6 +79,23 @@ class LoginTests(Cast, TestCase):
             self.log_in()
             self.client.post(f"{SETUP}authenticate/", {"code": code})
         self.assertFalse(self.is_in())
+
+    @override_settings(ACCOUNT_RATE_LIMITS=False)
+    def test_a_new_password_by_mail_does_not_pass_by_it(self):
+        EmailAddress.objects.create(user=self.alice, email=self.alice.email, verified=True, primary=True)
+        self.client.post("/accounts/password/reset/", {"email": self.alice.email})
+        [link] = links("password/reset/key")
+        new = "quite-another-password-2"
+        self.client.post(target_of(self.client.get(link)), dict.fromkeys(("password1", "password2"), new))
+        self.assertFalse(self.is_in())
+        login = self.client.post("/accounts/login/", {"login": "alice", "password": new})
+        self.assertEqual((target_of(login), self.is_in()), (f"{SETUP}authenticate/", False))
+
+    def test_recovery_codes_have_eight_digits_and_those_of_apps_six(self):
+        codes = RecoveryCodes.activate(self.alice).get_unused_codes()
+        self.assertEqual([code for code in codes if not re.fullmatch(r"\d{8}", code)], [])
+        self.assertEqual(len(set(codes)), 10)
+        self.assertRegex(code_of(self.secret), r"^\d{6}$")
 
     def test_a_wrong_code_does_not(self):
         self.log_in()

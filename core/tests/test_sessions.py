@@ -8,6 +8,7 @@ from core import arrivals
 from core.models import Ticket, TicketHold, User, UserSession
 
 from .cast import Cast, ago, arrive, book, join, make_event, make_person, numbers, statuses
+from .visits import visit
 
 
 class LoginTests(Cast, TestCase):
@@ -47,6 +48,12 @@ class LoginTests(Cast, TestCase):
         first = UserSession.objects.values().get()
         arrivals.record_login(user=self.alice, session_key="key")
         self.assertEqual(UserSession.objects.values().get(), first)
+
+    def test_its_key_is_of_165_random_bits(self):
+        keys = {visit(self.alice).session.session_key for _ in range(20)}
+        self.assertEqual(len(keys), 20)
+        for key in keys:
+            self.assertRegex(key, "^[a-z0-9]{32}$")  # 32 of 36 letters and digits
 
     def test_every_device_has_its_own(self):
         arrivals.record_login(user=self.alice, session_key="phone")
