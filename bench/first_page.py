@@ -109,13 +109,12 @@ def play(times: int) -> tuple[Figures, list[str]]:
         for network in NETWORKS:
             visits = [visit(browser, f"https://localhost:{ports.secure}/", network) for _ in range(times)]
             seen = Seen(*(median(column) for column in zip(*visits, strict=True)))
+            if network is NETWORKS[0] and seen.usable > LATEST:
+                wrong.append(f"{network.name}: usable after {seen.usable:.1f} s, and {LATEST} are promised")
             table.append((network.name, *(f"{value:.2f}" for value in seen[:4]), seen.weight, seen.requests))
             if seen.weight > HEAVIEST:
                 wrong.append(f"{network.name}: {seen.weight:,} bytes, and {HEAVIEST:,} are promised")
         browser.close()
-        first = float(table[1][1])
-        if first > LATEST:
-            wrong.append(f"{NETWORKS[0].name}: usable after {first} s, and {LATEST} are promised")
     return table, wrong
 
 

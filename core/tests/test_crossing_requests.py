@@ -100,7 +100,7 @@ class CrossingTests(Cast, TestCase):
                 self.subTest(hold=event == with_hold),
                 crossing("core_event", partial(people.update, is_active=False), after=True),
             ):
-                self.assertEqual(refusal(lambda e=event: book(e, self.alice)), ("login_required", False))
+                self.assertEqual(refusal(partial(book, event, self.alice)), ("login_required", False))
                 self.assertEqual(numbers(event)["booked"], 0)
 
     def test_nobody_is_admitted_to_an_event_that_has_just_been_cancelled(self) -> None:

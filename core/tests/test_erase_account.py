@@ -147,7 +147,7 @@ class EraseTests(EraseCase):
             with mock.patch(f"core.accounts.{step}", side_effect=late), self.assertRaises(OperationalError):
                 accounts.erase_account(User.objects.get(pk=self.zelda.pk))
             with self.subTest(step=step):
-                self.assertIsNone(authenticate(username="zeldarine", password=PASSWORD))  # type: ignore[arg-type]
+                self.assertIsNone(authenticate(username="zeldarine", password=PASSWORD))
                 self.assertNotEqual(tables_with("zeldarine"), [])
         self.assertEqual(cleanup.clean()["erasures finished"], 1)
         self.assertEqual(tables_with("zeldarine"), [])
@@ -164,7 +164,8 @@ class EraseTests(EraseCase):
         self.assertEqual(User.objects.get(pk=self.zelda.pk).username, "zeldarine")
 
     def test_a_ticket_that_staff_make_anew_meanwhile_is_cancelled_too(self) -> None:
-        cancel, anew = allocation.cancel_ticket, []
+        cancel = allocation.cancel_ticket
+        anew: list[Ticket] = []
 
         def after_a_new_code(*, ticket_id: int, cause: Cause) -> Ticket:
             if not anew:

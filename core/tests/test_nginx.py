@@ -119,8 +119,8 @@ class NginxTests(BrowserTestCase):
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         port, answers = urlsplit(self.site).port or 0, {}
         for source in ("127.0.0.1", "127.0.0.2"):
-            own = {"source_address": (source, 0), "context": context, "timeout": 10}
-            with closing(HTTPSConnection("127.0.0.1", port, **own)) as asking:
+            connection = HTTPSConnection("127.0.0.1", port, context=context, timeout=10, source_address=(source, 0))
+            with closing(connection) as asking:
                 for path in ("/readyz", "/healthz"):
                     asking.request("GET", path)
                     answer = asking.getresponse()

@@ -53,7 +53,7 @@ class LoginTests(Cast, TestCase):
         keys = {visit(self.alice).session.session_key for _ in range(20)}
         self.assertEqual(len(keys), 20)
         for key in keys:
-            self.assertRegex(key, "^[a-z0-9]{32}$")  # 32 of 36 letters and digits
+            self.assertRegex(str(key), "^[a-z0-9]{32}$")  # 32 of 36 letters and digits
 
     def test_every_device_has_its_own(self):
         arrivals.record_login(user=self.alice, session_key="phone")
