@@ -23,6 +23,18 @@ UPGRADE = (
     "GET /ws/events/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 )
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+SMUGGLED = HELLO + "Connection: close\r\n\r\n"
+DOUBTFUL = (  # where one reader may see a second request, and another one the body of the first
+    POST + f"Content-Length: 0\r\nContent-Length: {len(SMUGGLED)}\r\n\r\n{SMUGGLED}",
+    POST + f"Content-Length: 0, {len(SMUGGLED)}\r\n\r\n{SMUGGLED}",
+    POST + f"Content-Length: +{len(SMUGGLED)}\r\n\r\n{SMUGGLED}",
+    POST + f"Content-Length: 0x0\r\n\r\n{SMUGGLED}",
+    POST + f"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{SMUGGLED}",
+    POST + f"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{SMUGGLED}",
+    POST + f"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n{SMUGGLED}",
+    POST + f"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}",
+    POST + f"Content-Length: {len(SMUGGLED)}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}",
+)
 MASK = b"\0\0\0\0"
 PING, UNASKED_PONG, BEGUN, PIECE = (first + b"\x80" + MASK for first in (b"\x89", b"\x8a", b"\x01", b"\0"))
 PONG = b"\x8a\0"
@@ -124,6 +136,27 @@ class WireTests(TransactionTestCase):
             with self.subTest(frames):
                 begun = BEGUN if frames == PIECE else b""
                 self.assertTrue(self.say_frames(node, begun + 1_000 * frames)[1])
+
+    def statuses(self, node: Node, request: str) -> list[str]:
+        """Send that, and return the status of each answer."""
+        place = urlsplit(node.address)
+        heard = b""
+        with suppress(OSError), socket.create_connection((place.hostname or "", place.port or 0), 1) as connection:
+            connection.settimeout(PATIENCE)
+            connection.sendall(request.encode())
+            while piece := connection.recv(65_536):
+                heard += piece
+        return re.findall(r"HTTP/1\.[01] (\d{3}) ", heard.decode("latin-1"))
+
+    def test_a_request_whose_end_is_in_doubt_is_followed_by_no_other(self) -> None:
+        for kind in (servers.PAGES, servers.SOCKETS):
+            node = start_node(kind.replace("--workers 2", "--workers 1"))
+            self.addCleanup(node.stop)
+            self.assertEqual(self.statuses(node, f"{HELLO}\r\n{SMUGGLED}"), ["200", "200"])
+            for request in DOUBTFUL:
+                with self.subTest(kind=kind.partition(" ")[0], request=request[len(POST) :]):
+                    # 403 is the answer to the first one itself, after which it hangs up (RFC 9112, 6.3).
+                    self.assertIn(self.statuses(node, request), (["400"], ["403"]))
 
     def test_the_server_of_pages_stands(self) -> None:
         self.expect_to_stand(servers.PAGES)
