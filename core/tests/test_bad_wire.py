@@ -155,7 +155,7 @@ class WireTests(TransactionTestCase):
             self.assertEqual(self.statuses(node, f"{HELLO}\r\n{SMUGGLED}"), ["200", "200"])
             for request in DOUBTFUL:
                 with self.subTest(kind=kind.partition(" ")[0], request=request[len(POST) :]):
-                    # 403 is the answer to the first one itself, after which it hangs up (RFC 9112, 6.3).
+                    # 403 is the answer to the first one itself, after which it hangs up (RFC 9112, 6.1).
                     self.assertIn(self.statuses(node, request), (["400"], ["403"]))
 
     def test_the_server_of_pages_stands(self) -> None:
