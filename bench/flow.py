@@ -89,8 +89,8 @@ def of_entries(history: History) -> list[str]:
 
     What was entered stays as it was, says the chain of seals; that nothing was left out before it was sealed, this.
     """
-    entered = Counter((entry["kind"], entry.get("ticket") or entry.get("place")) for entry in history.entries)
-    entered = Counter({step: count for step, count in entered.items() if step[0] in STEPS})
+    steps = [entry for entry in history.entries if entry["kind"] in STEPS]
+    entered = Counter((str(entry["kind"]), int(entry.get("ticket") or entry.get("place") or 0)) for entry in steps)
     done = Counter(_to_be_entered(history))
     wrong = [f"no entry says that there was a {kind} of {number}" for kind, number in (done - entered).elements()]
     return wrong + [f"an entry of a {kind} of {number} is too many" for kind, number in (entered - done).elements()]

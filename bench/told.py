@@ -92,7 +92,8 @@ def of_event(event: int, shown: Iterable[Shown], ever: Iterable[Ever]) -> dict[s
 def _at_rest(page: Shown, event: int) -> AtRest:
     status, until, position = page.places.get(event, (None, None, None))
     tickets = {code: status for (of, code), status in page.tickets.items() if of == event}
-    return AtRest(page.user, page.numbers.get(event, {}), status, until and _seconds(until), position, tickets)
+    end = _seconds(until) if until else None
+    return AtRest(page.user, page.numbers.get(event, {}), status, end, position, tickets)
 
 
 def _heard(told: Ever, event: int) -> Heard:
