@@ -88,8 +88,8 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("message_copy", "post", "draft and message", MANAGERS),
     ("message_send", "post", "event and message", (401, 403, 403, 403, 200, 404, 200)),
     ("message_send", "post", "draft and message", (401, 404, 404, 404, 409, 404, 409)),  # it is for nobody
-    ("message_stop", "post", "event and message", (401, 403, 403, 403, 200, 404, 200)),
-    ("message_stop", "post", "draft and message", MANAGERS),
+    ("message_stop", "post", "event and message", (401, 403, 403, 403, 409, 404, 409)),  # it is a draft
+    ("message_stop", "post", "draft and message", (401, 404, 404, 404, 409, 404, 409)),
     ("message_discard", "post", "event and message", (401, 403, 403, 403, 200, 404, 200)),
     ("message_discard", "post", "draft and message", MANAGERS),
     ("fairness", "get", "event", ALL),

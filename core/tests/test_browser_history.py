@@ -1,0 +1,34 @@
+"""Addresses in tables are whole where there is room, and no table is wider than its page."""
+
+from core.models import AuditEntry, User
+
+from .browser import BrowserTestCase
+from .cast import book, make_event
+
+IPV6 = "2001:0db8:85a3:0d14:1319:8a2e:0370:7344"
+LONG = f"{'a.very.long.name.' * 3}of.somebody@mail.of.a.long.domain.example.org"
+BROKEN = """() => [...document.querySelectorAll(".table .address")].filter((address) =>
+  address.getBoundingClientRect().height > 1.5 * parseFloat(getComputedStyle(address).lineHeight)
+).map((address) => address.textContent)"""
+EXCESS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+class AddressTests(BrowserTestCase):
+    def test_they_break_only_where_they_are_longer_than_the_page_has_room_for(self) -> None:
+        event = make_event(auto_hold=False)
+        book(event, self.alice)
+        User.objects.filter(pk=self.bob.pk).update(email=LONG)
+        book(event, self.bob)
+        AuditEntry.objects.create(action="attendees_seen", actor=self.olga, event=event, address=IPV6)
+        page = self.window()
+        self.log_in(page, self.olga)
+        for path in (f"/events/{event.pk}/history/", f"/events/{event.pk}/attendees/", "/account/activity/"):
+            for width in (320, 375, 704, 768, 1024, 1280):
+                with self.subTest(path=path, width=width):
+                    page.set_viewport_size({"width": width, "height": 900})
+                    page.goto(path)
+                    self.assertEqual(page.evaluate(EXCESS), 0)
+                    if width == 1280:
+                        self.assertEqual(page.evaluate(BROKEN), [LONG] if "attendees" in path else [])
+            self.picture(page, path.strip("/").replace("/", "-"))
+        self.assertEqual(self.complaints, [])
