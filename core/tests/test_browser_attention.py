@@ -349,11 +349,12 @@ class OpeningTests(AttentionTestCase):
         expect(page.locator("[data-announcer]")).to_have_text(either)
 
     def test_it_is_told_where_there_is_no_socket_and_not_while_serving_is_paused(self) -> None:
-        event = make_event(name="Concert", sales_open_at=later(hours=1))
-        paused = make_event(name="Ballet", sales_open_at=later(hours=1), paused_at=ago(minutes=1))
+        event = make_event(name="Concert", sales_open_at=later(hours=1), auto_hold=False)
+        paused = make_event(name="Ballet", sales_open_at=later(hours=1), auto_hold=False, paused_at=ago(minutes=1))
         page = self.window()
         self.stage(page)
         page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close())
+        self.log_in(page, self.alice)  # the page of nobody in particular is shared for a second
         page.goto("/")
         expect(page.get_by_role("main")).to_contain_text("Not yet on sale")
         page.evaluate("window.sameDocument = true")
