@@ -63,7 +63,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # -- allauth
 
     def _count_failure(self, request: HttpRequest, *, per: str, key: str) -> Any:
         """Count a failed login by those of its limits that are `per` key, or ip; return None if it is one too many."""
-        limits = [limit for limit in app_settings.RATE_LIMITS[FAILED].split(",") if limit.endswith(f"/{per}")]
+        limits = [limit for limit in app_settings.RATE_LIMITS.get(FAILED, "").split(",") if limit.endswith(f"/{per}")]
         return ratelimit.consume(
             request, app=too_often.ACCOUNT, action=FAILED, config={FAILED: ",".join(limits)}, key=key
         )

@@ -101,7 +101,7 @@ def _page(request: PersonRequest, message: Announcement, *, status: int = 200, *
         "event": message.event,
         "message": message,
         "progress": sending.progress_of([message])[message.pk],
-        "people": people,
+        "reached": people,
         "plain": everybody.message_of(message, request.user).body,
         "form": MessageForm(event=message.event, initial=typed),
         "send_form": SendForm(people=people),
