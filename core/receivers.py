@@ -16,12 +16,14 @@ from allauth.account.signals import (
 )
 from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
 from allauth.socialaccount.signals import social_account_added, social_account_removed
+from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import Signal, receiver
+from django.utils.translation import gettext as _
 
 from . import accounts, allocation, arrivals, hub, login_code
 from .locking import again_after_conflict
@@ -101,6 +103,15 @@ _note(trail.Action.FACTOR_RENEWED, authenticator_reset)
 def count_new_factor_as_used(request: Any, authenticator: Any, **kwargs: Any) -> None:
     """Let staff who have just set up a second factor go on without logging in again."""
     second_factor.count_as_used(request, authenticator)
+
+
+@receiver([authenticator_added, authenticator_removed, authenticator_reset])
+def name_other_logins(request: Any, user: User, authenticator: Any, signal: Signal, **kwargs: Any) -> None:
+    """Whoever changes their factors reads that their other logins go on, and where they can end them (ASVS 7.4.3)."""
+    if authenticator.type == authenticator.Type.RECOVERY_CODES and signal is not authenticator_reset:
+        return  # they come and go with another factor, of which it was said
+    if not arrivals.is_last_session(user=user, session_key=request.session.session_key or ""):
+        messages.warning(request, _("You are logged in elsewhere as well. If that is not you, end it under Activity."))
 
 
 @receiver(social_account_added)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core import mail
 from django.test import Client, TestCase, TransactionTestCase, override_settings
 
-from core.tests.cast import Cast, CastOfRaces, make_person
+from core.tests.cast import Cast, CastOfRaces, arrive, make_person
 from core.tests.openid import PROVIDERS
 from core.tests.test_second_factor import PASSWORD, SETUP, code_of
 from core.tests.visits import BROWSER, target_of
@@ -91,6 +91,12 @@ class SetUpTests(HasAccount, CastOfRaces, TransactionTestCase):
         self.assertNotContains(page, "Go on to")
         for words in ("Keep these codes", "Where the phone or the key is lost", "Each works once"):
             self.assertContains(page, words)
+
+    def test_who_is_logged_in_elsewhere_as_well_is_told_that_those_logins_go_on(self):
+        words = "You are logged in elsewhere as well."
+        self.assertNotContains(self.set_up_app(), words)
+        arrive(self.root)
+        self.assertContains(self.client.post(f"{SETUP}totp/deactivate/", follow=True), words, count=1)
 
 
 class CodePromptTests(AccountCase):
