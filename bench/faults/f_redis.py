@@ -21,6 +21,7 @@ SLOWER = 0.1  # seconds that the 99th percentile may be worse than with Redis
 FEW = 4  # browsers: a queue for two cores would hide what Redis costs
 MANY = 500  # answers
 PAUSE = 5000  # milliseconds
+FOUND_OUT = 0.5  # seconds that a process waits for Redis, once in ten
 AWAY = "cache unavailable"  # what a process logs that looked for Redis in vain
 
 
@@ -64,11 +65,11 @@ def emptied(report: Report, quick: bool) -> None:
     with running_cluster() as cluster, throwaway(cluster.url):
         from bench.faults import changes, crowd  # noqa: PLC0415 -- as above
 
-        seconds = 2.0 if quick else 20.0
+        seconds, people = (2.0, 400) if quick else (20.0, 4000)
         with running_site(cluster) as running, open_pages(running.web) as pages:
-            event = crowd.scene(2000)
+            event = crowd.scene(people + 500)  # a place for everybody, and for each change
             client = redis.Redis.from_url(running.redis_url)
-            with crowd.selling(running, crowd.with_logins(event, 400 if quick else 4000), until_end=True) as answers:
+            with crowd.selling(running, crowd.with_logins(event, people), until_end=True) as answers:
                 flushes = _empty(client, seconds)
                 changes.expect_lively(report, "emptied", running.web[0], event, pages)
                 client.config_set("maxmemory", "1mb")
@@ -109,7 +110,7 @@ def slow(report: Report, quick: bool) -> None:
                 during += [answer for answer in answers if answer.sent < over]
                 before += [answer for answer in answers if answer.sent >= over]
                 time.sleep(max(0, over - time.time()))
-            _compare(report, "paused", before, during)
+            _compare(report, "paused", before, during, found_out=FOUND_OUT)
             changes.expect_lively(report, "going on", running.web[0], event, pages)
             _expect_noticed(report, running, "other processes were not told")
             report.expect_no_traces(running.traces())
@@ -173,15 +174,21 @@ def _expect_all_answered(report: Report, answers: Sequence[Answer]) -> None:
     report.expect(not unanswered, f"{unanswered} questions were not answered, or by 503")
 
 
-def _compare(report: Report, name: str, before: Sequence[Answer], during: Sequence[Answer]) -> None:
-    """Expect that all was answered, and hardly slower than before: bookings, logins, and whatever else, each."""
+def _compare(
+    report: Report, name: str, before: Sequence[Answer], during: Sequence[Answer], *, found_out: float = 0
+) -> None:
+    """Expect that all was answered, and hardly slower than before: bookings, logins, and whatever else, each.
+
+    Logins count what fails: the slowest may be those that have `found_out`, in so many seconds, that Redis is silent.
+    """
     _expect_all_answered(report, during)
     # Of few, the 99th percentile is the slowest, which tells of the machine.
     percent = 99 if len(during) > MANY else 50
     for kind in sorted({answer.kind for answer in during}):
         usual, now = _seconds(before, kind, percent), _seconds(during, kind, percent)
         report.note(f"{name}: {kind} p{percent} {1000 * now:.0f} ms, before {1000 * usual:.0f} ms")
-        report.expect(now <= usual + SLOWER, f"{name}: p{percent} of {kind} went from {usual:.3f} s to {now:.3f} s")
+        allowed = SLOWER + (found_out if kind == "log in" else 0)
+        report.expect(now <= usual + allowed, f"{name}: p{percent} of {kind} went from {usual:.3f} s to {now:.3f} s")
 
 
 def _seconds(answers: Sequence[Answer], kind: str, percent: float) -> float:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from bench.common import percentile, throwaway
-from bench.faults.browsers import GONE, Browsers
+from bench.faults.browsers import AGAIN, GONE, Browsers
 from bench.faults.cluster import running_cluster
 from bench.faults.points import FORKED, Failed, Point, failpoint
 from bench.faults.probe import STATS, seconds_until_good, tell
@@ -23,7 +23,7 @@ KILLS, QUICK_KILLS = 200, 8
 STEPS: tuple[int | str, ...] = (0, 3, "commit", 5, 1, 6, 2, 4, 7)  # statements since the lock
 HELD: tuple[int, ...] = (0, 3, 5, 1, 4, 2)  # of which each stops one
 FREE_IN = 1.0  # seconds until the lock of the killed is free
-SELLING = 0.3  # seconds in which all goes well before the next one
+SELLING = 1.6 * AGAIN  # seconds in which all goes well before the next one: all who ask again are not killed again
 ANSWER_IN = 1.0  # seconds in which the other process answers
 SLOW = 0.05  # of its answers may come later: two processes are loaded anew on two cores meanwhile
 IDLE = 5.0  # seconds: idle_in_transaction_session_timeout
@@ -113,7 +113,8 @@ def hung(report: Report, quick: bool) -> None:
                         failed.send(signal.SIGCONT if n % 2 == 0 else signal.SIGKILL)
             ended = cluster.log().count("due to idle-in-transaction timeout")
             report.control = f"PostgreSQL ended {ended} transactions as idle, of {len(steps)} stopped processes."
-            report.expect(ended == len(steps), "the transactions did not end by their time-out")
+            # Of a process that stops another thread may be in a transaction as well.
+            report.expect(ended >= len(steps), "the transactions did not end by their time-out")
             report.note(crowd.counted([*asked, *answers.result()]))
             report.expect_no_traces(running.traces())
             crowd.check(report, event, [*asked, *answers.result()])

@@ -26,7 +26,7 @@ EVERY, QUICK_EVERY = 10.0, 2.5  # seconds
 LONGEST = 10.0  # seconds until a process that was told to end has ended
 KEPT = 1.5  # seconds that a booking is kept waiting across the signal
 RESTARTED = 1012
-PEOPLE = 150  # who come in each round
+PEOPLE = 2000  # who could come in each round: more than a fast machine serves while a process is restarted
 
 
 def play(report: Report, quick: bool) -> None:
@@ -56,8 +56,9 @@ def _restart(report: Report, site: Site, event: Event, process: Process, cut: li
     """Let people come while a process ends and is started again."""
     is_asgi = "uvicorn" in process.command
     raws = [RawSocket(process) for _ in range(10)] if is_asgi else []
+    browsers = Browsers(site.ports(), crowd.buyers(event, PEOPLE))
     with ThreadPoolExecutor(2) as threads:
-        playing = threads.submit(Browsers(site.ports(), crowd.buyers(event, PEOPLE)).play, crowd.CONNECTIONS)
+        playing = threads.submit(browsers.play, crowd.CONNECTIONS)
         time.sleep(1.6)
         asked = threading.Event()
         under_way = threads.submit(_slow_booking, report, process, asked)
@@ -67,6 +68,7 @@ def _restart(report: Report, site: Site, event: Event, process: Process, cut: li
         took = process.end()
         began, ended = under_way.result()
         process.start()
+        browsers.close()
         answers = playing.result()
     codes = {raw.code(1) for raw in raws}
     report.note(f"{process.command[2]} ended after {took:.1f} s, sockets closed with {sorted(codes)}")
