@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from .. import organizing, readiness, steering
 from ..context import EventCard, event_card
 from ..fairness.promise import shares_of
+from ..formats import fill
 from ..forms.events import NO_ROOM
 from ..http import PersonRequest, answer, for_people, invalid, keeps_uploads, reads, refuse, writes
 from ..models import Event
@@ -136,7 +137,7 @@ def _saved(event: Event, values: dict[str, Any]) -> str:
     told = ngettext(
         "Saved. %(count)d person will be told by mail.", "Saved. %(count)d people will be told by mail.", people
     )
-    return told % {"count": people}
+    return fill(told, count=people)
 
 
 def _done(request: HttpRequest, form: OrganizerForm, event: Event, told: str) -> HttpResponse:
