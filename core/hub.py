@@ -2,7 +2,8 @@
 
 A change is noted as ids only. Once a tick the hub reads the numbers of what changed, encodes each message once, and
 drops it into the mailbox of every open socket, where a newer value replaces an older one: a slow reader delays nobody,
-and no socket costs a query. Every 10 seconds all that is shown is looked at again, and what differs is sent.
+and no socket costs a query. Every 10 seconds, and as soon as other processes are heard, all that is shown is looked at
+again, and what differs is sent.
 """
 
 import asyncio
@@ -34,6 +35,7 @@ TICK = 0.25  # seconds: at most four messages a second and event (rule 22)
 LONGEST_TICK = 0.5  # seconds: every page is told within a second (rule 20)
 GATHER = 0.01  # seconds: what one commit changes is told in one tick
 RESYNC = 10.0  # seconds (rule 21)
+RETRY = 2.0  # seconds until that is done after a tick that failed
 SESSION_CHECK = 4.0  # seconds between two looks whether sessions have ended, whose sockets are closed within 5
 READER_CHECK = 1.0  # seconds between two looks for readers that have stopped
 SIGNS = 60.0  # seconds between two notes that the people of open pages are there
@@ -141,7 +143,11 @@ class Hub:
         while True:
             try:
                 async for changes in relay.changes_elsewhere():
-                    self.note(changes, own=False)
+                    if changes is None:
+                        self._resync_at = self.loop.time()
+                        self._noted.set()
+                    else:
+                        self.note(changes, own=False)
                 return
             except Exception as error:  # noqa: BLE001 -- whatever the layer raises, the resync carries on
                 logger.warning("changes in other processes are not heard: %s", error or type(error).__name__)
@@ -158,6 +164,7 @@ class Hub:
                 await self._tick()
             except Exception:
                 logger.exception("live numbers could not be read; the next resync heals it")
+                self._resync_at = min(self._resync_at, self.loop.time() + RETRY)
             # What took long, with thousands of pages, is not done more often than half of the time.
             await asyncio.sleep(max(TICK, min(self.loop.time() - began, LONGEST_TICK)))
 

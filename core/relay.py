@@ -77,13 +77,17 @@ async def echoes() -> bool:
     return bool(heard["type"] == "echo")
 
 
-async def changes_elsewhere() -> AsyncIterator[Changes]:
-    """Yield what other processes changed; ends where all is in this one process."""
+async def changes_elsewhere() -> AsyncIterator[Changes | None]:
+    """Yield what other processes changed, after None: from then on they are heard, and nobody knows what was before.
+
+    Ends where all is in this one process.
+    """
     layer = shared_layer()
     if layer is None:
         return
     channel = await layer.new_channel()
     await layer.group_add(GROUP, channel)
+    yield None
     while True:
         message = await layer.receive(channel)
         if message["process"] != PROCESS:

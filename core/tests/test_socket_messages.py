@@ -1,15 +1,17 @@
 import asyncio
 import datetime as dt
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from asgiref.sync import sync_to_async
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.test import SimpleTestCase
 
-from core import allocation, checkin, hub, steering
+from core import allocation, checkin, hub, live, relay, steering
 from core.models import Event, Ticket, TicketHold, UserSession
+from core.relay import Changes
 from core.signals import availability_changed
 from core.tests.cast import ago, arrive, give, lapse, make_event, make_person
 from core.tests.sockets import PATIENCE, QUIET, SocketCase
@@ -215,6 +217,39 @@ class ChangeTests(SocketCase):
             told = await sync_to_async(stats_of)(self.event, capacity=20, available=20)
             self.assertEqual(timeless((await self.said(public, 1))[0]), {"type": "stats"} | told)
             self.assertTrue(await public.receive_nothing(QUIET))
+        await self.close()
+
+    async def test_what_changed_before_other_processes_are_heard_is_told_as_soon_as_they_are(self):
+        heard = asyncio.Event()
+
+        async def changes_elsewhere() -> AsyncIterator[Changes | None]:
+            await heard.wait()
+            yield None
+
+        with patch.object(relay, "changes_elsewhere", changes_elsewhere), patch.object(hub, "RESYNC", 600):
+            public, *_ = await self.sockets()
+            await Event.objects.filter(pk=self.event.pk).aupdate(capacity=20, version=1000)
+            self.assertTrue(await public.receive_nothing(QUIET))
+            heard.set()
+            told = await sync_to_async(stats_of)(self.event, capacity=20, available=20)
+            self.assertEqual(timeless((await self.said(public, 1))[0]), {"type": "stats"} | told)
+        await self.close()
+
+    async def test_what_could_not_be_read_is_told_soon_after(self):
+        read, away = live.read_stats, [True]
+
+        def read_stats(event_ids: Any) -> Any:
+            if away and away.pop():
+                raise OperationalError("the database is away")
+            return read(event_ids)
+
+        soon = {"RETRY": 0.3, "RESYNC": 600}
+        with patch.object(live, "read_stats", read_stats), patch.multiple(hub, **soon):
+            public, *_ = await self.sockets()
+            with self.assertLogs("core.hub", "ERROR"):
+                await sync_to_async(allocation.book)(event_id=self.event.pk, user=self.alice)
+                told = await sync_to_async(stats_of)(self.event, booked=1, available=9, percentage_sold=10.0)
+                self.assertEqual(timeless((await self.said(public, 1))[0]), {"type": "stats"} | told)
         await self.close()
 
 
