@@ -102,24 +102,29 @@ class Crowd:
                     await socket.finished.wait()
         return [answer for socket in sockets for answer in socket.take_answers()]
 
-    async def close(self) -> list[Ever]:
-        """Leave all pages; return what each was ever told."""
+    async def ever(self) -> list[Ever]:
+        """Return what each page was ever told."""
+        return [_ever(socket) for socket in self.sockets]
+
+    async def close(self) -> None:
+        """Leave all pages."""
         for socket in self.sockets:
             socket.transport.disconnect()
-        return self._forget(self.sockets)
+        self.sockets = []
 
     async def clear(self) -> list[Ever]:
         """Forget the pages that were closed; return what each was ever told."""
-        return self._forget([socket for socket in self.sockets if socket.closed_at])
+        gone = [socket for socket in self.sockets if socket.closed_at]
+        self.sockets = [socket for socket in self.sockets if not socket.closed_at]
+        return [_ever(socket) for socket in gone]
 
     async def people(self) -> list[int]:
         """Return whose pages are there: once those that were closed are forgotten, whose are open."""
         return [socket.page.user for socket in self.sockets]
 
-    def _forget(self, sockets: Sequence[Socket]) -> list[Ever]:
-        gone = set(sockets)
-        self.sockets = [socket for socket in self.sockets if socket not in gone]
-        return [Ever(each.page.user, each.backwards, each.own.codes, each.own.holds) for each in sockets]
+
+def _ever(socket: Socket) -> Ever:
+    return Ever(socket.page.user, socket.backwards, socket.own.codes, socket.own.holds)
 
 
 @dataclass

@@ -22,6 +22,7 @@ from bench.soak.promises import LONGEST_RECOVERY, OF_REDIS, RECOVERY, RESYNC
 STEPS: tuple[int | str, ...] = (0, 1, 2, 3, 4, 5, "commit")  # statements since the lock
 STOPPED = 0.6  # seconds
 LOCKED = (0.4, 3.3)  # seconds that somebody else has an event's lock: bearable, and longer than it is waited for
+LAST = 8  # faults that are named where something went wrong
 BACKENDS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -48,6 +49,7 @@ class Chaos(Hand):
         self.faults: Counter[str] = Counter()
         self.disturbed: list[Span] = []  # from when on something was done, and until when all must be as before
         self.told_by = 0.0  # when every open page must show what is so
+        self.past: list[tuple[str, float]] = []  # each fault, and when it was over
 
     def work(self) -> None:
         """Do its worst until it is over; a fault that does not come about is not counted."""
@@ -72,8 +74,14 @@ class Chaos(Hand):
             with contextlib.suppress(OSError, psycopg.Error, redis.RedisError):
                 self.faults[sort.name] += act()
             ended, recovery = time.time(), sort.recovery
+            self.past.append((sort.name, ended))
             self.disturbed.append((began, ended + sort.recovery))
             self.told_by = max(self.told_by, ended + sort.resync)
+
+    def before(self, moment: float) -> list[str]:
+        """Return in words which were the last faults before a moment, for whoever looks for what went wrong then."""
+        last = [f"{name} until {moment - ended:.1f} seconds before" for name, ended in self.past[-LAST:]]
+        return [f"(the last faults before the pages were compared: {'; '.join(last)})"]
 
     def _kill_inside(self) -> bool:
         return self.point.fail(self.dice.choice(STEPS), signal.SIGKILL) is not None

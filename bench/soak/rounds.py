@@ -27,7 +27,7 @@ from bench.soak.calls import GONE, Rows, Span, committed_by, wrong_numbers
 from bench.soak.chaos import Chaos
 from bench.soak.gates import Gates
 from bench.soak.hands import at_work
-from bench.soak.promises import REST
+from bench.soak.promises import OF_REDIS, REST
 from bench.soak.staff import Staff
 from bench.soak.supervisor import Supervisor
 from bench.soak.tabs import Tabs
@@ -100,15 +100,21 @@ def play(stage: Stage, *, seed: str, seconds: float, quiet: float) -> Told:
             )
             answers = playing.result()
         wrong = _come_to_rest(site, events, tabs, chaos)
-    shown, ever = tabs.close()
+    (shown, ever), at_rest = tabs.at_rest(), time.time()
     wrong += [trouble for hand in (tabs, staff, gates, chaos, supervisor, witness) for trouble in hand.troubles]
     wrong += too_long(witness.idle, chaos.disturbed)
     calls = {event: [*staff.calls[event], *gates.calls[event]] for event in events}
     wrong += _judge(site, [*answers, *tabs.answers], calls, shown, ever)
-    counted = _counted([*answers, *tabs.answers], calls)
-    counted["looks at the rows meanwhile"] += witness.looks
-    counted["servers started again"] += supervisor.restarts
-    counted["pages compared with the database at rest"] += len(shown)
+    if wrong:
+        wrong += [*_healed(tabs, shown, at_rest), *chaos.before(at_rest)]
+    tabs.close()
+    counted = _counted([*answers, *tabs.answers], calls) + Counter(
+        {
+            "looks at the rows meanwhile": witness.looks,
+            "servers started again": supervisor.restarts,
+            "pages compared with the database at rest": len(shown),
+        }
+    )
     return Told(counted, chaos.faults, wrong)
 
 
@@ -157,6 +163,14 @@ def _come_to_rest(site: Site, events: Sequence[int], tabs: Tabs, chaos: Chaos) -
     connections.close_all()
     time.sleep(max(REST, chaos.told_by - time.time()))
     return [f"{name} did not come back" for name in lost]
+
+
+def _healed(tabs: Tabs, shown: Sequence[Shown], at_rest: float) -> list[str]:
+    """Return in words which pages show something else some resyncs later, though nothing happens any more."""
+    time.sleep(max(0, at_rest + OF_REDIS - time.time()))
+    before = {page.user: page for page in shown}
+    changed = [page for page in tabs.shown() if page != before.get(page.user)]
+    return [f"(person {page.user}'s page shows {page} {OF_REDIS:g} seconds later)" for page in changed]
 
 
 def _judge(

@@ -53,17 +53,24 @@ class Tabs(Hand):
         while self._open() and tries < TRIES:
             tries += 1
 
-    def close(self) -> tuple[list[Shown], list[Ever]]:
-        """Close the pages; return what each that is open shows at rest, and what each was ever told.
+    def at_rest(self) -> tuple[list[Shown], list[Ever]]:
+        """Return what each page that is open shows at rest, and what each was ever told.
 
         That is for the history checker, event by event; what it would not see is one of the `troubles`.
         """
-        shown: list[Shown] = self._all("shown")
-        self._ever += self._all("close")
-        self.troubles += elsewhere(self.events, shown, self._ever)
+        shown, ever = self.shown(), [*self._ever, *self._all("ever")]
+        self.troubles += elsewhere(self.events, shown, ever)
         if len(shown) != len(self.people):
             self.troubles.append(f"{len(shown)} of {len(self.people)} pages were open at rest")
-        return shown, self._ever
+        return shown, ever
+
+    def shown(self) -> list[Shown]:
+        """Return what each page that is open shows."""
+        return self._all("shown")
+
+    def close(self) -> None:
+        """Close the pages."""
+        self._all("close")
 
     def _all(self, method: str) -> list[Any]:
         return [each for part in self.pages.all(method) for each in part]

@@ -153,9 +153,11 @@ class FakePages:
         if method == "shown":
             there = (user for user in self.own if user not in self.closed)
             return [[Shown(user, self.numbers, self.own[user].places, self.own[user].tickets) for user in there]]
-        gone = [user for user in self.own if method == "close" or user in self.closed]
-        self.closed = set()
-        owns = [(user, self.own.pop(user)) for user in gone]
+        told = [user for user in self.own if method == "ever" or user in self.closed]
+        owns = [(user, self.own[user]) for user in told]
+        if method == "clear":
+            self.own = {user: own for user, own in self.own.items() if user not in self.closed}
+            self.closed = set()
         return [[Ever(user, [], own.codes, own.holds) for user, own in owns]]
 
 
@@ -172,8 +174,8 @@ class TabsTests(Cast, TestCase):
         self.tabs.come_back()
 
     def found(self) -> tuple[int, list[str]]:
-        """Close the pages; return how many were open, and what was found."""
-        shown, ever = self.tabs.close()
+        """Look at the pages; return how many were open, and what was found."""
+        shown, ever = self.tabs.at_rest()
         return len(shown), [*self.tabs.troubles, *judged([self.event], shown, ever)]
 
     def test_all_that_are_open_and_show_what_is_so_are_right(self) -> None:
