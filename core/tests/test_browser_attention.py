@@ -419,6 +419,7 @@ class NotificationTests(AttentionTestCase):
 
         page.add_init_script("window.away = true")
         page.reload()  # once for each hold, not for each page
+        expect(page.locator("[data-live-status]").first).to_contain_text("Live")  # its clock is the server's by now
         expect(page.locator("[data-countdown]").first).to_contain_text("2:")
         page.clock.fast_forward(65_000)
         page.clock.run_for(2_000)  # whatever has begun to count only now

@@ -243,8 +243,7 @@ class ChangeTests(SocketCase):
                 raise OperationalError("the database is away")
             return read(event_ids)
 
-        soon = {"RETRY": 0.3, "RESYNC": 600}
-        with patch.object(live, "read_stats", read_stats), patch.multiple(hub, **soon):
+        with patch.object(live, "read_stats", read_stats), patch.multiple(hub, RETRY=0.3, RESYNC=600):
             public, *_ = await self.sockets()
             with self.assertLogs("core.hub", "ERROR"):
                 await sync_to_async(allocation.book)(event_id=self.event.pk, user=self.alice)
