@@ -70,7 +70,7 @@ class Tabs(Hand):
 
     def close(self) -> None:
         """Close the pages."""
-        self._all("close")
+        self.pages.all("close")
 
     def _all(self, method: str) -> list[Any]:
         return [each for part in self.pages.all(method) for each in part]
