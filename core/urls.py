@@ -35,6 +35,7 @@ urlpatterns = [
     path("events/<int:event_id>/picture-<slug:mark>.png", outside.event_picture, name="event_picture"),
     path("embed/<int:event_id>/", outside.embed, name="embed"),
     path("events/<int:event_id>/attendees/", organizer.attendees, name="attendees"),
+    path("events/<int:event_id>/attendees/<int:ticket_id>/", organizer.attendee, name="attendee"),
     path("events/<int:event_id>/attendees.csv", exports.export_csv, OF_ATTENDEES, name="attendees_csv"),
     path("events/<int:event_id>/gate/", gate_report.gate_report, name="gate_report"),
     path("events/<int:event_id>/gate/staff/", gate_report.gate_staff_add, name="gate_staff_add"),

@@ -3,13 +3,23 @@
 from django.core import signing
 from django.db.models import F, Q
 
-from ..models import Event, Ticket, User
+from ..models import Event, Ticket, TicketQuerySet, User
 
 MOST_FOUND = 20
 LEAST_TYPED = 2  # characters
 KEPT = 15 * 60  # seconds in which somebody who was found can be let in
-_FIELDS = ("username__icontains", "first_name__icontains", "last_name__icontains", "email__iexact")
+_NAMES = ("username__icontains", "first_name__icontains", "last_name__icontains")
 _SALT = "found at the gate"
+
+
+def whose_names_have(text: str, tickets: TicketQuerySet, *, email: str = "email__icontains") -> TicketQuerySet:
+    """Return those of the tickets in whose person's names or e-mail each word of the text is."""
+    for word in text.split():
+        is_in_one = Q()
+        for name in (*_NAMES, email):
+            is_in_one |= Q(**{f"user__{name}": word})
+        tickets = tickets.filter(is_in_one)
+    return tickets
 
 
 def find_tickets(event: Event, text: str) -> list[Ticket]:
@@ -17,14 +27,9 @@ def find_tickets(event: Event, text: str) -> list[Ticket]:
 
     An e-mail address counts as a whole: letter by letter, what is masked could be found out.
     """
-    tickets = Ticket.objects.filter(event=event).select_related("user", "event")
-    for word in text.split():
-        is_in_one = Q()
-        for name in _FIELDS:
-            is_in_one |= Q(**{f"user__{name}": word})
-        tickets = tickets.filter(is_in_one)
+    tickets = whose_names_have(text, Ticket.objects.filter(event=event), email="email__iexact")
     valid_first = F("cancelled_at").asc(nulls_first=True)
-    return list(tickets.order_by(valid_first, "user__username", "pk")[:MOST_FOUND])
+    return list(tickets.select_related("user", "event").order_by(valid_first, "user__username", "pk")[:MOST_FOUND])
 
 
 def token_of(ticket: Ticket, staff: User) -> str:

@@ -90,6 +90,7 @@ class PolicyTests(BrowserTestCase):
             "message_id": str(message.pk),
             "object_id": str(event.pk),
             "pk": str(key.pk),
+            "ticket_id": str(offered.ticket.pk),
             "token": offered.token,
             "uidb36": user_pk_to_url_str(self.alice),
             "user_id": str(self.greta.pk),

@@ -32,7 +32,8 @@ RECIPIENT = (401, 404, 200, 404, 404, 404, 404)
 ABSENT = (401, 404, 404, 404, 404, 404, 404)
 
 MESSAGE = {"audience": "holders", "subject": "Doors", "text": "The doors open at 7."}
-DRAFTS = {"draft", "draft and mark", "draft and person", "draft and message", "draft and chart", "draft and list"}
+OF_DRAFTS = ("mark", "person", "ticket", "message", "chart", "list")
+DRAFTS = {"draft", *(f"draft and {what}" for what in OF_DRAFTS)}
 
 # route, method, what its address and form are made of, the answers to PEOPLE
 TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
@@ -51,6 +52,8 @@ TABLE: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("my_place", "get", "draft", ABSENT),
     ("attendees", "get", "event", (401, 403, 403, 403, 200, 404, 200)),
     ("attendees", "get", "draft", MANAGERS),
+    ("attendee", "get", "event and ticket", (401, 403, 403, 403, 302, 404, 302)),
+    ("attendee", "get", "draft and ticket", (401, 404, 404, 404, 404, 404, 404)),  # a draft has none
     ("attendees_csv", "get", "event", (401, 403, 403, 403, 200, 404, 200)),
     ("attendees_csv", "get", "draft", MANAGERS),
     ("analytics", "get", "event", (401, 403, 403, 403, 200, 404, 200)),
@@ -207,6 +210,8 @@ class MatrixTests(Cast, TestCase):
             "draft and mark": [draft.pk, artwork.mark_of(draft)],
             "event and person": [event.pk, cls.bob.pk],
             "draft and person": [draft.pk, cls.bob.pk],
+            "event and ticket": [event.pk, ticket.pk],
+            "draft and ticket": [draft.pk, ticket.pk],
             "event and message": [event.pk, message_about(event).pk],
             "draft and message": [draft.pk, message_about(draft).pk],
             "event and chart": [event.pk, "sale"],
