@@ -13,6 +13,9 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from channels.layers import channel_layers
+from channels_redis.pubsub import RedisPubSubChannelLayer
+
 from bench.common import Figures, print_table, save, throwaway
 from bench.faults.cluster import running_cluster
 from bench.faults.points import FORKED, failpoint
@@ -61,6 +64,8 @@ def main() -> None:
     ):
         from bench.soak.rounds import Stage, play  # noqa: PLC0415 -- its models need Django set up
 
+        # What staff do here is told to the site's pages as what a command does; `throwaway` has set up none.
+        channel_layers.set("default", RedisPubSubChannelLayer(hosts=[site.redis_url], prefix="tickets"))
         for _ in range(PAGES_NODES):
             site.node(ONE_WORKER, **point.settings, FAULTS_PLANT=chosen.plant)
         stage = Stage(site, point, load, pages)

@@ -108,6 +108,7 @@ def play(stage: Stage, *, seed: str, seconds: float, quiet: float) -> Told:
     if wrong:
         wrong += [*_healed(tabs, shown, at_rest), *chaos.before(at_rest)]
     tabs.close()
+    Event.objects.filter(pk__in=events).update(status=Event.Status.CANCELLED)  # the clock has enough to do
     counted = _counted([*answers, *tabs.answers], calls) + Counter(
         {
             "looks at the rows meanwhile": witness.looks,
@@ -196,7 +197,6 @@ def _judge(
         wrong += _violations(event, theirs, staff[event], of_event(event, shown, ever))
     wrong += [f"numbers: {difference}" for difference in audit.differences()]
     wrong += [f"a traceback was logged: {line}" for line in set(site.traces()) if CANCELLED not in line]
-    Event.objects.filter(pk__in=list(staff)).update(status=Event.Status.CANCELLED)  # the clock has enough to do
     return wrong
 
 
