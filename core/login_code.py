@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import arrivals
+from . import arrivals, own_words
 from .models import User
 from .trust import attempts, too_often, trail
 
@@ -31,6 +31,7 @@ class LoginCodeForm(RequestLoginCodeForm):  # type: ignore[misc]  # -- allauth c
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        own_words.label(self)
         self.fields["email"].help_text = _("A code comes by mail. It is good for 10 minutes, in this browser.")
 
     def clean_email(self) -> str:
@@ -49,6 +50,10 @@ class LinkToPasswordForm(ResetPasswordForm):  # type: ignore[misc]  # -- as abov
     """allauth's, which sends a link to no address that was merely added to an account."""
 
     users: list[User]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own_words.label(self)
 
     def clean_email(self) -> str:
         """Find whose accounts the address opens."""

@@ -32,6 +32,9 @@ WORDS: "dict[type[forms.Field], dict[str, StrOrPromise]]" = {
     },
 }
 
+# What allauth names otherwise than the rest of the site does.
+LABELS: "dict[str, StrOrPromise]" = {"username": _("User name"), "email": _("E-mail")}
+
 
 class OwnWords(forms.BaseForm):
     """Mixin for forms, before Django's own: what a field has no words of its own for is said in ours.
@@ -64,3 +67,9 @@ def _is_djangos(field: forms.Field, code: str) -> bool:
     said = field.error_messages.get(code)
     kinds = (kind for kind in type(field).__mro__ if kind.__module__.startswith("django."))
     return said is None or any(said is vars(kind).get("default_error_messages", {}).get(code) for kind in kinds)
+
+
+def label(form: forms.BaseForm) -> None:
+    """Name the fields of one of allauth's forms as they are named elsewhere."""
+    for name in LABELS.keys() & form.fields.keys():
+        form.fields[name].label = LABELS[name]
