@@ -156,7 +156,7 @@ class PreviewTests(ToldCase):
     def test_the_link_can_be_copied_and_shared(self) -> None:
         page = self.page()
         url = f"https://tickets.example/events/{self.event.pk}/"
-        self.assertIn(f'id="share-link">{url}</span>', page)
+        self.assertIn(f'id="share-link" dir="ltr">{url}</bdi>', page)
         self.assertIn('data-copy="share-link"', page)
         self.assertRegex(page, rf'data-share="{url}"\s+hidden')
 
