@@ -13,8 +13,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from . import arrivals, own_words
+from . import arrivals
 from .models import User
+from .own_words import OwnLabels
 from .trust import attempts, too_often, trail
 
 RATE = "request_login_code"
@@ -24,14 +25,13 @@ CHOOSE_ANOTHER = gettext_lazy(
 )
 
 
-class LoginCodeForm(RequestLoginCodeForm):  # type: ignore[misc]  # -- allauth comes without types
+class LoginCodeForm(OwnLabels, RequestLoginCodeForm):  # type: ignore[misc]  # -- allauth comes without types
     """allauth's, whose limit for one account counts what was asked from here alone: nobody elsewhere can use it up."""
 
     _user: User | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own_words.label(self)
         self.fields["email"].help_text = _("A code comes by mail. It is good for 10 minutes, in this browser.")
 
     def clean_email(self) -> str:
@@ -46,14 +46,10 @@ class LoginCodeForm(RequestLoginCodeForm):  # type: ignore[misc]  # -- allauth c
         return email
 
 
-class LinkToPasswordForm(ResetPasswordForm):  # type: ignore[misc]  # -- as above
+class LinkToPasswordForm(OwnLabels, ResetPasswordForm):  # type: ignore[misc]  # -- as above
     """allauth's, which sends a link to no address that was merely added to an account."""
 
     users: list[User]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        own_words.label(self)
 
     def clean_email(self) -> str:
         """Find whose accounts the address opens."""

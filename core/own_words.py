@@ -36,6 +36,15 @@ WORDS: "dict[type[forms.Field], dict[str, StrOrPromise]]" = {
 LABELS: "dict[str, StrOrPromise]" = {"username": _("User name"), "email": _("E-mail")}
 
 
+class OwnLabels(forms.BaseForm):
+    """Mixin for forms of allauth, before its own: fields are named as they are elsewhere."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in LABELS.keys() & self.fields.keys():
+            self.fields[name].label = LABELS[name]
+
+
 class OwnWords(forms.BaseForm):
     """Mixin for forms, before Django's own: what a field has no words of its own for is said in ours.
 
@@ -67,9 +76,3 @@ def _is_djangos(field: forms.Field, code: str) -> bool:
     said = field.error_messages.get(code)
     kinds = (kind for kind in type(field).__mro__ if kind.__module__.startswith("django."))
     return said is None or any(said is vars(kind).get("default_error_messages", {}).get(code) for kind in kinds)
-
-
-def label(form: forms.BaseForm) -> None:
-    """Name the fields of one of allauth's forms as they are named elsewhere."""
-    for name in LABELS.keys() & form.fields.keys():
-        form.fields[name].label = LABELS[name]

@@ -168,6 +168,7 @@ ACCOUNT_ADAPTER = "core.auth_backends.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_FORMS = {
     "signup": "core.signup.SignupForm",
+    "add_email": "core.signup.AddEmailForm",
     "request_login_code": "core.login_code.LoginCodeForm",
     "reset_password": "core.login_code.LinkToPasswordForm",
 }

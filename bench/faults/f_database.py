@@ -23,6 +23,7 @@ GOOD_IN = 5.0  # seconds after the database is back
 LATER = 1.0  # seconds, at least, that the pool's own way to reconnect takes longer
 ANSWER_IN = 6.0  # seconds: nothing is waited for after 5, but for 1 that what begins just before has (core/deadline.py)
 BEFORE, SILENT = 1.0, 6.5  # seconds
+TWICE = 2  # a backend that was ending may have had the last connection the first time
 
 
 def restarted(report: Report, quick: bool) -> None:
@@ -167,15 +168,15 @@ def _all_connections(cluster: Cluster, first: "psycopg.Connection[tuple[Any, ...
     with ExitStack() as stack:
         taken = [first]
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'bench%'"
-        deadline = time.monotonic() + GOOD_IN
-        while time.monotonic() < deadline:
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'bench%'"
+        deadline, alone = time.monotonic() + GOOD_IN, 0
+        while time.monotonic() < deadline and alone < TWICE:
             taken[0].execute(others)
             try:
                 taken.append(stack.enter_context(psycopg.connect(cluster.url, autocommit=True)))
+                alone = 0
             except psycopg.OperationalError:
-                busy = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'bench%'"
-                if taken[0].execute(busy).fetchone() == (0,):
-                    break
+                alone = alone + 1 if taken[0].execute(busy).fetchone() == (0,) else 0
         yield len(taken)
 
 

@@ -47,7 +47,8 @@ NEVER_SHOWN = {
     "accounts/password/set/",  # of those who came by Google: the page of changing it, less one field
     # For programs, or by a second page: the forms of a key are on others.
     "accounts/2fa/webauthn/login/", "accounts/2fa/webauthn/reauthenticate/",
-    # Old addresses, which lead on.
+    # What leads on to a page that is shown: to somebody's ticket, and from old addresses.
+    "events/<int:event_id>/attendees/<int:ticket_id>/",
     "accounts/social/login/cancelled/", "accounts/social/login/error/", "accounts/social/signup/",
     "accounts/social/connections/",
     # Files, JSON and figures, which are not there or not for these people.
