@@ -32,18 +32,16 @@ PATIENCE = 300.0  # seconds for what is left: the lease of a mail that was in fl
 
 @dataclass(frozen=True)
 class Taken:
-    """One mail that the server said yes to, in which life of the process."""
+    """One mail that the server said yes to."""
 
-    life: int
     to: str
     message_id: str
 
 
 class Inbox:
-    """A mail server that takes everything, in its time, and remembers in which life of the process."""
+    """A mail server that takes everything, in its time, and remembers it."""
 
     def __init__(self) -> None:
-        self.life = 0
         self.taken: list[Taken] = []
         self.changed = threading.Condition()
 
@@ -52,7 +50,7 @@ class Inbox:
         message = message_from_bytes(envelope.content)
         time.sleep(random.uniform(0, SLOWEST))  # noqa: ASYNC251 -- one mail at a time, and no secret
         with self.changed:
-            self.taken.append(Taken(self.life, envelope.rcpt_tos[0], message["Message-ID"]))
+            self.taken.append(Taken(envelope.rcpt_tos[0], message["Message-ID"]))
             self.changed.notify_all()
         return "250 OK"
 
@@ -72,20 +70,18 @@ def play(report: Report, quick: bool) -> None:
     server.start()
     _write(mails)
     with site_of(SOCKETS, EMAIL_URL=f"smtp://127.0.0.1:{port}") as site:
-        began, in_flight = time.monotonic(), set[tuple[int, Any]]()
+        began, in_flight = time.monotonic(), set[tuple[str, Any]]()
         for n in range(kills):
             _kill(site.web[0], inbox, round(2 * random.random() * SHARE * mails / kills))
             in_flight |= _in_dead_hands()
             if n < kills - 1:
-                inbox.life += 1
                 site.web[0].start()
-        inbox.life = kills
         killed, before = time.monotonic() - began, len(inbox.taken)
         site.web[0].start()
         _wait_for_the_rest(quick)
         report.expect_no_traces(site.traces())
     server.stop()
-    _judge(report, inbox, mails, kills)
+    _judge(report, inbox, mails, {message_id for message_id, _ in in_flight})
     show_control(report, len(in_flight), f"{before} mails went out in {killed:.0f} s.")
 
 
@@ -116,10 +112,10 @@ def _kill(process: Process, inbox: Inbox, mails: int) -> None:
     process.end(signal.SIGKILL)
 
 
-def _in_dead_hands() -> set[tuple[int, Any]]:
-    """Return the mails that somebody began to deliver who is dead, each with the end of its lease."""
+def _in_dead_hands() -> set[tuple[str, Any]]:
+    """Return the Message-IDs of what somebody began to deliver who is dead, each with the end of its lease."""
     leased = Email.objects.filter(status=STATUS.queued, scheduled_time__isnull=False)
-    return set(leased.values_list("pk", "scheduled_time"))
+    return set(leased.values_list("message_id", "scheduled_time"))
 
 
 def _wait_for_the_rest(quick: bool) -> None:
@@ -134,15 +130,13 @@ def _wait_for_the_rest(quick: bool) -> None:
         time.sleep(0.5)
 
 
-def _judge(report: Report, inbox: Inbox, mails: int, kills: int) -> None:
+def _judge(report: Report, inbox: Inbox, mails: int, in_flight: set[str]) -> None:
     """Count it as wrong unless everybody was told, and what came twice was in flight at a kill, under the same id."""
     ids: dict[str, set[str]] = {}
     for mail in inbox.taken:
         ids.setdefault(mail.to, set()).add(mail.message_id)
     times = Counter(mail.message_id for mail in inbox.taken)
     repeated = {message_id for message_id, count in times.items() if count > 1}
-    last_of_life = {mail.life: mail.message_id for mail in inbox.taken}
-    in_flight = {message_id for life, message_id in last_of_life.items() if life < kills}
     twice = sum(len(of_one) > 1 for of_one in ids.values())
     stored = AnnouncementMail.objects.count()
     report.note(f"{len(ids)} of {mails} people were told; {len(repeated)} mails came twice, under the same Message-ID")
