@@ -88,7 +88,8 @@ class Mailbox:
         self._is_greeted = True
         for letter in letters:
             shown = self._shown.setdefault(letter.key, letter)
-            if letter.content.get("version", 0) > shown.content.get("version", 0):  # that was put before this was read
+            is_newer = letter.content.get("version", 0) > shown.content.get("version", 0)  # than what was put before
+            if is_newer or letter.says_the_same(shown):
                 self._shown[letter.key] = letter
                 self._waiting.pop(letter.key, None)
 

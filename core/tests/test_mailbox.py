@@ -70,6 +70,11 @@ class MailboxTests(SimpleTestCase):
         self.mailbox.note_snapshot([Letter.of(stats(5))])
         self.assertEqual(self.taken(), [])
 
+    def test_what_came_before_and_the_snapshot_says_as_well_is_dropped(self):
+        self.put(stats(5), HELD)
+        self.mailbox.note_snapshot([Letter.of(stats(5)), Letter.of(HELD)])
+        self.assertEqual(self.taken(), [])
+
     def test_what_came_after_an_older_snapshot_is_kept(self):
         self.put(stats(6))
         self.mailbox.note_snapshot([Letter.of(stats(5))])

@@ -132,7 +132,7 @@ class ChangeTests(SocketCase):
         dave = await TicketHold.objects.select_related("user").aget(user__username="dave")
         await sync_to_async(allocation.release)(event_id=self.event.pk, user=dave.user)
         moved = {"type": "position", "event": self.event.pk, "position": 1, "ahead": 0, "wait_seconds": None}
-        self.assertEqual((await self.until(alices, type="position"))[-1], moved)
+        self.assertEqual((await self.until(alices, type="position", position=1))[-1], moved)
         self.assertEqual([message["type"] for message in await self.said(bobs, 1)], ["stats"])
         self.assertTrue(await bobs.receive_nothing(QUIET))
         await self.close()
