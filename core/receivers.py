@@ -94,14 +94,18 @@ _note(trail.Action.PASSWORD_RESET, password_reset)
 _note(trail.Action.EMAIL_CHANGED, email_changed)
 _note(trail.Action.EMAIL_ADDED, email_added)
 _note(trail.Action.EMAIL_REMOVED, email_removed)
-_note(trail.Action.FACTOR_ADDED, authenticator_added)
 _note(trail.Action.FACTOR_REMOVED, authenticator_removed)
 _note(trail.Action.FACTOR_RENEWED, authenticator_reset)
 
 
 @receiver(authenticator_added)
-def count_new_factor_as_used(request: Any, authenticator: Any, **kwargs: Any) -> None:
-    """Let staff who have just set up a second factor go on without logging in again."""
+def note_new_factor(request: Any, user: User, authenticator: Any, **kwargs: Any) -> None:
+    """Have the audit trail tell of a second factor, and staff go on without logging in again.
+
+    Recovery codes come with the first one by themselves, and are no act of their own.
+    """
+    if authenticator.type != authenticator.Type.RECOVERY_CODES:
+        trail.record(trail.Action.FACTOR_ADDED, actor=user, person=user.pk)
     second_factor.count_as_used(request, authenticator)
 
 

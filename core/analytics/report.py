@@ -222,7 +222,7 @@ def _without_wait(found: Figures, served: int) -> str:
 def _waits(found: Figures) -> Chart:
     served, held = found.sum(Kind.HELD, but=rows.AUTOMATIC), found.sum(Kind.HELD)
     told = ngettext(
-        "%(count)d person joined and were served; %(more)d more were held a place at their login.",
+        "%(count)d person joined and was served; %(more)d more were held a place at their login.",
         "%(count)d people joined and were served; %(more)d more were held a place at their login.",
         served,
     )

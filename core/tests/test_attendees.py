@@ -3,9 +3,9 @@ from unittest import mock
 from django.test import TestCase
 from django.urls import reverse
 
-from core import allocation
+from core import allocation, transfer
 from core.models import Event, Ticket
-from core.tests.cast import Cast, make_event, make_person
+from core.tests.cast import Cast, give, make_event, make_person
 from core.tests.visits import visit
 from core.views import organizer
 
@@ -56,6 +56,18 @@ class AttendeesTests(Cast, TestCase):
         self.assertIn(f'href="{link}"', page)
         self.assertNotIn(ticket.code, page)
         self.assertRedirects(visit(self.olga).get(link), ticket.page_url, fetch_redirect_response=False)
+
+    def test_a_ticket_that_goes_on_under_another_code_is_not_called_cancelled(self) -> None:
+        event = make_event(capacity=5, auto_hold=False)
+        given, renewed, off = (
+            allocation.book(event_id=event.pk, user=user) for user in (self.alice, self.bob, self.greta)
+        )
+        give(given, make_person("gil"))
+        transfer.reissue(ticket_id=renewed.pk)
+        allocation.cancel_ticket(ticket_id=off.pk)
+        page = visit(self.olga).get(reverse("attendees", args=[event.pk])).content.decode()
+        told = [page.count(words) for words in ("Given away", "Replaced by a new code", "Cancelled", "Valid")]
+        self.assertEqual(told, [1, 1, 1, 2])
 
     def test_a_ticket_of_another_event_looks_absent(self) -> None:
         other = allocation.book(event_id=make_event(auto_hold=False).pk, user=self.alice)

@@ -55,7 +55,7 @@ class LoginTests(TooOftenCase):
         self.at += 9.5
         answer = self.log_in(PASSWORD)
         self.assert_waits(answer, "in 9 minutes", 491)
-        self.assertContains(answer, "not even by the right password", status_code=429)
+        self.assertContains(answer, "not even the right password", status_code=429)
         self.at += 491
         self.assertEqual(self.log_in(PASSWORD).status_code, 302)
 

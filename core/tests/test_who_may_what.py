@@ -265,6 +265,13 @@ class MatrixTests(Cast, TestCase):
                 got = tuple(self.ask(who, route, method, what) for who in PEOPLE)
                 self.assertEqual(dict(zip(PEOPLE, got, strict=True)), dict(zip(PEOPLE, expected, strict=True)))
 
+    def test_an_organizer_without_an_event_yet_is_a_rival_as_well(self):
+        rival = visit(appoint(make_person("rita")))
+        event = self.places["event"]
+        self.assertEqual(
+            [rival.get(reverse(route, args=event)).status_code for route in ("attendees", "analytics")], [404] * 2
+        )
+
     @override_settings(STAFF_NEED_SECOND_FACTOR=True)
     def test_without_a_second_factor_staff_may_no_more_than_anybody_else(self):
         for route, method, what, expected in TABLE:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 # Translators: {when} is "in 3 minutes".
-LOGINS = _("Too many logins have failed: for now nobody is let in, not even by the right password. Try again {when}.")
+LOGINS = _("Too many logins have failed: for now not even the right password is taken. Try again {when}.")
 # Translators: {when} is "in 3 minutes".
 FACTORS = _("Too many codes or keys were wrong: for now not even the right one is taken. Try again {when}.")
 # Translators: {when} is "in 3 minutes".

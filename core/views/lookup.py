@@ -38,7 +38,7 @@ def managed_event(request: HttpRequest, event_id: int) -> Event:
     """Return the event to its organizer and administrators; 403 for others, absent for other organizers."""
     event = visible_event(request, event_id, now())
     if not may_manage(request.user, event):
-        if Event.objects.filter(created_by=request.user.pk).exists():  # a rival learns nothing, not even a no
+        if roles_of(request.user).can_organize:  # a rival learns nothing, not even a no
             raise Http404(_("No such event."))
         raise PermissionDenied(
             _("Only the event's organizer and administrators see this. Ask them for what you need of it.")

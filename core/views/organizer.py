@@ -21,7 +21,7 @@ LONGEST = 150  # characters of what is looked for
 
 
 def _tickets(event: Event) -> TicketQuerySet:
-    return Ticket.objects.filter(event=event).select_related("user", "event").order_by("booked_at", "pk")
+    return Ticket.objects.filter(event=event).select_related("user", "event", "replaced_by").order_by("booked_at", "pk")
 
 
 @reads

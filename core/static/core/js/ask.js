@@ -18,6 +18,7 @@ const OUTCOMES = {
 };
 
 export function startAsking(say) {
+  window.addEventListener("online", () => document.querySelector("ul.messages[data-offline]")?.remove());
   // While capturing: to regions.js, a form that is submitted is one that leads to another page.
   document.addEventListener("submit", (event) => onSubmit(event, say), true);
   document.addEventListener("regions-replaced", restWhatEnds);
@@ -34,6 +35,7 @@ function onSubmit(event, say) {
   } else if (!navigator.onLine) {
     event.preventDefault();
     showRefusal({ detail: words("offline") });
+    document.querySelector("ul.messages").dataset.offline = "";
   } else if (say({ type, event: id, key })) {
     event.preventDefault();
     begin(key, { event: id, form, button: form.querySelector("button") });
