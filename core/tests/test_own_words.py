@@ -10,7 +10,7 @@ from django.utils.datastructures import MultiValueDict
 
 from core.own_words import OwnWords
 
-UNSAID = {"MonthForm", "SpecimenForm"}  # nobody is shown its errors; it is there to be looked at
+UNSAID = {"MonthForm", "SpecimenForm", "OwnLabels"}  # nobody is shown their errors; the last is for forms of allauth
 OF_OTHERS = ("allauth.", "django.contrib.")  # whose forms, and those that we made of them, have their own words
 
 
