@@ -73,7 +73,9 @@ def play(report: Report, quick: bool) -> None:
         began, in_flight = time.monotonic(), set[tuple[str, Any]]()
         for n in range(kills):
             _kill(site.web[0], inbox, round(2 * random.random() * SHARE * mails / kills))
-            in_flight |= _in_dead_hands()
+            left = _in_dead_hands() - in_flight
+            report.expect(len(left) <= 1, f"{len(left)} mails were in flight at one kill")
+            in_flight |= left
             if n < kills - 1:
                 site.web[0].start()
         killed, before = time.monotonic() - began, len(inbox.taken)
