@@ -35,11 +35,11 @@ def down(report: Report, quick: bool) -> None:
         people = 60 if quick else 400
         with running_site(cluster) as running:
             event = crowd.scene(10 * people)
-            before = _sell(running.web, [*crowd.with_logins(event, people), *gate.scans(people // 4)])
+            before = _sell(running.web, [*crowd.with_logins(event, people), *gate.scans(people)])
             with open_pages(running.web, DASHBOARD, logged_in(1)[0].session) as pages:
                 _redis(running).end(signal.SIGKILL)
                 expect_killed(report, _redis(running))
-                visits = [*crowd.with_logins(event, people), *gate.scans(people // 4)]
+                visits = [*crowd.with_logins(event, people), *gate.scans(people)]
                 during = _sell(running.web, visits)
                 if not quick:
                     late = changes.seconds_until_told(running.web[0], event, pages)
@@ -47,8 +47,8 @@ def down(report: Report, quick: bool) -> None:
                     report.expect(late <= changes.RESYNC_IN, "without Redis a change did not reach a page")
                 new = [running.node(), *([] if quick else [running.node(servers.PAGES)])]
                 _expect_degraded(report, running.web)
-                warm = _sell(new, crowd.with_logins(event, 20))
-                started = _sell(new, [*crowd.with_logins(event, people), *gate.scans(people // 4)])
+                warm = _sell(new, crowd.with_logins(event, people // 4))
+                started = _sell(new, [*crowd.with_logins(event, people), *gate.scans(people)])
                 _redis(running).start(path="")
                 changes.expect_lively(report, "back", running.web[0], event, pages)
                 report.expect(not any(page.closed_at for page in pages), "a page was closed")
