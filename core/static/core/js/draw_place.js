@@ -1,9 +1,10 @@
 // A hold or a place in line, drawn into the page from its templates (parts/place_templates.html): thousands of pages
 // that get one at an opening would ask the server for 50 KB each at the same moment.
 import { forgetServed } from "./regions.js";
-import { fill as fillWords } from "./words.js";
+import { fill as fillWords, timeIn } from "./words.js";
 
 const FORMER = ".sentence, .why, .position, .opening, .mine, .card__clock";
+const ROW = ".badge, .actions"; // all that a line of the list has room for
 
 // Return whether it could be drawn. Where more is to be said than how long, or which number, the server says it.
 export function drawPlace(hold, cards) {
@@ -35,17 +36,17 @@ function listed(hold, cards) {
 }
 
 function draw(card, hold, part) {
-  const [badge, line, actions] = part.children;
   const former = card.querySelector(".actions");
   const hasFocus = former.contains(document.activeElement);
   Object.assign(card.dataset, { placeStatus: hold.status, expires: hold.expires_at ?? "", state: hold.status, reason: "" });
   forgetServed(card);
   fill(part, hold, card);
   for (const old of card.querySelectorAll(FORMER)) old.remove();
+  const [badge, ...parts] = [...part.children].filter((element) => !card.matches(".row") || element.matches(ROW));
   const [first, ...others] = card.querySelectorAll(".badge");
   first?.replaceWith(badge);
   for (const other of others) other.remove();
-  former.replaceWith(...(card.matches(".row") ? [actions] : [line, actions]));
+  former.replaceWith(...parts.filter((element) => !element.matches(".notify") || !card.querySelector(".notify")));
   if (!hasFocus) return;
   card.tabIndex = -1; // not the next button, which would be pressed by who presses twice
   card.focus({ preventScroll: true });
@@ -61,6 +62,8 @@ function fill(part, hold, card) {
     const span = form.querySelector("button span");
     span.textContent = fillWords(span.textContent, { name });
   }
+  const until = part.querySelector("[data-until]");
+  if (until) until.textContent = fillWords(until.textContent, { at: timeIn(card.dataset, hold.expires_at) });
   const clock = part.querySelector("[data-countdown]");
   if (clock) Object.assign(clock.dataset, { countdown: hold.expires_at, name });
 }
