@@ -11,13 +11,20 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext, override, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from .forms.events import EventForm
 from .models import Event
-from .organizer_form import OrganizerForm
 
 Change = dict[str, Any]  # ready for JSON
 UNTOLD = ("description", "created_by")  # a long text; and a person, who must not live on here once erased
-LABELS = {"tier_shares": _("Shares of those who are served first")}
+LABELS = {
+    "name": _("Name"), "venue": _("Venue"), "description": _("Description"), "image": _("Picture"),
+    "time_zone": _("Time zone"), "capacity": _("Capacity"),
+    "starts_at": _("Starts"), "ends_at": _("Ends"),
+    "sales_open_at": _("Sale opens"), "sales_close_at": _("Sale closes"),
+    "auto_hold": _("Hold a place for everybody who logs in, while there are any"),
+    "hold_minutes": _("Minutes that a place is held"), "line_policy": _("Order of the line"),
+    "created_by": _("Created by"), "status": _("Status"),
+    "tier_shares": _("Shares of those who are served first"),
+}  # fmt: skip
 CHOICES = dict([*Event.LinePolicy.choices, *Event.Status.choices])
 PICTURES = {(False, True): _("added"), (True, True): _("replaced"), (True, False): _("removed")}
 
@@ -67,19 +74,17 @@ def in_english(changes: Iterable[Change]) -> str:
 
 
 def _tell(field: str, was: Any = None, now: Any = None) -> Told:
-    label = _label(field)
+    label = str(LABELS.get(field, field))
     if field in UNTOLD:
         return Told(label, "", gettext("changed"))
     if field == "image":
         return Told(label, "", str(PICTURES.get((was, now), gettext("changed"))))
-    if isinstance(now, bool):
-        return Told(label, "", pgettext("a box", "ticked") if now else pgettext("a box", "unticked"))
-    return Told(label, _value(field, was), _value(field, now))
+    return Told(label, "" if isinstance(now, bool) else _value(field, was), _value(field, now))
 
 
-def _label(field: str) -> str:
-    shown = OrganizerForm.base_fields.get(field) or EventForm.base_fields.get(field)
-    return str(shown.label if shown else LABELS.get(field, field))
+def is_now(event: Event, name: str) -> str:
+    """Return the value of an event's field in words, as the history tells it; of one that is not told, nothing."""
+    return "" if name in UNTOLD else _value(name, _kept(event, name))
 
 
 def _value(field: str, value: Any) -> str:
@@ -94,4 +99,6 @@ def _value(field: str, value: Any) -> str:
             return Event(time_zone=zone).local(dt.datetime.fromisoformat(at))
         case "tier_shares", {**shares} if shares:
             return "; ".join(f"{group} {percent}%" for group, percent in shares.items())
+    if isinstance(value, bool):
+        value = pgettext("a box", "ticked") if value else pgettext("a box", "unticked")
     return str(value) if value else pgettext("in the place of a value", "none")

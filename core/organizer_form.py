@@ -15,6 +15,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from .changes import LABELS
 from .forms.events import EventForm
 from .forms.moments import MomentField
 from .forms.reasons import ReasonField
@@ -117,14 +118,7 @@ class OrganizerForm(EventForm):
             **dict.fromkeys(MOMENTS, ShownMomentField),
         }
         widgets = {"image": PictureInput}
-        labels = {
-            "name": _("Name"), "venue": _("Venue"), "description": _("Description"), "image": _("Picture"),
-            "time_zone": _("Time zone"), "capacity": _("Capacity"),
-            "starts_at": _("Starts"), "ends_at": _("Ends"),
-            "sales_open_at": _("Sale opens"), "sales_close_at": _("Sale closes"),
-            "auto_hold": _("Hold a place for everybody who logs in, while there are any"),
-            "hold_minutes": _("Minutes that a place is held"), "line_policy": _("Order of the line"),
-        }  # fmt: skip
+        labels = LABELS
         help_texts: dict[str, Any] = {
             **EventForm.Meta.help_texts,
             "time_zone": ZONE_HELP,
@@ -189,6 +183,10 @@ class OrganizerForm(EventForm):
         if "time_zone" in changed:
             changed += [name for name in MOMENTS if name not in changed]
         return changed
+
+    def decided_with(self, changed: list[str]) -> set[str]:
+        """Return the zone, where a moment was changed: it is a time there."""
+        return {"time_zone"} if set(MOMENTS) & set(changed) else set()
 
     def notes(self) -> list[str]:
         """Return what is to be known of what was typed, though it is right."""

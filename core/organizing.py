@@ -19,7 +19,7 @@ from .locking import again_after_conflict
 from .models import Announcement, Event, Scan, User
 from .now import now
 from .numbers import with_line
-from .refusals import EventCancelled, EventInUse
+from .refusals import EventCancelled, EventInUse, Overtaken
 from .trust import trail
 
 COPIED = (
@@ -70,31 +70,34 @@ def _store(event: Event, detail: str) -> Event:
 
 
 @again_after_conflict
-def revise(*, event_id: int, values: dict[str, Any]) -> bool:
+def revise(*, event_id: int, values: dict[str, Any], seen: Event | None = None) -> bool:
     """Change an event; return False, and do nothing, if nothing is changed.
 
-    Raises what `revise_event` refuses, and EventCancelled: what was called off stays on record as it was (rule 19).
+    Raises what `change` does, and EventCancelled: what was called off stays on record as it was (rule 19).
     """
     with transaction.atomic():
         if Event.objects.select_for_update(no_key=True).get(pk=event_id).status == Event.Status.CANCELLED:
             raise EventCancelled
-        changed = change(event_id=event_id, values=values)
+        changed = change(event_id=event_id, values=values, seen=seen)
         if changed:
             told = changes.in_english(changed)
             trail.record(Action.EVENT_CHANGED, event=event_id, detail=told, changes=changed)
     return bool(changed)
 
 
-def change(*, event_id: int, values: dict[str, Any]) -> list[changes.Change]:
+def change(*, event_id: int, values: dict[str, Any], seen: Event | None = None) -> list[changes.Change]:
     """Change an event within the caller's transaction; return what was changed, for its history, which the caller has.
 
-    Raises what `revise_event` refuses.
+    `seen` is the event as it was when that was decided. Raises Overtaken where one of these fields has changed since,
+    and what `revise_event` refuses.
     """
     # Locked first: what a field was must be what this change meets, not what a colleague has changed meanwhile.
     before = Event.objects.select_for_update(no_key=True).get(pk=event_id)
     changed = {name: value for name, value in values.items() if value != getattr(before, name)}
     if not changed:
         return []
+    if seen and any(getattr(before, name) != getattr(seen, name) for name in changed):
+        raise Overtaken
     steering.revise_event(event_id=event_id, values=changed)
     return changes.between(before, Event.objects.get(pk=event_id), changed)
 

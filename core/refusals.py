@@ -178,6 +178,15 @@ class CapacityTooLow(Refused):
     status = "capacity_too_low"
 
 
+class Overtaken(Refused):
+    """Somebody else has saved the same of an event while this was on its way."""
+
+    status = "overtaken"
+    detail = _(
+        "Somebody else saved this event at the same moment, so nothing was saved. Save again to see what differs."
+    )
+
+
 class EventInUse(Refused):
     """The event has places or tickets, so it cannot become a draft again, or be deleted."""
 

@@ -1,5 +1,6 @@
 """The form of an event as staff write it: what may be typed, and what is said when it is not right."""
 
+import copy
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from .. import numbers, pictures
+from .. import changes, numbers, pictures
 from ..models import Event
 from ..models.events import time_zones
 from ..now import now
@@ -29,6 +30,8 @@ NO_ROOM = _(
     "The server has no room for this picture, so nothing was saved. Save without it, and tell whoever runs the site."
 )
 NO_HOLD_LENGTH = _("Type a number of minutes: more than 0, less than 10,000, at most three digits behind the point.")
+OVERTAKEN = _("This was changed since you opened the page. Save again to put yours in its place.")
+OVERTAKEN_BY = _("This was changed since you opened the page, to “%(now)s”. Save again to put yours in its place.")
 DECIDE_A_DRAW = {"line_policy", "sales_open_at", "status"}
 
 
@@ -68,9 +71,10 @@ class EventForm(OwnWords, forms.ModelForm):  # type: ignore[type-arg]  # -- not 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.stored: Event = copy.copy(self.instance)  # which the form itself will fill in with what was typed
         self.shares = share_fields() if "line_policy" in self.fields else {}
-        stored: dict[str, int] = self.instance.tier_shares
-        self._stored = {group: stored[group] for group in self.shares.values() if stored.get(group)}
+        shares: dict[str, int] = self.stored.tier_shares
+        self._stored = {group: shares[group] for group in self.shares.values() if shares.get(group)}
         self._add_shares()
         for name, field in self.fields.items():
             # What changed is told by what the form showed, not by what a colleague has saved since.
@@ -123,6 +127,7 @@ class EventForm(OwnWords, forms.ModelForm):  # type: ignore[type-arg]  # -- not 
     def clean(self) -> dict[str, Any] | None:
         """Refuse shares of more than the whole, and a draw without an opening to come."""
         cleaned = super().clean()
+        self._refuse_overtaken()
         shares = self._typed_shares()
         percent = sum(shares.values())
         if percent > WHOLE:
@@ -134,6 +139,35 @@ class EventForm(OwnWords, forms.ModelForm):  # type: ignore[type-arg]  # -- not 
         if self.shares:
             self.instance.tier_shares = shares
         return cleaned
+
+    def _refuse_overtaken(self) -> None:
+        """Refuse to replace unseen what was saved since the page was made; sent once more, it is meant."""
+        typed = {*self.changed_data, *self.decided_with(self.changed_data)} - self.errors.keys()
+        for name in [name for name in self.fields if name in typed]:
+            field, bound = self.fields[name], self[name]
+            hidden = field.hidden_widget()
+            if not field.show_hidden_initial or hidden.value_omitted_from_data(
+                self.data, self.files, bound.html_initial_name
+            ):
+                continue
+            shown = hidden.value_from_datadict(self.data, self.files, bound.html_initial_name)
+            if field.has_changed(bound.initial, shown) and field.has_changed(bound.initial, bound.data):
+                self.add_error(name, self._overtaken(name))
+                self._show_stored(hidden, bound)
+
+    def decided_with(self, changed: list[str]) -> set[str]:
+        """Return the fields that decide what those mean which were changed."""
+        return set()
+
+    def _overtaken(self, name: str) -> str:
+        share = self._stored.get(self.shares.get(name, ""))
+        told = f"{share}%" if share else "" if name in self.shares else changes.is_now(self.stored, name)
+        return OVERTAKEN_BY % {"now": told} if told else str(OVERTAKEN)
+
+    def _show_stored(self, hidden: forms.Widget, bound: forms.BoundField) -> None:
+        widget = hidden.get_context(bound.html_initial_name, bound.initial, {})["widget"]
+        for part in widget.get("subwidgets", [widget]):
+            self.data[part["name"]] = part["value"] or ""  # type: ignore[index]  # -- a copy of what was sent
 
     def _refuse_missed_draw(self) -> None:
         """Refuse to announce a draw that no opening would carry out; an event that has opened is left alone."""

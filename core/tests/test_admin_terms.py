@@ -112,10 +112,12 @@ class ShareTests(TermsCase):
         steering.revise_event(event_id=event.pk, values={"tier_shares": {"members": 30, "press": 20}})
         self.browser.post(page_of(event), form | {"name": "Renamed"})
         self.assertEqual(shares(), {"members": 30, "press": 20})
-        self.browser.post(page_of(event), form | {"share_1": "40"})
+        overtaken = self.browser.post(page_of(event), form | {"share_1": "40"})
+        told = "This was changed since you opened the page, to “30%”. Save again to put yours in its place."
+        self.assertEqual((errors_of(overtaken), shares()), ({"share_1": [told]}, {"members": 30, "press": 20}))
+        self.browser.post(page_of(event), filled(overtaken))
         self.assertEqual(shares(), {"members": 40, "press": 20})
-        response = self.browser.post(page_of(event), form | {"share_1": "90"})
-        self.assertEqual(list(errors_of(response)), ["__all__"])
+        self.assertEqual(list(errors_of(self.change(event, share_1="90"))), ["__all__"])
 
     def test_a_group_that_the_settings_no_longer_have_goes_with_the_next_change(self) -> None:
         event = self.announced(tier_shares={"patrons": 50, "members": 25})

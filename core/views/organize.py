@@ -118,7 +118,7 @@ def organize_save(request: PersonRequest, event_id: int) -> HttpResponse:
     try:
         if form.is_valid():
             values = form.changed_values()
-            is_change = organizing.revise(event_id=event.pk, values=values)
+            is_change = organizing.revise(event_id=event.pk, values=values, seen=form.stored)
             return _done(request, form, event, _saved(event, values) if is_change else _("Nothing was changed."))
     except EventCancelled as refused:
         return refuse(request, refused, to=_url(event))
