@@ -15,6 +15,7 @@ from django.contrib.sites.shortcuts import get_current_site
 from django.db import InterfaceError, OperationalError
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from . import languages
 from .models import User
@@ -24,11 +25,22 @@ from .trust import attempts, confirmation, too_often
 
 SITE_NAME = "Box Office"  # as in the header
 FAILED = "login_failed"  # allauth's name of what is counted
+NOT_LET_IN = _("No account has this name or e-mail with this password. Check both, or log in with a code by mail.")
 _FACTORS = Authenticator.objects.filter(user=OuterRef("pk"))
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # -- allauth comes without types
     """allauth's, for whom a login that met no database has not failed: after an outage nobody is locked out."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": NOT_LET_IN,
+        "email_password_mismatch": NOT_LET_IN,
+        "incorrect_password": _("This is not your password."),
+        "incorrect_code": _("This is not the code, or its time is up. Type the newest one."),
+        "enter_current_password": _("Type the password that you have now."),
+        "same_as_current": _("This is what it is already: type another one."),
+        "duplicate_email": _("This e-mail address is one of yours already."),
+    }
 
     def new_user(self, request: HttpRequest) -> User:
         """Write to whoever signs up in the language in which they do."""

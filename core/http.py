@@ -156,9 +156,20 @@ def for_people(view: View) -> View:
         if request.method == "POST":  # a form's address answers 405 after the login: go to where its button is
             messages.info(request, _("You are not logged in any more, so nothing was done. Log in and try again."))
             after = reverse("event_detail", args=[kwargs["event_id"]]) if "event_id" in kwargs else reverse("dashboard")
+        elif _has_lost_login(request):
+            messages.info(
+                request, _("You are not logged in any more: your login was ended elsewhere, or its time is up.")
+            )
+        if "X-Refresh" in request.headers:  # a page in the background, which loads itself anew and says why
+            return HttpResponse(status=401)
         return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': after})}")
 
     return guarded
+
+
+def _has_lost_login(request: HttpRequest) -> bool:
+    """Return whether the browser goes on with a session that is none any more; its own logout takes the cookie away."""
+    return bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME)) and request.session.session_key is None
 
 
 def with_camera(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.account.signals import (
     authentication_step_completed,
     email_added,
@@ -13,6 +13,7 @@ from allauth.account.signals import (
     password_changed,
     password_reset,
     password_set,
+    user_signed_up,
 )
 from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
 from allauth.socialaccount.signals import social_account_added, social_account_removed
@@ -43,6 +44,13 @@ def record_login(request: Any, user: User, **kwargs: Any) -> None:
         request.session.login = arrivals.record_login(user=user, **login)
         request.session[ARRIVED] = True
         attempts.note_login(user, methods=[said["method"] for said in get_authentication_records(request, user)])
+
+
+@receiver(user_signed_up)
+def count_as_login(request: Any, user: User, **kwargs: Any) -> None:
+    """Whoever has just chosen a password need not type it again: a sign-up is as good as a login with it."""
+    if user.has_usable_password():
+        record_authentication(request, user, method="password")
 
 
 @receiver(authentication_step_completed)

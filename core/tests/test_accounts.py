@@ -100,6 +100,10 @@ class SignUpTests(TestCase):
         self.assertEqual(statuses(event), [("dora", "held")])
         self.assertEqual(browser.get("/dashboard/").status_code, 200)
 
+    def test_who_has_just_chosen_a_password_is_not_asked_for_it_at_once(self):
+        browser, _ = self.sign_up()
+        self.assertEqual(browser.get("/account/privacy/data.json").headers["Content-Type"], "application/json")
+
     def test_passwords_are_kept_with_owasps_minimum_of_argon2(self):
         self.sign_up()
         self.assertEqual(User.objects.get().password.split("$")[:4], ["argon2", "argon2id", "v=19", "m=19456,t=2,p=1"])

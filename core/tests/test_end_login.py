@@ -54,6 +54,22 @@ class EndLoginTests(Cast, TestCase):
         entry = AuditEntry.objects.get(action="signed_out")
         self.assertEqual((entry.actor, entry.person, entry.detail[:14]), (self.alice, self.alice, "another login,"))
 
+    def test_whose_login_has_ended_is_told_so_where_they_log_in_and_whoever_logged_out_is_not(self) -> None:
+        told = "You are not logged in any more: your login was ended elsewhere, or its time is up."
+        self.laptop.post(self.other)
+        self.assertEqual(
+            redirect_of(self.phone.get("/dashboard/")), (302, "/accounts/login/?next=%2Fdashboard%2F", [told])
+        )
+        self.laptop.post("/accounts/logout/")
+        self.assertNotContains(self.laptop.get("/dashboard/", follow=True), told)
+        self.assertNotContains(visit(headers=BROWSER).get("/dashboard/", follow=True), told)
+
+    def test_an_open_page_is_told_to_load_itself_anew_and_says_it_then(self) -> None:
+        self.laptop.post(self.other)
+        refreshed = self.phone.get("/dashboard/", headers={"X-Refresh": "regions"})
+        self.assertEqual((refreshed.status_code, refreshed.content), (401, b""))
+        self.assertContains(self.phone.get("/dashboard/", follow=True), "You are not logged in any more: your login")
+
     def test_again_changes_nothing_and_answers_the_same(self) -> None:
         program = visit(self.alice)
         for _ in range(2):
