@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from post_office.models import STATUS, Email
 
@@ -31,6 +31,7 @@ from .models import (
     has_line,
 )
 from .now import now
+from .steps import do_all
 from .trust import runs, trail
 
 logger = logging.getLogger(__name__)
@@ -66,18 +67,7 @@ def clean() -> Counts:
         "expired sessions removed": lambda: _in_batches(_expired_sessions(moment), _remove),
         "addresses in the audit trail forgotten": lambda: _in_batches(_old_addresses(moment), trail.forget_addresses),
     }
-    done: Counts = {}
-    failed: Exception | None = None
-    for name, step in steps.items():
-        try:
-            done[name] = step()
-        except Exception as error:
-            if not connection.is_usable():
-                raise
-            logger.exception("%s: failed; the rest of the cleanup goes on", name)
-            failed = failed or error
-    if failed is not None:
-        raise failed
+    done: Counts = do_all(steps)
     runs.note(runs.Work.CLEANUP)
     return done
 
@@ -112,13 +102,12 @@ def _keep_figures() -> bool:
 
 
 def is_overdue() -> bool:
-    """Return whether the cleanup has not run for long; where it never did, whether it would have had anything to do.
-
-    Each login leaves a session that only the cleanup removes.
-    """
+    """Return whether the cleanup has not run for long; where it never did, whether the site is in use for so long."""
     moment = now()
     silence = runs.silence_of(runs.Work.CLEANUP, moment)
-    return silence > OVERDUE if silence is not None else _expired_sessions(moment - OVERDUE).exists()
+    if silence is not None:
+        return silence > OVERDUE
+    return UserSession.objects.filter(login_timestamp__lte=moment - OVERDUE).exists()
 
 
 def end_places(places: TicketHoldQuerySet, *, cause: Cause, reason: str = "") -> int:

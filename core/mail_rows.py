@@ -9,6 +9,7 @@ from django.core.mail import EmailMessage
 from django.db.models import Exists, OuterRef, Q
 from post_office.models import STATUS, Email, Log
 
+WAITING = Q(status__in=(STATUS.queued, STATUS.requeued))
 # Without those that were ended because they made no sense any more, which no operator can mend: their log names no
 # error (`mailing.py`).
 GIVEN_UP = Q(status=STATUS.failed) & ~Q(Exists(Log.objects.filter(email=OuterRef("pk"), exception_type="")))

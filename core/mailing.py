@@ -15,6 +15,7 @@ import random
 import smtplib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -31,19 +32,24 @@ from . import documents, notices, prepared
 from .mail_rows import row
 from .models import Ticket, TicketTransfer, User
 from .now import now
+from .steps import do_all
 from .telling import everybody, noted, places, wishes
 from .telling.letters import about, in_language_of, letter, name_of, stored
 from .telling.noted import Letter
+from .trust import runs
 
 logger = logging.getLogger(__name__)
 
+NOTED = 30.0  # seconds between two notes that it runs
 BATCH = 50  # notices of offers stored in one transaction
 AT_ONCE = 50  # mails delivered before the queue is looked at again,
 SPELL = 1.0  # or as many as begin in so many seconds
 # And for so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests.
 REST = 3
 LONGEST_RUSH = 300.0  # seconds that confirmations wait for a rush to end: their tickets are on the page
-LEASE = dt.timedelta(minutes=3)  # longer than any delivery: a PDF, and a few steps that EMAIL_TIMEOUT bounds
+LEASE = dt.timedelta(
+    minutes=3
+)  # longer than any delivery: a PDF, a few steps that EMAIL_TIMEOUT bounds, `smtp.ANSWER_IN`
 FIRST_RETRY, LONGEST_RETRY = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
 GIVE_UP = dt.timedelta(days=5)  # as mail servers do
 REFUSED_FOR_GOOD = 500  # SMTP: from this code on, asking again changes nothing (RFC 5321, 4.2.1)
@@ -54,30 +60,40 @@ async def run(is_rush: Callable[[], bool]) -> None:
 
     In a rush confirmations wait, whose PDFs take as long as many bookings; whoever needs a link to log in does not.
     """
-    took, rush_since = 0.0, None
+    took, rush_since, noted_at = 0.0, None, float("-inf")
     while True:
         await asyncio.sleep(max(1, took * REST))
         began = time.monotonic()
         rush_since = (rush_since or began) if is_rush() else None
         in_rush = rush_since is not None and began - rush_since < LONGEST_RUSH
+        is_to_note = began - noted_at > NOTED
         try:
-            await sync_to_async(_work_in_thread, thread_sensitive=False)(in_rush=in_rush)
+            await sync_to_async(_work_in_thread, thread_sensitive=False)(in_rush=in_rush, is_to_note=is_to_note)
         except Exception:
             logger.exception("mail could not be looked after; it is tried again")
+        else:
+            noted_at = began if is_to_note else noted_at
         took = time.monotonic() - began
 
 
-def _work_in_thread(*, in_rush: bool) -> None:
+def _work_in_thread(*, in_rush: bool, is_to_note: bool = False) -> None:
+    """Do what is due; where all of it could be done, note that it was."""
     try:
-        if not in_rush:
-            store_confirmations()
-            everybody.remind()
-        store_notices()
-        places.tell(in_rush=in_rush)
-        everybody.store()
-        deliver(least=PRIORITY.medium if in_rush else PRIORITY.low)
+        do_all(_steps(in_rush=in_rush))
+        if is_to_note:
+            runs.note(runs.Work.MAIL)
     finally:
         connections.close_all()
+
+
+def _steps(*, in_rush: bool) -> dict[str, Callable[[], int]]:
+    can_wait = {"confirmations": store_confirmations, "reminders": everybody.remind}
+    return (can_wait if not in_rush else {}) | {
+        "notices of offers": store_notices,
+        "notices of places": partial(places.tell, in_rush=in_rush),
+        "announcements": everybody.store,
+        "deliveries": partial(deliver, least=PRIORITY.medium if in_rush else PRIORITY.low),
+    }
 
 
 def store_confirmations() -> int:
@@ -110,10 +126,15 @@ def store_notices() -> int:
         locked = _to_tell().select_for_update(skip_locked=True, of=("self",), no_key=True)
         transfers = list(locked.select_related("ticket__event", "ticket__user", "offered_by", "accepted_by")[:BATCH])
         accounts = wishes.people_of(transfer.email for transfer in transfers)
-        mails = (mail for transfer in transfers for mail in _notices(transfer, accounts.get(transfer.email)))
-        Email.objects.bulk_create(mails)
-        TicketTransfer.objects.filter(pk__in=[transfer.pk for transfer in transfers]).update(mailed_at=now())
-    return len(transfers)
+        letters = noted.written(lambda some: _letters_of_offers(some, accounts), transfers)
+        Email.objects.bulk_create([mail for _, mails in letters for mail in mails])
+        TicketTransfer.objects.filter(pk__in=[transfer for transfer, _ in letters]).update(mailed_at=now())
+    return len(letters)
+
+
+def _letters_of_offers(transfers: list[TicketTransfer], accounts: dict[str, User]) -> Iterator[tuple[int, list[Email]]]:
+    for transfer in transfers:
+        yield transfer.pk, list(_notices(transfer, accounts.get(transfer.email)))
 
 
 def _notices(transfer: TicketTransfer, recipient: User | None) -> Iterator[Email]:

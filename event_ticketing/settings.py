@@ -153,7 +153,8 @@ SESSION_COOKIE_AGE = 86_400  # 24 hours, not renewed: no rank in a line is older
 _email = env.str("EMAIL_URL", default="") or "consolemail://"
 vars().update(env.email_url_config(_email))
 # Every mail is a row first, which `core/mailing.py` delivers by what EMAIL_URL names.
-POST_OFFICE = {"BACKENDS": {"default": vars()["EMAIL_BACKEND"]}}
+_server = vars()["EMAIL_BACKEND"].replace("django.core.mail.backends.smtp", "core.smtp")
+POST_OFFICE = {"BACKENDS": {"default": _server}}
 EMAIL_BACKEND = "core.mailing.QueueBackend"
 EMAIL_TIMEOUT = 5
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="tickets@localhost")

@@ -63,6 +63,21 @@ SERVE = Question(
 )
 
 
+class SaleFilter(admin.SimpleListFilter):
+    """Events whose places are given now."""
+
+    title = _("sale")
+    parameter_name = "sale"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the choice."""
+        return [("open", _("On sale now"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        """Filter by the choice."""
+        return queryset.filter(pk__in=Event.objects.on_sale(now()).values("pk")) if self.value() else queryset
+
+
 class RevisionForm(EventForm):
     """The form of an event, shown again with the reason when the allocation refused to carry it out."""
 
@@ -82,7 +97,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     form = RevisionForm
     secrets = ("draw_seed", "pseudonym_key")  # who knew them could compute a draw before it is made, and name people
     list_display = ("name", "starts", "status_now", "booked_now", "held_now", "available_now", "waiting_now", "sold")
-    list_filter = ("status", ("starts_at", admin.DateFieldListFilter), "auto_hold")
+    list_filter = (SaleFilter, "status", ("starts_at", admin.DateFieldListFilter), "auto_hold")
     search_fields = ("name", "venue", "created_by__username", "created_by__email")
     date_hierarchy = "starts_at"
     ordering = ("-starts_at", "-pk")
@@ -193,7 +208,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         """Store a new event; change an existing one by the allocation alone, which knows what was sold meanwhile."""
         if change:
             values = form.changed_values()
-            changed = organizing.change(event_id=obj.pk, values=values)
+            changed = organizing.change(event_id=obj.pk, values=values, seen=form.stored)
             request.event_changes = changed  # type: ignore[attr-defined]  # -- ours, read below
             return
         if not request.user.is_superuser:

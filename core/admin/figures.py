@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from post_office.models import STATUS, Email
 
+from ..mail_rows import GIVEN_UP, WAITING
 from ..models import Event, LastRun, Scan, Ticket, TicketHold
 from ..now import now
 from ..trust.doctor import in_words
@@ -35,13 +36,17 @@ def of_today(request: HttpRequest) -> list[Figure]:
     events = only_own(request, Event.objects.on_sale(moment), "created_by").count()
     places = _of_places(request, moment)
     figures = [
-        Figure(_("Events on sale"), events, _list(request, "event", "status__exact=published")),
+        Figure(_("Events on sale"), events, _list(request, "event", "sale=open")),
         Figure(
             _("Booked today"), _booked(request, today), _list(request, "ticket", f"booked_at__gte={_exactly(today)}")
         ),
         Figure(_("Held now"), places["held"], _list(request, "tickethold", "live=yes&status__exact=held")),
         Figure(_("Waiting now"), places["waiting"], _list(request, "tickethold", "live=yes&status__exact=waiting")),
-        Figure(_("Let in today"), _let_in(request, today), _list(request, "scan", "let_in__exact=1")),
+        Figure(
+            _("Let in today"),
+            _let_in(request, today),
+            _list(request, "scan", f"let_in__exact=1&undone_at__isnull=1&scanned_at__gte={_exactly(today)}"),
+        ),
     ]
     return figures + (_of_the_site(moment) if request.user.is_superuser else [])
 
@@ -64,15 +69,15 @@ def _let_in(request: HttpRequest, today: dt.datetime) -> int:
 
 
 def _of_the_site(moment: dt.datetime) -> list[Figure]:
-    mails = Email.objects.filter(status__in=(STATUS.queued, STATUS.requeued, STATUS.failed)).aggregate(
-        waiting=Count("pk", filter=~Q(status=STATUS.failed)), failed=Count("pk", filter=Q(status=STATUS.failed))
+    mails = Email.objects.exclude(status=STATUS.sent).aggregate(
+        waiting=Count("pk", filter=WAITING), given_up=Count("pk", filter=GIVEN_UP)
     )
     cleanup = LastRun.objects.filter(work=LastRun.Work.CLEANUP).first()
     ran = _("%(time)s ago") % {"time": in_words(moment - cleanup.at)} if cleanup else _("never")
     emails = reverse("admin:post_office_email_changelist")
     return [
-        Figure(_("Mails waiting"), mails["waiting"], f"{emails}?status__exact={STATUS.queued}"),
-        Figure(_("Mails given up"), mails["failed"], f"{emails}?status__exact={STATUS.failed}"),
+        Figure(_("Mails waiting"), mails["waiting"], f"{emails}?end=waiting"),
+        Figure(_("Mails given up"), mails["given_up"], f"{emails}?end=given_up"),
         Figure(_("Last cleanup"), ran, reverse("admin:core_lastrun_cleanup")),
     ]
 

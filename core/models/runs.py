@@ -9,6 +9,7 @@ class LastRun(models.Model):
     class Work(models.TextChoices):
         CLEANUP = "cleanup"
         CLOCK = "clock"
+        MAIL = "mail"
         FIGURES = "figures"  # whose moment is the end of the last hour that is kept
 
     work = models.CharField(max_length=20, choices=Work.choices, primary_key=True)

@@ -8,19 +8,18 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min
 from post_office.models import STATUS, Email
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from .. import numbers
-from ..mail_rows import GIVEN_UP
+from ..mail_rows import GIVEN_UP, WAITING
 from ..models import Event, LastRun
 from ..now import now
 
 MOST_EVENTS = 100  # the soonest: each has a handful of series
 NUMBERS = ("capacity", "booked", "held", "waiting")
-WAITS = (STATUS.queued, STATUS.requeued)
 
 _lock = threading.Lock()
 _kept: tuple[float, list[Metric]] = (0.0, [])  # until when (monotonic)
@@ -72,20 +71,19 @@ def _of_events(moment: dt.datetime) -> Iterator[Metric]:
 
 
 def _of_mail(moment: dt.datetime) -> Iterator[Metric]:
-    waits, is_due = Q(status__in=WAITS), Q(scheduled_time=None) | Q(scheduled_time__lte=moment)
-    found = Email.objects.filter(status__in=(*WAITS, STATUS.failed)).aggregate(
-        queued=Count("pk", filter=waits),
+    found = Email.objects.exclude(status=STATUS.sent).aggregate(
+        queued=Count("pk", filter=WAITING),
         failed=Count("pk", filter=GIVEN_UP),
-        oldest=Min("created", filter=waits & is_due),
+        oldest=Min("created", filter=WAITING),
     )
     yield _gauge("tickets_mail_queue_length", "Mails that wait to be sent.", found["queued"])
     age = (moment - found["oldest"]).total_seconds() if found["oldest"] else 0
-    yield _gauge("tickets_mail_queue_age_seconds", "Age of the oldest mail that is due.", max(0, age))
+    yield _gauge("tickets_mail_queue_age_seconds", "Age of the oldest mail that waits, tried or not.", max(0, age))
     yield _gauge("tickets_mails_failed", "Mails that were given up, of those on record.", found["failed"])
 
 
 def _of_work(moment: dt.datetime) -> Iterator[Metric]:
-    """Yield how long ago the clock and the cleanup ran; no sample where one never did."""
+    """Yield how long ago the clock, the cleanup and the mail worker ran; no sample where one never did."""
     since = GaugeMetricFamily("tickets_seconds_since", "Seconds since some work was last done.", labels=("work",))
     for work, at in LastRun.objects.values_list("work", "at"):
         since.add_metric((work,), max(0, (moment - at).total_seconds()))

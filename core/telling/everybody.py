@@ -7,6 +7,7 @@ but a few of its mails, and a confirmation waits behind a few, not behind thousa
 """
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +19,7 @@ from .. import prepared
 from ..many import insert_new
 from ..models import Announcement, AnnouncementMail, Event, MutedNotice, Notice, Ticket, TicketHold, User
 from ..now import now
+from ..steps import do_all
 from .letters import about, in_language_of, letter, local, name_of, stored
 
 BATCH = 50  # mails stored in one transaction
@@ -110,7 +112,7 @@ def remind() -> int:
 
 def store() -> int:
     """Store the next batch of each announcement's mails; return how many mails."""
-    return sum(_store_batch(pk) for (pk,) in _to_store(moment=now()))
+    return sum(do_all({f"announcement {pk}": partial(_store_batch, pk) for (pk,) in _to_store(moment=now())}).values())
 
 
 def _store_batch(pk: int) -> int:

@@ -5,14 +5,19 @@ the row locked leaves it to them. The mails are written before: whoever waits fo
 and no lock waits for a template.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from post_office.models import Email
 
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+L = TypeVar("L")
 BATCH = 50  # rows in one transaction
 
 
@@ -34,7 +39,7 @@ def store(
 
     In the same transaction `beside` stores what the people of these rows are told in another way.
     """
-    letters = list(write(list(due.select_related("event", "user")[:BATCH])))
+    letters = written(write, list(due.select_related("event", "user")[:BATCH]))
     rows = frozenset[int]().union(*(written.rows for written in letters))
     with transaction.atomic():
         mine = _locked(due, rows)
@@ -45,6 +50,19 @@ def store(
         if beside and noted:
             beside(noted)
     return len(noted)
+
+
+def written(write: Callable[[list[R]], Iterable[L]], rows: list[R]) -> list[L]:
+    """Return what is written about rows; one that cannot be written of keeps nobody else's mail back, and stays due."""
+    try:
+        return list(write(rows))
+    except DatabaseError:
+        raise
+    except Exception:
+        if len(rows) > 1:
+            return [letter for row in rows for letter in written(write, [row])]
+        logger.exception("no mail can be written about %s %s", type(rows[0]).__name__, getattr(rows[0], "pk", "-"))
+        return []
 
 
 def _locked(due: QuerySet[Any], rows: frozenset[int]) -> frozenset[int]:

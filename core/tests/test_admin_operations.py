@@ -10,7 +10,7 @@ from post_office.models import STATUS, Email
 
 from core import allocation, checkin, cleanup, mailing
 from core.admin import figures
-from core.models import AuditEntry, Event, LastRun, Ticket, TicketHold, User, UserSession
+from core.models import AuditEntry, Event, LastRun, Scan, Ticket, TicketHold, User, UserSession
 
 from .browser import PASSWORD, BrowserTestCase
 from .cast import Cast, ago, arrive, book, join, lapse, make_event, make_people, overlooked, statuses
@@ -51,11 +51,13 @@ class FigureTests(DeskCase):
         old = book(make_event(auto_hold=False), self.bob)
         Ticket.objects.filter(pk=old.pk).update(booked_at=ago(days=2))
         checkin.scan(code=self.ticket.code, event=self.event, staff=self.greta)
-        for status in (STATUS.queued, STATUS.failed, STATUS.failed, STATUS.sent):
+        for status in (STATUS.queued, STATUS.requeued, STATUS.failed, STATUS.failed, STATUS.sent):
             Email.objects.create(from_email="a@example.org", to=["b@example.org"], status=status)
+        ended = Email.objects.create(from_email="a@example.org", to=["b@example.org"], status=STATUS.failed)
+        ended.logs.create(status=STATUS.failed, message="The hold ended before this mail was sent.")
         expected = {
             "Events on sale": 2, "Booked today": 1, "Held now": 2, "Waiting now": 2, "Let in today": 1,
-            "Mails waiting": 1, "Mails given up": 2, "Last cleanup": "never",
+            "Mails waiting": 2, "Mails given up": 2, "Last cleanup": "never",
         }  # fmt: skip
         self.assertEqual(self.figures(self.root), expected)
 
@@ -72,6 +74,13 @@ class FigureTests(DeskCase):
     def test_each_leads_to_the_list_that_it_counts(self) -> None:
         join(self.event, self.bob)
         cleanup.clean()
+        make_event(starts_at=ago(days=1))
+        checkin.scan(code=self.ticket.code, event=self.event, staff=self.greta)
+        checkin.scan(code=book(self.event, self.bob).code, event=self.event, staff=self.greta)
+        Scan.objects.filter(ticket__user=self.bob).update(scanned_at=ago(days=1))
+        for status in (STATUS.queued, STATUS.requeued, STATUS.failed, STATUS.failed):
+            mail = Email.objects.create(from_email="a@example.org", to=["b@example.org"], status=status)
+        mail.logs.create(status=STATUS.failed, message="The hold ended before this mail was sent.")
         for figure in self.browser.get("/admin/").context["figures"]:
             with self.subTest(figure=figure.name):
                 page = self.browser.get(figure.address)

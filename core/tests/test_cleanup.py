@@ -191,7 +191,7 @@ class CommandTests(Cast, TestCase):
     def test_a_step_that_fails_keeps_no_other_from_its_work_and_is_told_at_the_end(self) -> None:
         self.leave_behind()
         broken = mock.patch("core.cleanup.clock.tick", side_effect=IntegrityError("rows that were touched by hand"))
-        with broken, self.assertLogs("core.cleanup", "ERROR") as logged, self.assertRaises(IntegrityError):
+        with broken, self.assertLogs("core.steps", "ERROR") as logged, self.assertRaises(IntegrityError):
             run()
         self.assertIn("events served: failed", logged.output[0])
         self.assertEqual((Session.objects.count(), UserSession.objects.filter(is_active=True).count()), (0, 0))

@@ -14,8 +14,8 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from core import cache, cleanup
-from core.models import Event, LastRun
-from core.tests.cast import ago, make_event
+from core.models import Event, LastRun, Ticket
+from core.tests.cast import ago, book, make_event, make_person
 from core.trust import doctor, runs
 
 SMTP = {"BACKENDS": {"default": "django.core.mail.backends.smtp.EmailBackend"}}
@@ -69,7 +69,29 @@ class PartTests(TestCase):
         mail = Email.objects.create(from_email="a@example.org", to=["b@example.org"], status=STATUS.queued)
         self.assertEqual(self.states("queue of mail"), {doctor.OK})
         Email.objects.filter(pk=mail.pk).update(created=timezone.now() - dt.timedelta(minutes=20))
-        self.assertEqual(found("queue of mail"), [(doctor.BROKEN, "Waiting for more than 15 minutes: 1.")])
+        told = "Waiting for more than 15 minutes: 1, of which 0 were tried and not taken."
+        self.assertEqual(found("queue of mail"), [(doctor.BROKEN, told)])
+
+    def test_mail_that_fails_for_long_is_broken_however_soon_it_is_tried_again(self):
+        mail = Email.objects.create(from_email="a@example.org", to=["b@example.org"], status=STATUS.requeued)
+        soon = {"number_of_retries": 9, "scheduled_time": timezone.now() + dt.timedelta(minutes=20)}
+        Email.objects.filter(pk=mail.pk).update(created=timezone.now() - dt.timedelta(hours=3), **soon)
+        told = "Waiting for more than 15 minutes: 1, of which 1 were tried and not taken."
+        self.assertEqual(found("queue of mail"), [(doctor.BROKEN, told)])
+
+    def test_confirmations_that_nothing_writes_are_broken(self):
+        book(make_event(auto_hold=False), make_person("alice"))
+        self.assertEqual(self.states("queue of mail"), {doctor.OK})
+        Ticket.objects.update(booked_at=ago(minutes=20))
+        [(state, said)] = found("queue of mail")
+        self.assertEqual((state, said.partition("; ")[2]), (doctor.BROKEN, "confirmations not written yet: 1."))
+
+    def test_a_mail_worker_that_does_not_run_or_always_fails_is_broken(self):
+        self.assertEqual(self.states("mail worker"), {doctor.BROKEN})
+        runs.note(runs.Work.MAIL)
+        self.assertEqual(self.states("mail worker"), {doctor.OK})
+        LastRun.objects.update(at=ago(minutes=20))
+        self.assertEqual(self.states("mail worker"), {doctor.BROKEN})
 
     def test_redis_that_is_away_breaks_the_cache_and_the_layer(self):
         nowhere = "redis://127.0.0.1:1/0"

@@ -2,13 +2,13 @@ from typing import Any
 from unittest.mock import patch
 
 from asgiref.sync import sync_to_async
-from django.contrib.sessions.models import Session
 from django.core.cache import cache as cached
 from django.db import OperationalError, connection
 from django.test import TestCase, override_settings
 
 from core import cache, cleanup, clock
-from core.tests.cast import ago, make_event, make_person
+from core.models import UserSession
+from core.tests.cast import ago, arrive, make_event, make_person
 from core.tests.sockets import PATIENCE, SocketCase
 from core.tests.visits import BROWSER, answer_of, visit
 
@@ -85,9 +85,9 @@ class ReadyTests(TestCase):
         self.assertEqual(answer_of(visit().get("/readyz")), (200, {"status": "ok", "missing": []}))
 
     def test_a_cleanup_that_has_not_run_for_a_quarter_of_an_hour_is_missing(self):
-        session = Session.objects.create(session_key="over", session_data="", expire_date=ago(minutes=14))
+        arrive(make_person("carol"), ago(minutes=14))
         self.assertEqual(answer_of(visit().get("/readyz")), (200, {"status": "ok", "missing": []}))
-        Session.objects.filter(pk=session.pk).update(expire_date=ago(minutes=16))
+        UserSession.objects.update(login_timestamp=ago(minutes=16))
         self.assertEqual(answer_of(visit().get("/readyz")), (200, {"status": "degraded", "missing": ["cleanup"]}))
         cleanup.clean()
         self.assertEqual(answer_of(visit().get("/readyz")), (200, {"status": "ok", "missing": []}))

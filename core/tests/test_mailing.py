@@ -1,5 +1,6 @@
 """Confirmations: stored once, outside of the booking, and delivered as soon as a mail server takes them."""
 
+import asyncio
 import datetime as dt
 import email.policy
 import smtplib
@@ -11,7 +12,7 @@ from unittest.mock import patch
 from aiosmtpd.controller import Controller
 from django.contrib.admin.models import LogEntry
 from django.core import mail as outgoing
-from django.db import connection
+from django.db import connection, connections
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from icalendar import Calendar
@@ -19,14 +20,14 @@ from post_office.models import PRIORITY, STATUS, Email
 
 from core import accounts, allocation, cleanup, documents, mailing
 from core.mail_rows import GIVEN_UP
-from core.models import Ticket, User
+from core.models import LastRun, Ticket, User
 from tools.ports import free_port
 
-from .cast import Cast, CastOfRaces, ago, book, later, make_event, make_people, race
+from .cast import Cast, CastOfRaces, ago, book, later, make_event, make_people, offer, race
 from .desk import at_desk, make_administrator
 from .test_documents import NAMES, codes_on, pages_of
 
-SMTP = {"POST_OFFICE": {"BACKENDS": {"default": "django.core.mail.backends.smtp.EmailBackend"}}}
+SMTP = {"POST_OFFICE": {"BACKENDS": {"default": "core.smtp.EmailBackend"}}}
 
 
 class Inbox:
@@ -36,6 +37,7 @@ class Inbox:
         self.messages: list[Any] = []
         self.sent: list[str] = []  # the same, as it came
         self.answer = "250 OK"
+        self.thinks = 0.0  # seconds, about a whole message
 
     async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802 -- its name
         """Take a message, as aiosmtpd asks."""
@@ -43,6 +45,7 @@ class Inbox:
         if self.answer.startswith("250"):
             self.messages.append((envelope.rcpt_tos, message))
             self.sent.append(envelope.content.decode())
+        await asyncio.sleep(self.thinks)
         return self.answer
 
 
@@ -192,6 +195,12 @@ class DeliveryTests(MailCase):
         self.start(self.server.port)
         self.assertEqual((mailing.deliver(), len(self.inbox.messages), self.statuses()), (1, 1, [STATUS.sent]))
 
+    @override_settings(EMAIL_TIMEOUT=0.3)
+    def test_a_server_that_looks_at_a_message_for_long_is_waited_for_and_gets_it_once(self) -> None:
+        self.inbox.thinks = 0.9
+        self.assertEqual(mailing.deliver(), 1)
+        self.assertEqual((len(self.inbox.messages), self.statuses()), (1, [STATUS.sent]))
+
     def test_a_no_for_now_is_asked_again_and_a_no_for_good_is_not(self) -> None:
         for answer, expected in (("451 Try later", STATUS.requeued), ("554 Never", STATUS.failed)):
             self.inbox.answer = answer
@@ -287,6 +296,45 @@ class EveryMailTests(MailCase):
             self.assertIn(browser.get(f"/admin/post_office/email/{page}").status_code, (302, 400, 403, 404))
         for library_page in ("emailtemplate", "attachment", "log"):
             self.assertEqual(browser.get(f"/admin/post_office/{library_page}/").status_code, 404)
+
+
+class TroubleTests(MailCase):
+    def test_a_confirmation_that_cannot_be_written_keeps_no_other_back_and_stays_due(self) -> None:
+        broken, fine = book(self.event, self.alice), book(self.event, self.bob)
+        with patch.object(mailing, "_confirmation", failing(mailing._confirmation, broken)), self.assertLogs("core"):
+            self.assertEqual(mailing.store_confirmations(), 1)
+        self.assertEqual(list(Ticket.objects.filter(mailed_at=None)), [broken])
+        self.assertEqual([mail.to for mail in Email.objects.all()], [[fine.user.email]])
+        self.assertEqual(mailing.store_confirmations(), 1)
+
+    def test_a_notice_of_an_offer_that_cannot_be_written_keeps_no_other_back_and_stays_due(self) -> None:
+        broken, fine = (offer(book(self.event, giver), self.greta) for giver in (self.alice, self.bob))
+        with patch.object(mailing, "_notices", failing(mailing._notices, broken)), self.assertLogs("core"):
+            self.assertEqual(mailing.store_notices(), 1)
+        self.assertEqual([mail.to for mail in Email.objects.all()], [[fine.email]])
+        self.assertEqual(mailing.store_notices(), 1)
+
+    def test_a_step_that_fails_stops_no_other_and_the_worker_is_not_said_to_be_well(self) -> None:
+        mailing.QueueBackend().send_messages([outgoing.EmailMessage("A link", "", to=["bob@example.org"])])
+        closed = patch.object(connections, "close_all")  # it is the test's
+        broken = patch.object(mailing, "store_notices", side_effect=ValueError)
+        with closed, broken, self.assertLogs("core"), self.assertRaises(ValueError):
+            mailing._work_in_thread(in_rush=False, is_to_note=True)
+        self.assertEqual(([to for to, _ in self.inbox.messages], LastRun.objects.count()), ([["bob@example.org"]], 0))
+        with closed:
+            mailing._work_in_thread(in_rush=False, is_to_note=True)
+        self.assertEqual(LastRun.objects.get().work, "mail")
+
+
+def failing(write: Any, row: Any) -> Any:
+    """Return the same function, which fails for this row."""
+
+    def wrapper(given: Any, *more: Any) -> Any:
+        if given == row:
+            raise ValueError("a template that cannot be rendered")
+        return write(given, *more)
+
+    return wrapper
 
 
 class CrowdTests(CastOfRaces, TransactionTestCase):

@@ -19,14 +19,15 @@ from django.core.mail import get_connection
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.crypto import get_random_string
-from post_office.models import STATUS, Email
+from post_office.models import Email
 
 from .. import audit, cleanup, relay
 from ..cache import is_away
-from ..mail_rows import GIVEN_UP
+from ..mail_rows import GIVEN_UP, WAITING
+from ..models import Ticket
 from ..now import now
 from ..push import keys
 from . import runs
@@ -34,7 +35,7 @@ from .causes import cause_of
 
 CLOCK_SILENCE = dt.timedelta(seconds=90)
 LATELY = dt.timedelta(hours=24)
-MAIL_PATIENCE = dt.timedelta(minutes=15)  # that a mail may wait although it is due
+MAIL_PATIENCE = dt.timedelta(minutes=15)  # that a mail may wait, and that nothing is done about any
 SKEW = dt.timedelta(seconds=2)  # between this machine's clock and the database's
 LEAST_ROOM = 200 * 2**20  # bytes free where images are stored
 
@@ -181,18 +182,22 @@ def _mail() -> Findings:
 
 def _queue() -> Findings:
     moment = timezone.now()
-    due = Email.objects.filter(status__in=(STATUS.queued, STATUS.requeued))
-    is_due = Q(scheduled_time=None) | Q(scheduled_time__lte=moment - MAIL_PATIENCE)
-    late = due.filter(is_due, created__lte=moment - MAIL_PATIENCE).count()
-    if late:
-        yield Finding(
-            "queue of mail",
-            BROKEN,
-            f"Waiting for more than 15 minutes: {late}.",
-            "Does a web process for sockets run, and the mail server answer?",
+    waits = Email.objects.filter(WAITING)
+    # However soon it is tried again: one that fails for days is never late for its next try.
+    late = waits.filter(created__lte=moment - MAIL_PATIENCE).aggregate(
+        all=Count("pk"), tried=Count("pk", filter=Q(number_of_retries__gte=1))
+    )
+    unwritten = Ticket.objects.valid().filter(mailed_at=None, booked_at__lte=moment - MAIL_PATIENCE).count()
+    if late["all"] or unwritten:
+        said = f"Waiting for more than 15 minutes: {late['all']}, of which {late['tried']} were tried and not taken"
+        said += f"; confirmations not written yet: {unwritten}." if unwritten else "."
+        remedy = (
+            "Does a web process for sockets run? Does the mail server answer, and take mail from DEFAULT_FROM_EMAIL?"
+            " The log has the reason of each try."
         )
+        yield Finding("queue of mail", BROKEN, said, remedy)
     else:
-        yield Finding("queue of mail", OK, f"{due.count()} waiting")
+        yield Finding("queue of mail", OK, f"{waits.count()} waiting")
     given_up = Email.objects.filter(GIVEN_UP, last_updated__gt=moment - LATELY).count()
     if given_up:
         yield Finding(
@@ -214,6 +219,11 @@ def _clock() -> Findings:
     yield from _runs(
         "clock", runs.Work.CLOCK, CLOCK_SILENCE, "Start a web process that serves sockets: it has the clock."
     )
+
+
+def _mail_worker() -> Findings:
+    remedy = "Start a web process that serves sockets: it sends the mail. If one runs, its log says what fails."
+    yield from _runs("mail worker", runs.Work.MAIL, MAIL_PATIENCE, remedy)
 
 
 def _cron() -> Findings:
@@ -282,6 +292,7 @@ PARTS: dict[str, Callable[[], Findings]] = {
     "channel layer": _channel_layer,
     "mail": _mail,
     "queue of mail": _queue,
+    "mail worker": _mail_worker,
     "push": _push,
     "clock": _clock,
     "cron": _cron,
