@@ -185,12 +185,13 @@ class Serving:
         """
         if not places:
             return
+        for place in places:  # who joined is not taken for somebody whose login brought the hold (`automatic`)
+            place.created_at -= JUST_BEFORE
         is_simple = not event.tiers and not has_line and event.is_serving(self.moment)
         if is_simple:
             for place in places[: max(0, event.free)]:
                 place.status, place.held_at = TicketHold.Status.HELD, self.moment
                 place.expires_at = self.moment + event.hold_time
-                place.created_at -= JUST_BEFORE
         stored = self.insert(places)
         self._new |= {place.pk for place in stored}
         if not is_simple or len(stored) < len(places):  # of the others a place has just come, from another tab

@@ -21,7 +21,8 @@ class Chart:
     """Numbers by row (a bar) and column (a series); `labels` are what is written below, `rows` the exact words.
 
     `style` is stacked, grouped or line, of charts over time; `bars` have their names above, and one series. Where
-    a drawing chooses its unit by the numbers, `in_file` are the columns by name that its file has in their place.
+    a drawing chooses its unit by the numbers, `in_file` are the columns by name that its file has in their place; None
+    is an average of nothing.
     """
 
     key: str
@@ -35,7 +36,7 @@ class Chart:
     labels: list[str] = field(default_factory=list)
     empty: "StrOrPromise" = NOTHING
     is_whole: bool = False  # whether the rows are parts of a whole, so that percents say something
-    in_file: dict[str, list[float]] = field(default_factory=dict)
+    in_file: dict[str, list[float | None]] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -73,5 +74,5 @@ class Chart:
         body = zip(self.rows, zip(*self.in_file.values(), strict=True) if self.in_file else self.values, strict=True)
         return [
             [self.first_column, *columns],
-            *([row, *(f"{value:.15g}" for value in values)] for row, values in body),
+            *([row, *("" if value is None else f"{value:.15g}" for value in values)] for row, values in body),
         ]

@@ -54,6 +54,7 @@ class Figures:
     """What happened in a period: counts and lengths by kind, part, and number of the bar."""
 
     period: Period
+    is_of_one: bool = True  # one event, and not several together
     counts: dict[tuple[str, str], dict[int, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     totals: dict[str, dict[int, dt.timedelta]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(lambda: NONE))
@@ -113,10 +114,10 @@ def read(scope: Scope, period: Period, moment: dt.datetime) -> Figures:
 
     What ends after `moment`, which is now, has not ended.
     """
-    found, until = Figures(period), min(period.until, moment)
+    found, until = Figures(period, is_of_one=scope.event is not None), min(period.until, moment)
     kept = keeping.kept_until() or LONG_AGO
     # From when on the rows tell: what is kept is by the hour.
-    since = min(period.since, kept) if period.unit == MINUTE else kept
+    since = min(keeping.hour_of(period.since), kept) if period.unit == MINUTE else kept
     _add_steps(found, _kept_steps(scope, min(since, until)))
     if period.since < since:
         _add(found, _kept(scope, period, min(since, until)))

@@ -133,7 +133,9 @@ def _mean(total: dt.timedelta, count: int) -> str:
     seconds = round((total / count).total_seconds()) if count else 0
     if seconds < 120:  # noqa: PLR2004 -- two minutes
         return _("%(number)s s") % {"number": seconds}
-    return _("%(number)s min") % {"number": grouped(float(f"{seconds / 60:.3g}"))}
+    if seconds < 600:  # noqa: PLR2004 -- ten minutes
+        return _("%(minutes)s min %(seconds)s s") % {"minutes": seconds // 60, "seconds": seconds % 60}
+    return _("%(number)s min") % {"number": grouped(round(seconds / 60))}
 
 
 def _uses(found: Figures) -> Chart:
@@ -182,6 +184,12 @@ def _line(found: Figures) -> Chart:
     told = ngettext(
         "At most %(count)d person waited at the same time.", "At most %(count)d people waited at the same time.", most
     )
+    if not found.is_of_one:  # the longest lines of an hour need not have been at the same moment of it
+        told = ngettext(
+            "At most %(count)d person waited, with the longest lines of all events added up.",
+            "At most %(count)d people waited, with the longest lines of all events added up.",
+            most,
+        )
     said = fill(told, count=most)
     return _over_time(
         found, "line", _("Length of the line"), said, columns={_("Waiting at most"): lengths}, style="line",
@@ -194,19 +202,15 @@ def _average_wait(found: Figures) -> Chart:
     lengths = found.totals[Kind.HELD]
     exact = [lengths.get(n, NONE) / count if count else NONE for n, count in enumerate(counts)]
     longest = max(exact, default=NONE)
-    unit, name, short = (
-        (MINUTE, _("Minutes on average"), _("%(number)s min"))
-        if longest >= 2 * MINUTE
-        else (SECOND, _("Seconds on average"), _("%(number)s s"))
-    )
+    unit, name = (MINUTE, _("Minutes on average")) if longest >= 2 * MINUTE else (SECOND, _("Seconds on average"))
     average = [round(each / unit, 1) for each in exact]
-    mean, most = _mean(found.length(Kind.HELD), sum(counts)), short % {"number": grouped(max(average, default=0))}
+    mean, most = _mean(found.length(Kind.HELD), sum(counts)), _mean(longest, 1)
+    in_file = [round(each / SECOND, 1) if count else None for each, count in zip(exact, counts, strict=True)]
     told = _("Whoever joined had waited %(mean)s on average when served; at most %(most)s in one bar of the chart.")
     said = told % {"mean": mean, "most": most}
     return _over_time(
-        found, "wait", _("Wait in line"), said, columns={name: average}, style="line",
-        empty=_without_wait(found, sum(counts)),
-        in_file={_("Seconds on average"): [round(each / SECOND, 1) for each in exact]},
+        found, "wait", _("Wait in line"), said, columns={name: average},
+        empty=_without_wait(found, sum(counts)), in_file={_("Seconds on average"): in_file},
     )  # fmt: skip
 
 

@@ -98,6 +98,12 @@ class FiguresTests(Cast, TestCase):
         for figures in self.each_way(later):
             self.assertEqual(charts_of(figures)["line"].values, [[1], [1]])
 
+    def test_lines_of_several_events_are_said_to_be_added_up(self) -> None:
+        for joined in (5, 55):
+            Sale(self.sale.at).place("left", joined, None, joined + 1)
+        line = charts_of(read(Scope(organizer=self.olga), self.period, now()))["line"]
+        self.assertIn("people waited, with the longest lines of all events added up.", line.summary)
+
     def test_of_waiting_it_says_the_same_everywhere(self) -> None:
         cases: tuple[tuple[list[tuple[str, float | None]], str], ...] = (
             ([], "Nobody had to wait."),
@@ -114,14 +120,19 @@ class FiguresTests(Cast, TestCase):
                 self.assertIn(said, chart.empty if chart.is_empty else chart.summary)
 
     def test_a_file_has_waits_in_seconds_in_whichever_unit_they_are_drawn(self) -> None:
-        for waited, drawn in ((3, ("Seconds on average", 3)), (150, ("Minutes on average", 2.5))):
+        for waited, drawn, told in (
+            (3, ("Seconds on average", 3), "waited 3 s on average when served; at most 3 s"),
+            (150, ("Minutes on average", 2.5), "waited 2 min 30 s on average when served; at most 2 min 30 s"),
+            (695, ("Minutes on average", 11.6), "waited 12 min on average when served; at most 12 min"),
+        ):
             sale = Sale(self.sale.at)
             sale.place("held", 5, 5 + waited / 60, None)
             chart = charts_of(read(Scope(event=sale.event), self.period, now()))["wait"]
-            most = max(float(value) for _, value in chart.records[1:])
+            served = [value for _, value in chart.records[1:] if value]  # of the others, there is no average
             with self.subTest(waited=waited):
+                self.assertIn(told, chart.summary)
                 self.assertEqual((chart.series[0], max(value for [value] in chart.values)), drawn)
-                self.assertEqual((chart.records[0][1], most), ("Seconds on average", waited))
+                self.assertEqual((chart.records[0][1], served), ("Seconds on average", [str(waited)]))
 
     def test_days_are_those_of_the_zone(self) -> None:
         zone = ZoneInfo("America/New_York")
@@ -143,6 +154,17 @@ class FiguresTests(Cast, TestCase):
         self.assertEqual((sum(figures.by_bar("held")), sum(figures.by_bar("left"))), (1, 1))
         self.assertEqual(told["line"].values[-1], [1])
         self.assertEqual(len(told["sale"].values), 30)
+
+    def test_who_joined_in_the_last_hour_is_counted_once_though_that_hour_is_kept_by_now(self) -> None:
+        sale, moment = Sale(self.sale.at), self.sale.at + dt.timedelta(minutes=96)
+        for joined in (20, 50, 51):
+            sale.place("waiting", joined, None, None)
+        for hours in (0, 1):
+            LastRun.objects.filter(work="figures").delete()
+            LastRun.objects.create(work="figures", at=self.sale.at)
+            keeping._keep_some(self.sale.at + dt.timedelta(hours=hours))
+            line = charts_of(read(Scope(event=sale.event), last_hour(moment, UTC), moment))["line"].values
+            self.assertEqual(([line[0], line[-1]], max(line)), ([[1], [3]], [3]))
 
     def test_events_of_others_are_not_counted(self) -> None:
         other = Sale(self.sale.at, created_by=self.bob)

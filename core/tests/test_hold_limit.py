@@ -51,6 +51,13 @@ class HoldLimitTests(Cast, TestCase):
         allocation.serve(events[0].pk)
         self.assertEqual(log_in(self.alice), ["4", "5"])
 
+    def test_holds_of_those_who_joined_by_hand_do_not_count_with_tiers_or_without(self):
+        for number, tier_shares in enumerate(({}, {}, {"members": 50}, {"members": 50})):
+            join(make_event(name=f"joined {number}", auto_hold=False, tier_shares=tier_shares), self.alice)
+        self.assertEqual(TicketHold.objects.automatic().count(), 0)
+        make_events(6)
+        self.assertEqual(log_in(self.alice), ["1", "2", "3"])
+
     def test_holds_that_were_booked_or_released_do_not_count(self):
         events = make_events(6)
         log_in(self.alice)
