@@ -13,7 +13,7 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and checks, and start with no keys that would fail the first booking."""
-        from . import checks, receivers, ticket_code  # noqa: F401, PLC0415 -- models must be loaded first
+        from . import checks, folding, receivers, ticket_code  # noqa: F401, PLC0415 -- models must be loaded first
 
         ticket_code.signing_keys()
         if settings.SENTRY_DSN:

@@ -3,18 +3,19 @@
 from django.core import signing
 from django.db.models import F, Q
 
+from ..folding import fold
 from ..models import Event, Ticket, TicketQuerySet, User
 
 MOST_FOUND = 20
 LEAST_TYPED = 2  # characters
 KEPT = 15 * 60  # seconds in which somebody who was found can be let in
-_NAMES = ("username__icontains", "first_name__icontains", "last_name__icontains")
+_NAMES = ("username__folded__contains", "first_name__folded__contains", "last_name__folded__contains")
 _SALT = "found at the gate"
 
 
-def whose_names_have(text: str, tickets: TicketQuerySet, *, email: str = "email__icontains") -> TicketQuerySet:
+def whose_names_have(text: str, tickets: TicketQuerySet, *, email: str = "email__folded__contains") -> TicketQuerySet:
     """Return those of the tickets in whose person's names or e-mail each word of the text is."""
-    for word in text.split():
+    for word in fold(text).split():
         is_in_one = Q()
         for name in (*_NAMES, email):
             is_in_one |= Q(**{f"user__{name}": word})

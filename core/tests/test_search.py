@@ -48,6 +48,18 @@ class WordTests(SearchCase):
         }  # fmt: skip
         self.assertEqual({q: self.found(f"q={quote(q, safe='+')}") for q in expected}, expected)
 
+    def test_accents_and_capitals_of_every_script_are_forgiven(self) -> None:
+        events = {"Ópera de Málaga": "Teatro", "Große Nacht": "ÜBERSEE", "Ночь музеев": "Москва", "أمسية": "القاهرة"}
+        for name, venue in events.items():
+            make_event(name=name, venue=venue)
+        make_event(name="Ole\u0301", venue="Plaza")  # as some keyboards send it: the accent is a sign of its own
+        expected = {
+            "opera malaga": "Ópera de Málaga", "ÓPERA DE MÁLAGA": "Ópera de Málaga", "ubersee": "Große Nacht",
+            "übersee": "Große Nacht", "НОЧЬ": "Ночь музеев", "امسية": "أمسية", "olé": "Ole\u0301", "OLE": "Ole\u0301",
+        }  # fmt: skip
+        found = {q: self.found(f"q={quote(q, safe='')}&when=") for q in expected}
+        self.assertEqual(found, {q: [name] for q, name in expected.items()})
+
     def test_signs_of_patterns_are_letters_like_others(self) -> None:
         cafe = ["100% Café_Noir"]
         expected = {"%": cafe, "_": cafe, "\\": [], "0%": cafe, "é_N": cafe}
