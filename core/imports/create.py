@@ -38,8 +38,11 @@ def create_events(*, import_id: int, user: User, may_repeat: bool) -> int:
     if not checked.is_good:
         raise NotImported(_("Nothing was imported: some rows are not right, as the list says."))
     if checked.repeated and not may_repeat:
-        raise NotImported(_("Nothing was imported: some events are there already. Tick the box to import them again."))
-    Event.objects.bulk_create([event for _number, event in checked.events])
+        raise NotImported(
+            _("Nothing was imported: some events are repetitions. Tick the box to create them once more.")
+        )
+    for event in Event.objects.bulk_create([event for _number, event in checked.events]):
+        trail.record(trail.Action.EVENT_CREATED, event=event.pk, detail=f"Import {kept.pk}")
     kept.done_at = now()
     kept.save(update_fields=["done_at"])
     trail.record(trail.Action.EVENTS_IMPORTED, subject=f"import {kept.pk}", detail=f"{len(checked.events)} events")

@@ -18,6 +18,7 @@ OTHERS = (b"%PDF-", b"{\\rtf", b"<")  # that may be text to the last byte; and p
 NO_TEXT = re.compile(rb"[\x01-\x08\x0e-\x1f]")  # as pictures and programs have; those of UTF-16 are left out
 LONGEST_SHOWN, MOST_SHOWN = 40, 10  # characters of the name of a column that nobody knows, and how many names
 
+MORE = ""  # in place of its cells, of a row that has more of them than there are columns: what is said of that
 Row = tuple[int, dict[str, str]]  # its number in the file, the header being 1; its cells by column
 
 
@@ -36,14 +37,17 @@ def read(content: bytes) -> list[Row]:
     if len(told) > MOST_ROWS:
         many = _("The file has %(count)d events; at most %(most)d can be imported at once: divide it.")
         raise Unreadable(many % {"count": len(told), "most": MOST_ROWS})
-    for number, cells in told:
-        if len(cells) > len(columns):
-            long = _(
-                "Row %(number)d has %(cells)d cells, and the header %(columns)d:"
-                " put a text that has the separator in it between quotation marks."
-            )
-            raise Unreadable(long % {"number": number, "cells": len(cells), "columns": len(columns)})
-    return [(number, dict(zip(columns, cells, strict=False))) for number, cells in told]
+    return [(number, _by_column(columns, cells)) for number, cells in told]
+
+
+def _by_column(columns: list[str], cells: list[str]) -> dict[str, str]:
+    if len(cells) <= len(columns):
+        return dict(zip(columns, cells, strict=False))
+    long = _(
+        "It has %(cells)d cells, and the header %(columns)d: put a text that has the separator in it between quotation"
+        " marks."
+    )
+    return {MORE: long % {"cells": len(cells), "columns": len(columns)}}
 
 
 def _text(content: bytes) -> str:

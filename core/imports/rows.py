@@ -18,7 +18,7 @@ from ..forms.moments import MomentField, refuse_strange_year
 from ..models import Event, User
 from ..models.events import time_zones
 from .columns import TEXTS
-from .files import Row
+from .files import MORE, Row
 
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]+(\d\d?:\d\d(?::\d\d)?)", re.ASCII)
 WITH_OFFSET = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
@@ -40,7 +40,9 @@ class Checked:
 
     events: list[tuple[int, Event]]
     problems: list[Problem]
-    repeated: list[int]  # rows of which there is an event already, or a row before
+    repeated: dict[
+        int, int | None
+    ]  # rows of which there is an event already (None), or another row before, by its number
 
     @property
     def is_good(self) -> bool:
@@ -96,17 +98,19 @@ class RowForm(EventForm):
 
 def check(rows: list[Row], *, user: User) -> Checked:
     """Return what can be made of these rows, without storing anything."""
-    checked = Checked([], [], [])
+    checked = Checked([], [], {})
     for number, cells in rows:
         form, problems = _checked(number, cells, user)
         checked.problems.extend(problems)
-        if not problems:
+        if form and not problems:
             checked.events.append((number, form.instance))
-    checked.repeated.extend(_repeated(checked.events))
+    checked.repeated.update(_repeated(checked.events))
     return checked
 
 
-def _checked(number: int, cells: dict[str, str], user: User) -> tuple[RowForm, list[Problem]]:
+def _checked(number: int, cells: dict[str, str], user: User) -> tuple[RowForm | None, list[Problem]]:
+    if MORE in cells:  # which of them belongs to which column, nobody knows
+        return None, [Problem(number, "", cells[MORE])]
     formula = _("It begins with “%(sign)s”, as a formula does: put a word in front of it.")
     problems = [
         Problem(number, column, formula % {"sign": typed[0]})
@@ -138,14 +142,15 @@ def _typed(cells: dict[str, str]) -> dict[str, Any]:
     return typed
 
 
-def _repeated(events: list[tuple[int, Event]]) -> list[int]:
-    """Return the rows of which there is an event of the same name, venue and start; one query."""
+def _repeated(events: list[tuple[int, Event]]) -> dict[int, int | None]:
+    """Return the rows of which there is an event of the same name, venue and start, or a row before; one query."""
     names = {event.name for _number, event in events}
     stored = Event.objects.filter(name__in=names).values_list("name", "venue", "starts_at")
-    there, repeated = set(stored), []
+    there: dict[Any, int | None] = dict.fromkeys(stored)
+    repeated = {}
     for number, event in events:
         key = (event.name, event.venue, event.starts_at)
         if key in there:
-            repeated.append(number)
-        there.add(key)
+            repeated[number] = there[key]
+        there.setdefault(key, number)
     return repeated

@@ -78,7 +78,6 @@ class ReadingTests(SimpleTestCase):
             file_of("x", header="name,venue"): "Columns that are missing: starts at, capacity.",
             file_of(ROW, header=f"{HEADER},colour,"): "Columns that nobody knows: colour, (one without a name).",
             file_of(ROW, header=f"{HEADER},NAME"): "Columns that are there twice: name.",
-            file_of(f"{ROW},more"): "Row 2 has 6 cells, and the header 5",
             file_of('"Concert,Hall'): "is a quotation mark left open?",
             file_of(*[ROW] * (MOST_ROWS + 1)): f"at most {MOST_ROWS} can be imported at once",
             file_of(*[ROW] * 10_000): "The file has 10000 events",
@@ -235,14 +234,22 @@ class ConfirmTests(ImportCase):
         self.preview(ROW)
         self.confirm()
         page = self.preview(ROW, ROW.replace("Concert", "Ball"))
-        self.assertIn("1 of them is there already", page)
-        self.assertEqual(page.count("there already</span>"), 1)
-        self.assertContains(self.confirm(), "Tick the box to import them again", status_code=409)
+        self.assertIn("1 of them is a repetition", page)
+        self.assertInHTML('<span class="badge">there already</span>', page, count=1)
+        self.assertContains(self.confirm(), "Tick the box to create them once more", status_code=409)
         self.confirm(again="yes")
         self.assertEqual(Event.objects.count(), 3)
 
     def test_a_row_that_is_twice_in_a_file_is_noticed(self) -> None:
-        self.assertIn("1 of them is there already", self.preview(ROW, ROW))
+        page = self.preview(ROW, "", ROW)
+        self.assertIn("1 of them is a repetition", page)
+        self.assertInHTML('<span class="badge">the same as row 2</span>', page)
+
+    def test_a_row_with_too_many_cells_is_one_problem_among_the_others(self) -> None:
+        page = self.preview(ROW, f"{ROW},more", ROW.replace("200", "many"))
+        self.assertIn("2 things must be put right", page)
+        self.assertIn("It has 6 cells, and the header 5: put a text", page)
+        self.assertIn("Type a whole number, in digits.", page)
 
     def test_rows_are_checked_again_when_they_are_confirmed(self) -> None:
         self.preview(ROW)

@@ -79,7 +79,10 @@ def _own(request: PersonRequest, import_id: int) -> EventImport:
 
 def _preview(request: PersonRequest, kept: EventImport, *, status: int = 200) -> HttpResponse:
     checked = check(create.rows_of(kept), user=request.user)
-    rows = [(number, event, number in checked.repeated) for number, event in checked.events[:SHOWN]]
+    rows = [
+        (number, event, number in checked.repeated, checked.repeated.get(number))
+        for number, event in checked.events[:SHOWN]
+    ]
     context = {"kept": kept, "checked": checked, "rows": rows, "problems": checked.problems[:SHOWN]}
     return render(request, "core/organize/import_preview.html", context, status=status)
 
