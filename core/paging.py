@@ -29,14 +29,24 @@ class Page:
     total: int
 
     @property
-    def previous(self) -> int | None:
-        """The number of the page before."""
-        return self.number - 1 if self.number > 1 else None
+    def has_previous(self) -> bool:
+        """Whether there is a page before; this and what follows as Django's pages have it, for `parts/pager.html`."""
+        return self.number > 1
 
     @property
-    def next(self) -> int | None:
+    def has_next(self) -> bool:
+        """Whether there is a page after."""
+        return self.number < self.last
+
+    @property
+    def previous_page_number(self) -> int:
+        """The number of the page before."""
+        return self.number - 1
+
+    @property
+    def next_page_number(self) -> int:
         """The number of the page after."""
-        return self.number + 1 if self.number < self.last else None
+        return self.number + 1
 
 
 def page_of_upcoming(asked: str | None, moment: dt.datetime) -> Page:

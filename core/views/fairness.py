@@ -54,6 +54,7 @@ def _page(request: HttpRequest, event_id: int, *, only_own: bool = False) -> Htt
         "seal": event.ledger_seal or ledger.first_seal(event.pk),
         "mine": mine,
         "only_own": only_own,
+        "query": "person=mine&" if only_own else "",
         "entries": [tell(entry, event) for entry in entries],
         "page": page,
     }

@@ -36,7 +36,6 @@ def attendees(request: PersonRequest, event_id: int) -> HttpResponse:
     context = {
         "event": event,
         "stats": stats(event, now()),
-        "tickets": page,
         "page": page,
         "text": text,
         "query": f"{urlencode({'q': text})}&" if text else "",
