@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from .events import Event
@@ -110,6 +111,11 @@ class Announcement(models.Model):
     def audience_in_words(self) -> str:
         """Whom a message is for, as its event is now."""
         return dict(self.audiences_of(self.event))[self.audience]
+
+    @property
+    def mark(self) -> str:
+        """What tells one state of a draft from another."""
+        return salted_hmac("core.announcement", f"{self.audience}\0{self.subject}\0{self.text}").hexdigest()[:16]
 
     @classmethod
     def audiences_of(cls, event: Event) -> list[tuple[str, str]]:

@@ -77,7 +77,9 @@ class SendForm(OwnWords, forms.Form):
         error_messages={"required": _("Tick the box to confirm: what is sent cannot be called back.")}
     )
 
-    def __init__(self, data: Any = None, *, people: int = 0) -> None:
-        super().__init__(data, auto_id="send_%s")
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)  # the draft's mark, when the page was made
+
+    def __init__(self, data: Any = None, *, people: int = 0, seen: str = "") -> None:
+        super().__init__(data, auto_id="send_%s", initial={"seen": seen})
         yes = ngettext("Yes, send it to one person", "Yes, send it to %(count)d people", people)
         self.fields["confirm"].label = fill(yes, count=people)

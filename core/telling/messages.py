@@ -20,7 +20,7 @@ from post_office.models import PRIORITY, STATUS
 from ..locking import again_after_conflict
 from ..models import Announcement, AnnouncementMail, Event, User
 from ..now import now
-from ..refusals import AlreadySent, Discarded, NobodyToTell, NothingToStop, Refused, TooMany
+from ..refusals import AlreadySent, Discarded, NobodyToTell, NothingToStop, Overtaken, Refused, TooMany
 from ..trust import trail
 from . import everybody
 from .letters import in_language_of, stored
@@ -104,10 +104,11 @@ def send_copy(message: Announcement, to: User) -> None:
 
 
 @again_after_conflict
-def send(message: Announcement) -> None:
+def send(message: Announcement, *, seen: str = "") -> None:
     """Have a message sent to everybody whom it is for; again, nothing changes.
 
-    Raises Discarded, NobodyToTell, and TooMany for today.
+    `seen` is the mark of the draft that was looked at. Raises Overtaken if it is another by now, Discarded,
+    NobodyToTell, and TooMany for today.
     """
     with transaction.atomic():
         of_event = _locked(message.event_id)
@@ -116,6 +117,8 @@ def send(message: Announcement) -> None:
             raise Discarded
         if mine.begin_at is not None:
             return
+        if seen and seen != mine.mark:
+            raise Overtaken(gettext("Not sent: somebody has changed this message since you looked at it. Look again."))
         moment = now()
         people = everybody.people_of(mine).count()
         if not people:

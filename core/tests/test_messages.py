@@ -223,6 +223,20 @@ class SendingTests(MessageCase):
             answer = redirect_of(self.browser.post(f"{self.url}{sent.pk}/discard/"))
         self.assertEqual((answer[:2], answer[2][-1]), ((302, f"{self.url}{sent.pk}/"), AlreadySent.detail))
 
+    def test_what_a_colleague_has_changed_since_it_was_looked_at_is_not_sent(self) -> None:
+        draft = write(self.event)
+        seen = self.seen_of(draft)
+        messages.rewrite(draft, subject="Doors open at 8", text="Later", audience="holders")
+        told = "Not sent: somebody has changed this message since you looked at it. Look again."
+        self.assertEqual(redirect_of(self.send(draft, seen=seen, confirm="on"))[2], [told])
+        self.assertIsNone(again(draft).begin_at)
+        answer = redirect_of(self.send(draft, seen=self.seen_of(draft), confirm="on"))
+        self.assertEqual(answer[2][-1], "It is on its way.")
+
+    def seen_of(self, draft: Announcement) -> str:
+        page = self.browser.get(f"{self.url}{draft.pk}/").content.decode()
+        return page.partition('name="seen" value="')[2].partition('"')[0]
+
     def test_five_a_day_are_enough_and_the_draft_is_kept(self) -> None:
         sent = [write(self.event) for _ in range(5)]
         for message in sent:

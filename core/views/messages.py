@@ -104,7 +104,7 @@ def _page(request: PersonRequest, message: Announcement, *, status: int = 200, *
         "reached": people,
         "plain": everybody.message_of(message, request.user).body,
         "form": MessageForm(event=message.event, initial=typed),
-        "send_form": SendForm(people=people),
+        "send_form": SendForm(people=people, seen=message.mark),
         **forms,
     }
     return render(request, "core/message.html", context, status=status)
@@ -150,7 +150,7 @@ def send(request: PersonRequest, event_id: int, message_id: int) -> HttpResponse
     if not form.is_valid():
         return invalid(request, form, lambda: _page(request, message, status=400, send_form=form))
     try:
-        sending.send(message)
+        sending.send(message, seen=form.cleaned_data["seen"])
     except Refused as refused:
         return _refused(request, message, refused)
     return answer(request, {"status": "sending"}, message=_("It is on its way."), to=_url(message))
