@@ -54,6 +54,8 @@ def _asking() -> Words:
     return {
         "offline": _("You are offline. Nothing was sent: press again when you are back."),
         "no_answer": _("You are offline, and no answer came. The page shows what you have as soon as you are back."),
+        "away": _("The site does not answer. Nothing was sent: press again in a moment."),
+        "unanswered": _("The site does not answer. The page shows what you have as soon as it does."),
         "held": _("A place is held for you. Book it before the time is up."),
         "waiting": _("You are in line: number {position}."),
         "left": _("You left the line."),

@@ -97,6 +97,24 @@ class OverTheSocketTests(AskingTestCase):
         page.wait_for_url("**/ticket/**")
         self.assertEqual((statuses(event)[1], self.complaints), (("alice", "booked"), []))
 
+    def test_the_page_of_the_event_says_what_to_do_next_without_asking_for_it(self) -> None:
+        event = make_event(name="Last place", capacity=1, auto_hold=False)
+        join(event, self.bob)
+        page = self.person(self.alice, event.get_absolute_url())
+        state = page.locator("[data-region=state]")
+        self.press(page, JOIN)
+        expect(state).to_contain_text("we hold a ticket for you for 10 minutes and say so here; you keep your place")
+        notify = state.get_by_role("button", name="Notify me")
+        notify.focus()
+        release(event, self.bob)
+        expect(state).to_contain_text("Book it before the time is up")
+        expires = TicketHold.objects.get(user=self.alice).expires_at
+        assert expires
+        expect(state).to_contain_text(f"A ticket is held for you until {expires:%H:%M} UTC.")
+        expect(notify).to_be_focused()
+        expect(state.locator(".notify")).to_have_count(1)
+        self.assertEqual((self.requests, self.complaints), ([], []))
+
     def test_who_is_served_at_the_opening_can_book_on_the_page_as_it_is(self) -> None:
         event = make_event(name="Opening night", capacity=1, sales_open_at=later(hours=1))
         page = self.person(self.alice, event.get_absolute_url())
@@ -183,6 +201,32 @@ class ByTheFormTests(AskingTestCase):
             self.press(page, JOIN)
         expect(page.locator("ul.messages")).to_contain_text("You are in line")
         self.assertEqual(statuses(event), [("alice", "waiting")])
+
+    def test_where_nobody_answers_the_page_says_so_and_stays(self) -> None:
+        event = make_event(name="Full house", capacity=0, auto_hold=False)
+        for name, socket, told in (
+            ("no socket", lambda socket: socket.close(), "Nothing was sent: press again in a moment."),
+            ("a silent one", silent, "The page shows what you have as soon as it does."),
+        ):
+            with self.subTest(name):
+                page = self.window()
+                page.clock.install()
+                page.route_web_socket(re.compile("/ws/"), socket)
+                self.log_in(page, self.alice)
+                page.goto(event.get_absolute_url())
+                if socket is silent:
+                    expect(page.locator("[data-live-status]").first).to_contain_text("Live")
+                page.route("**/*", lambda route: route.abort("connectionrefused"))
+                self.press(page, JOIN)
+                page.clock.run_for(3_100)
+                expect(page.locator("ul.messages")).to_contain_text(f"The site does not answer. {told}")
+                expect(page.get_by_role("button", name=JOIN)).to_be_enabled()
+                page.unroute("**/*")
+                self.press(page, JOIN)
+                page.clock.run_for(3_100)
+                expect(page.locator("[data-region=state]")).to_contain_text("You are next")
+                self.complaints.clear()  # of the browser, that nobody was there
+                release(event, self.alice)
 
     def test_an_answer_that_never_comes_and_a_page_that_was_lost_leave_one_place(self) -> None:
         event = make_event(name="Full house", capacity=0, auto_hold=False)

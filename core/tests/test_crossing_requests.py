@@ -11,7 +11,7 @@ from core import allocation, arrivals, checkin, clock, steering
 from core.models import Event, Ticket, TicketHold, User, UserSession
 from core.now import now
 
-from .cast import Cast, arrive, book, join, make_event, numbers, refusal, statuses
+from .cast import Cast, ago, arrive, book, join, later, make_event, numbers, refusal, statuses
 from .visits import BROWSER, visit
 
 
@@ -230,6 +230,13 @@ class InSightTests(Cast, TestCase):
         draft = make_event(status=Event.Status.DRAFT)
         page = visit(self.olga, headers=BROWSER).get("/dashboard/")
         self.assertEqual(list(page.context["organized"]), [draft])
+
+    def test_the_dashboard_names_the_next_of_their_events_first_and_then_the_latest(self) -> None:
+        starts = {"last": ago(days=2), "late": later(days=9), "first": ago(days=9), "soon": later(days=2)}
+        for name, moment in starts.items():
+            make_event(name=name, starts_at=moment)
+        page = visit(self.olga, headers=BROWSER).get("/dashboard/")
+        self.assertEqual([event.name for event in page.context["organized"]], ["soon", "late", "last", "first"])
 
     def test_the_estimated_wait_is_in_the_page(self) -> None:
         event = make_event(capacity=3)

@@ -152,6 +152,12 @@ class CancelTests(OrganizerCase):
         for words in ("Have a ticket", "Hold a place", "Wait in line", "Winter  Concert"):
             self.assertContains(page, words)
 
+    def test_of_an_event_that_has_started_it_says_to_whom_that_would_be_told(self) -> None:
+        words = "Cancel it only if it did not take place: everybody with a ticket is told so by mail."
+        self.assertNotContains(self.browser.get(path(self.event, "cancelling/")), words)
+        Event.objects.update(starts_at=ago(days=30))
+        self.assertContains(self.browser.get(path(self.event, "cancelling/")), words)
+
     def test_without_the_name_or_a_reason_nothing_happens_and_what_was_typed_is_kept(self) -> None:
         for typed, field in (({"name": "Winter"}, "name"), ({"name": ""}, "name"), ({"reason": " "}, "reason")):
             with self.subTest(typed=typed):

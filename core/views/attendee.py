@@ -8,6 +8,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Case, F, Q, When
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from ..formats import fill
 from ..forms.moments import MonthForm
 from ..http import PersonRequest, answer, for_people, reads, refuse, writes
 from ..many import LARGEST_ID
-from ..models import Event, Ticket, TicketHold
+from ..models import Event, EventQuerySet, Ticket, TicketHold
 from ..now import now
 from ..numbers import stats, with_line
 from ..outside import address_of, told_of
@@ -78,10 +79,17 @@ def event_detail(request: HttpRequest, event_id: int) -> HttpResponse:
     return render(request, "core/event_detail.html", context)
 
 
-ORGANIZED = 20  # the latest of one's own events that the dashboard names
-_organized = Prepared(
-    lambda: Event.objects.filter(created_by=prepared.number("user")).order_by("-starts_at", "-pk")[:ORGANIZED]
-)
+ORGANIZED = 20  # of one's own events, as many as the dashboard names: the next to come, then the latest
+
+
+def _compose_organized() -> EventQuerySet:
+    is_to_come = Q(starts_at__gt=prepared.moment("moment"))
+    soonest = Case(When(is_to_come, then=F("starts_at")))
+    own = Event.objects.filter(created_by=prepared.number("user"))
+    return own.order_by(soonest.asc(nulls_last=True), "-starts_at", "-pk")[:ORGANIZED]
+
+
+_organized = Prepared(_compose_organized)
 
 
 @reads
@@ -99,7 +107,7 @@ def dashboard(request: PersonRequest) -> HttpResponse:
         "cards": _cards(page.events, mine, moment),
         "page": page,
         "offers": open_offers(request.user, moment),
-        "organized": _organized(user=request.user.pk),
+        "organized": _organized(user=request.user.pk, moment=moment),
         "push": subscriptions.offer_to(request.user, request.session.session_key or ""),
         "now": moment,
     }

@@ -77,7 +77,8 @@ def organize_cancelling(request: PersonRequest, event_id: int) -> HttpResponse:
 
 
 def _cancelling(request: HttpRequest, event: Event, form: CancelForm, *, status: int = 200) -> HttpResponse:
-    context = {"event": event, "form": form, "stats": stats(event, now())}
+    moment = now()
+    context = {"event": event, "form": form, "stats": stats(event, moment), "is_over": event.is_over(moment)}
     return render(request, "core/organize_cancel.html", context, status=status)
 
 

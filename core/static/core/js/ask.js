@@ -1,4 +1,5 @@
-// Join, book and release over the open socket. The form's own way is for pages without one, and for want of an answer.
+// Join, book and release over the open socket. The form's own way is for pages without one, and for want of an answer; it
+// leads away from the page, and so is taken only where somebody answers there.
 import { applyHold } from "./places.js";
 import { pauseRefreshes, refreshSoon } from "./regions.js";
 import { announce } from "./status.js";
@@ -36,9 +37,9 @@ function onSubmit(event, say) {
     event.preventDefault();
     showRefusal({ detail: words("offline") });
     document.querySelector("ul.messages").dataset.offline = "";
-  } else if (say({ type, event: id, key })) {
+  } else {
     event.preventDefault();
-    begin(key, { event: id, form, button: form.querySelector("button") });
+    begin(key, { event: id, form, button: form.querySelector("button"), isSent: say({ type, event: id, key }) });
   }
 }
 
@@ -49,9 +50,27 @@ function begin(key, ask) {
   text.textContent = ask.form.dataset.doing;
   ask.button.setAttribute("aria-disabled", "true");
   announce(ask.form.dataset.doing);
-  ask.timer = setTimeout(() => { if (end(key)) submit(ask); }, ANSWER_MS);
+  ask.timer = setTimeout(goByForm, ask.isSent ? ANSWER_MS : 0, key);
   asked.set(key, ask);
-  pauseRefreshes(2 * ANSWER_MS);
+  pauseRefreshes(3 * ANSWER_MS);
+}
+
+async function goByForm(key) {
+  const isThere = await isReachable();
+  const ask = end(key);
+  if (!ask) return; // answered meanwhile
+  if (isThere) return submit(ask);
+  restore(ask);
+  showRefusal({ detail: words(ask.isSent ? "unanswered" : "away") });
+}
+
+async function isReachable() {
+  try {
+    const signal = AbortSignal.timeout?.(ANSWER_MS);
+    return (await fetch("/healthz", { signal, cache: "no-store", credentials: "omit" })).ok;
+  } catch {
+    return !navigator.onLine; // `submit` has words of its own for that
+  }
 }
 
 function end(key) {

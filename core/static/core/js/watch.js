@@ -2,11 +2,14 @@
 import { refreshSoon } from "./regions.js";
 
 const PAUSE_MS = 1000;
+const MINUTE_MS = 60000; // its bars are those of the last minutes, also where nothing changes
 let timer = null;
 let askedAt = -PAUSE_MS;
 
 export function startWatching(element) {
-  if (element) document.addEventListener("numbers-changed", ask);
+  if (!element) return;
+  document.addEventListener("numbers-changed", ask);
+  setInterval(() => { if (!document.hidden) ask(); }, MINUTE_MS);
 }
 
 function ask() {
