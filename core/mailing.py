@@ -44,7 +44,7 @@ NOTED = 30.0  # seconds between two notes that it runs
 BATCH = 50  # notices of offers stored in one transaction
 AT_ONCE = 50  # mails delivered before the queue is looked at again,
 SPELL = 1.0  # or as many as begin in so many seconds
-# And for so many times as long as that took nothing is delivered: a PDF keeps its process from answering requests.
+# And for so many times as long as that kept a processor nothing is delivered: a PDF keeps its process from answering.
 REST = 3
 LONGEST_RUSH = 300.0  # seconds that confirmations wait for a rush to end: their tickets are on the page
 LEASE = dt.timedelta(
@@ -56,7 +56,7 @@ REFUSED_FOR_GOOD = 500  # SMTP: from this code on, asking again changes nothing 
 
 
 async def run(is_rush: Callable[[], bool]) -> None:
-    """Store and deliver what is due until cancelled, one mail at a time, for at most a quarter of the time.
+    """Store and deliver what is due until cancelled, one mail at a time, with at most a quarter of a processor.
 
     In a rush confirmations wait, whose PDFs take as long as many bookings; whoever needs a link to log in does not.
     """
@@ -68,22 +68,26 @@ async def run(is_rush: Callable[[], bool]) -> None:
         in_rush = rush_since is not None and began - rush_since < LONGEST_RUSH
         is_to_note = began - noted_at > NOTED
         try:
-            await sync_to_async(_work_in_thread, thread_sensitive=False)(in_rush=in_rush, is_to_note=is_to_note)
+            took = await sync_to_async(_work_in_thread, thread_sensitive=False)(in_rush=in_rush, is_to_note=is_to_note)
         except Exception:
             logger.exception("mail could not be looked after; it is tried again")
         else:
             noted_at = began if is_to_note else noted_at
-        took = time.monotonic() - began
 
 
-def _work_in_thread(*, in_rush: bool, is_to_note: bool = False) -> None:
-    """Do what is due; where all of it could be done, note that it was."""
+def _work_in_thread(*, in_rush: bool, is_to_note: bool = False) -> float:
+    """Do what is due, and where all of it could be done, note that; return how long a processor was at work for it.
+
+    Whoever waits for a mail server, or for the database, keeps nothing from answering requests.
+    """
+    began = time.thread_time()
     try:
         do_all(_steps(in_rush=in_rush))
         if is_to_note:
             runs.note(runs.Work.MAIL)
     finally:
         connections.close_all()
+    return time.thread_time() - began
 
 
 def _steps(*, in_rush: bool) -> dict[str, Callable[[], int]]:
@@ -124,7 +128,9 @@ def store_notices() -> int:
         return 0
     with transaction.atomic():
         locked = _to_tell().select_for_update(skip_locked=True, of=("self",), no_key=True)
-        transfers = list(locked.select_related("ticket__event", "ticket__user", "offered_by", "accepted_by")[:BATCH])
+        transfers = list(
+            noted.readable(locked).select_related("ticket__event", "ticket__user", "offered_by", "accepted_by")[:BATCH]
+        )
         accounts = wishes.people_of(transfer.email for transfer in transfers)
         letters = noted.written(lambda some: _letters_of_offers(some, accounts), transfers)
         Email.objects.bulk_create([mail for _, mails in letters for mail in mails])

@@ -185,8 +185,11 @@ class OrganizerForm(EventForm):
         return changed
 
     def decided_with(self, changed: list[str]) -> set[str]:
-        """Return the zone, where a moment was changed: it is a time there."""
-        return {"time_zone"} if set(MOMENTS) & set(changed) else set()
+        """Return the zone, where a moment was changed, which is a time there; with another one, all moments are others."""
+        if not set(MOMENTS) & set(changed):
+            return set()
+        shown = self.data.get(self.add_initial_prefix("time_zone"), self.stored.time_zone)
+        return {"time_zone", *(MOMENTS if shown != self.stored.time_zone else ())}
 
     def notes(self) -> list[str]:
         """Return what is to be known of what was typed, though it is right."""

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from .folding import fold
+from .folding import folded
 from .forms.moments import FIRST_YEAR, LAST_YEAR
 from .models import Event, EventQuerySet
 from .own_words import OwnWords
@@ -104,7 +104,7 @@ class SearchForm(OwnWords, forms.Form):
             Event.objects.serving(moment).with_free_places() if asked.get("free") else Event.objects.upcoming(moment)
         )
         for word in asked.get("q", "").split()[:MOST_WORDS]:
-            events = events.filter(Q(name__folded__contains=fold(word)) | Q(venue__folded__contains=fold(word)))
+            events = events.filter(Q(name__folded__contains=folded(word)) | Q(venue__folded__contains=folded(word)))
         first, last = self._days(moment.astimezone(ZoneInfo(settings.TIME_ZONE)).date())
         if first:
             events = events.filter(starts_at__gte=_midnight(first))

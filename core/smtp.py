@@ -8,18 +8,30 @@ from typing import Any
 
 from django.core.mail.backends import smtp
 
-ANSWER_IN = 90.0  # seconds after a whole message: RFC 5321 (4.5.3.2.6) gives 10 minutes, `mailing.LEASE` is less
+ANSWER_IN = (
+    30.0  # seconds after a whole message. RFC 5321 (4.5.3.2.6) gives 10 minutes; a process that ends waits for it
+)
+AFTER_MESSAGE = 2  # the answer that is waited for: the first is to the word DATA
 
 
 class _Patient(smtplib.SMTP):
+    _answers = 0  # of one DATA
+
     def data(self, msg: Any) -> tuple[int, bytes]:
         """Send a message, and wait for what the server makes of it; all else is bounded by EMAIL_TIMEOUT."""
-        if self.sock is not None:
+        self._answers = 0
+        try:
+            return super().data(msg)
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(self.timeout)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Wait for an answer."""
+        self._answers += 1
+        if self._answers == AFTER_MESSAGE and self.sock is not None:
             self.sock.settimeout(ANSWER_IN)
-        code, said = super().data(msg)
-        if self.sock is not None:
-            self.sock.settimeout(self.timeout)
-        return code, said
+        return super().getreply()
 
 
 class _PatientByTLS(_Patient, smtplib.SMTP_SSL):

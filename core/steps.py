@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,8 @@ def do_all(steps: Mapping[str, Callable[[], T]]) -> dict[str, T]:
         try:
             done[name] = step()
         except Exception as error:
-            if connection.connection is not None and not connection.is_usable():
+            is_of_connection = isinstance(error, OperationalError | InterfaceError)
+            if is_of_connection and (connection.connection is None or not connection.is_usable()):
                 raise
             logger.exception("%s: failed; the rest goes on", name)
             failed = failed or error

@@ -3,8 +3,8 @@
     python -m bench.faults [F1 F7 ...] [--quick]
     python -m bench.faults --markdown > docs/faults.md
 
-It starts servers of its own (PostgreSQL, Redis, web processes), and needs their programs. The second prints what the
-last run came to, which is kept in bench/results/faults.json.
+It starts servers of its own (PostgreSQL, Redis, web processes), and needs their programs. The second prints what each
+fault came to when it was last played whole, which is kept in bench/results/faults.json.
 """
 
 import argparse
@@ -106,17 +106,30 @@ def main() -> None:
     print_table("Faults", [("", "fault", "seconds", "", "what the system did"), *rows])
     for number, told in reports.items():
         print(f"{number}: {told['provoked']}. Control: {told['control']}")
-    date = f"{dt.datetime.now(dt.UTC):%-d %B %Y}"
-    save("faults", {"date": date, "quick": chosen.quick, "faults": reports})
+    if not chosen.quick:
+        keep(reports)
     sys.exit(1 if any(told["wrong"] for told in reports.values()) else 0)
 
 
-def last_run() -> str:
-    """Return the page that tells of the last run; exit if there was none."""
+def kept() -> dict[str, dict[str, Any]]:
+    """Return what each fault came to when it was last played whole, by number."""
     file = RESULTS / "faults.json"
-    if not file.exists():
-        sys.exit(f"No run has left {file}: play one first.")
-    return page(json.loads(file.read_text()), len(NUMBERS))
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def keep(reports: dict[str, dict[str, Any]]) -> None:
+    """Keep what faults came to, in place of what each of them did before, with the day and the size of the run."""
+    of_run = {"date": f"{dt.datetime.now(dt.UTC):%-d %B %Y}", "together": len(reports)}
+    known = kept() | {number: told | of_run for number, told in reports.items()}
+    save("faults", {number: known[number] for number in NUMBERS if number in known})
+
+
+def last_run() -> str:
+    """Return the page that tells of it; exit if nothing was played."""
+    found = kept()
+    if not found:
+        sys.exit("Nothing was played whole yet: `make faults` does it.")
+    return page(found, len(NUMBERS))
 
 
 def play_all(faults: Sequence[Fault], *, quick: bool) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The record of a run, as a page of the documentation: when it was, and a row for each fault."""
+"""What each fault came to, as a page of the documentation: a row for each, with the day and the run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,19 +6,18 @@ from typing import Any
 HEAD = ("", "fault", "what was provoked", "what the system did", "by what it is known to be real", "")
 
 
-def page(run: dict[str, Any], most: int) -> str:
-    """Return what `bench.faults` has saved of a run, in Markdown; `most` is how many faults there are."""
-    faults = run["faults"]
+def page(faults: dict[str, dict[str, Any]], most: int) -> str:
+    """Return what `bench.faults` has kept, in Markdown; `most` is how many faults there are."""
     passed = sum(not told["wrong"] for told in faults.values())
-    how = ", in its short version" if run["quick"] else ""
     rows = [HEAD, ["---"] * len(HEAD), *(_row(number, told) for number, told in faults.items())]
     return "\n".join(
         [
             "# The faults, provoked",
             "",
-            f"`make faults`{how}, on {run['date']}: {len(faults)} of {most} faults were played, {passed} passed.",
-            "This page is what `python -m bench.faults --markdown` printed after it; what must hold, and where less is",
-            "asked for, is in [reliability.md](reliability.md).",
+            f"`make faults`: {len(faults)} of {most} faults were played, {passed} passed. Each row is the last time",
+            "that its fault was played whole, with the day, and how many were played in that run. This page is what",
+            "`python -m bench.faults --markdown` printed; what must hold, and where less is asked for, is in",
+            "[reliability.md](reliability.md).",
             "",
             *map(_line, rows),
         ]
@@ -28,7 +27,8 @@ def page(run: dict[str, Any], most: int) -> str:
 def _row(number: str, told: dict[str, Any]) -> list[str]:
     result = f"**failed**: {'; '.join(told['wrong'])}" if told["wrong"] else "passed"
     did = "; ".join(told["did"])
-    return [number, told["name"], told["provoked"], did, told["control"], f"{result}, {told['seconds']} s"]
+    run = f"{told['date']}, in a run of {told['together']}, {told['seconds']} s"
+    return [number, told["name"], told["provoked"], did, told["control"], f"{result}: {run}"]
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -69,7 +69,7 @@ def _let_in(request: HttpRequest, today: dt.datetime) -> int:
 
 
 def _of_the_site(moment: dt.datetime) -> list[Figure]:
-    mails = Email.objects.exclude(status=STATUS.sent).aggregate(
+    mails = Email.objects.filter(status__in=(STATUS.queued, STATUS.requeued, STATUS.failed)).aggregate(
         waiting=Count("pk", filter=WAITING), given_up=Count("pk", filter=GIVEN_UP)
     )
     cleanup = LastRun.objects.filter(work=LastRun.Work.CLEANUP).first()

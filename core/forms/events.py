@@ -150,10 +150,12 @@ class EventForm(OwnWords, forms.ModelForm):  # type: ignore[type-arg]  # -- not 
                 self.data, self.files, bound.html_initial_name
             ):
                 continue
-            shown = hidden.value_from_datadict(self.data, self.files, bound.html_initial_name)
-            if field.has_changed(bound.initial, shown) and field.has_changed(bound.initial, bound.data):
+            stored = _sent(hidden, bound)
+            is_overtaken = any(_plain(self.data.get(part)) != _plain(value) for part, value in stored.items())
+            if is_overtaken and field.has_changed(bound.initial, bound.data):
                 self.add_error(name, self._overtaken(name))
-                self._show_stored(hidden, bound)
+                for part, value in stored.items():
+                    self.data[part] = value  # type: ignore[index]  # -- a copy of what was sent
 
     def decided_with(self, changed: list[str]) -> set[str]:
         """Return the fields that decide what those mean which were changed."""
@@ -163,11 +165,6 @@ class EventForm(OwnWords, forms.ModelForm):  # type: ignore[type-arg]  # -- not 
         share = self._stored.get(self.shares.get(name, ""))
         told = f"{share}%" if share else "" if name in self.shares else changes.is_now(self.stored, name)
         return OVERTAKEN_BY % {"now": told} if told else str(OVERTAKEN)
-
-    def _show_stored(self, hidden: forms.Widget, bound: forms.BoundField) -> None:
-        widget = hidden.get_context(bound.html_initial_name, bound.initial, {})["widget"]
-        for part in widget.get("subwidgets", [widget]):
-            self.data[part["name"]] = part["value"] or ""  # type: ignore[index]  # -- a copy of what was sent
 
     def _refuse_missed_draw(self) -> None:
         """Refuse to announce a draw that no opening would carry out; an event that has opened is left alone."""
@@ -226,3 +223,14 @@ class EventForm(OwnWords, forms.ModelForm):  # type: ignore[type-arg]  # -- not 
             too_low = gettext("%(taken)d places are booked or held: the capacity must be at least %(taken)d.")
             raise ValidationError(too_low % {"taken": taken})
         return capacity
+
+
+def _sent(hidden: forms.Widget, bound: forms.BoundField) -> dict[str, str]:
+    """Return what the hidden inputs of a field would say of the value that is stored now, by their names."""
+    widget = hidden.get_context(bound.html_initial_name, bound.initial, {})["widget"]
+    return {part["name"]: part["value"] or "" for part in widget.get("subwidgets", [widget])}
+
+
+def _plain(text: str | None) -> str:
+    """Return a text without what browsers and Django's fields do to it: ends of lines, and spaces around it."""
+    return "\n".join((text or "").splitlines()).strip()

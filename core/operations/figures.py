@@ -71,7 +71,7 @@ def _of_events(moment: dt.datetime) -> Iterator[Metric]:
 
 
 def _of_mail(moment: dt.datetime) -> Iterator[Metric]:
-    found = Email.objects.exclude(status=STATUS.sent).aggregate(
+    found = Email.objects.filter(status__in=(STATUS.queued, STATUS.requeued, STATUS.failed)).aggregate(
         queued=Count("pk", filter=WAITING),
         failed=Count("pk", filter=GIVEN_UP),
         oldest=Min("created", filter=WAITING),

@@ -7,10 +7,11 @@ but a few of its mails, and a confirmation waits behind a few, not behind thousa
 """
 
 import datetime as dt
+import logging
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 from post_office.models import PRIORITY, STATUS, Email
@@ -21,6 +22,8 @@ from ..models import Announcement, AnnouncementMail, Event, MutedNotice, Notice,
 from ..now import now
 from ..steps import do_all
 from .letters import about, in_language_of, letter, local, name_of, stored
+
+logger = logging.getLogger(__name__)
 
 BATCH = 50  # mails stored in one transaction
 A_DAY_BEFORE = dt.timedelta(days=1)
@@ -138,7 +141,18 @@ def _write(announcement: Announcement) -> Letters:
     if announcement.kind == Kind.CANCELLED:
         tickets = Ticket.objects.valid().filter(event=announcement.event_id, user__in=people)
         holders = set(tickets.values_list("user", flat=True))
-    return [(person, _mail(announcement, person, person.pk in holders)) for person in people]
+    return [(person, _mail_if_it_can_be(announcement, person, person.pk in holders)) for person in people]
+
+
+def _mail_if_it_can_be(announcement: Announcement, person: User, has_ticket: bool) -> Email | None:
+    """Return the mail; None where it cannot be written: nobody behind them would get theirs, and it counts as failed."""
+    try:
+        return _mail(announcement, person, has_ticket)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("no mail can be written to person %s about announcement %s", person.pk, announcement.pk)
+        return None
 
 
 def _is_locked(announcement: Announcement) -> bool:

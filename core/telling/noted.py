@@ -6,19 +6,22 @@ and no lock waits for a template.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from post_office.models import Email
 
 logger = logging.getLogger(__name__)
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Model)
 L = TypeVar("L")
 BATCH = 50  # rows in one transaction
+PAUSE = 300.0  # seconds until it is tried again to write about a row
+_left_alone: dict[tuple[type[Model], int], float] = {}  # until when (monotonic), of this process
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def store(
 
     In the same transaction `beside` stores what the people of these rows are told in another way.
     """
-    letters = written(write, list(due.select_related("event", "user")[:BATCH]))
+    letters = written(write, list(readable(due).select_related("event", "user")[:BATCH]))
     rows = frozenset[int]().union(*(written.rows for written in letters))
     with transaction.atomic():
         mine = _locked(due, rows)
@@ -53,7 +56,10 @@ def store(
 
 
 def written(write: Callable[[list[R]], Iterable[L]], rows: list[R]) -> list[L]:
-    """Return what is written about rows; one that cannot be written of keeps nobody else's mail back, and stays due."""
+    """Return what is written about rows; one of which nothing can be written keeps nobody else's mail back.
+
+    It stays due, and is left alone for a while: fifty of them would be all of a batch.
+    """
     try:
         return list(write(rows))
     except DatabaseError:
@@ -61,8 +67,17 @@ def written(write: Callable[[list[R]], Iterable[L]], rows: list[R]) -> list[L]:
     except Exception:
         if len(rows) > 1:
             return [letter for row in rows for letter in written(write, [row])]
-        logger.exception("no mail can be written about %s %s", type(rows[0]).__name__, getattr(rows[0], "pk", "-"))
+        logger.exception("no mail can be written about %s %s", type(rows[0]).__name__, rows[0].pk)
+        _left_alone[type(rows[0]), rows[0].pk] = time.monotonic() + PAUSE
         return []
+
+
+def readable(due: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the rows that are due, without those of which nothing could be written lately."""
+    for row in [row for row, until in _left_alone.items() if until < time.monotonic()]:
+        _left_alone.pop(row, None)
+    ids = [pk for model, pk in list(_left_alone) if model is due.model]
+    return due.exclude(pk__in=ids) if ids else due
 
 
 def _locked(due: QuerySet[Any], rows: frozenset[int]) -> frozenset[int]:

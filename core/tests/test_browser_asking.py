@@ -224,7 +224,7 @@ class ByTheFormTests(AskingTestCase):
                 page.unroute("**/*")
                 self.press(page, JOIN)
                 page.clock.run_for(3_100)
-                expect(page.locator("[data-region=state]")).to_contain_text("You are next")
+                expect(page.locator("ul.messages")).to_contain_text("You are in line")
                 self.complaints.clear()  # of the browser, that nobody was there
                 release(event, self.alice)
 

@@ -1,16 +1,17 @@
 """The matrix of faults is whole, and a fault that was not played, or was not real, or was not borne, is no pass."""
 
-import json
 import os
 import signal
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 from unittest import mock
 
 from django.db import connection
 from django.test import SimpleTestCase, TestCase
 from django.test.utils import CaptureQueriesContext
 
+from bench import common
 from bench.faults import __main__ as played
 from bench.faults import cron, f_google, f_redis, flood, mail_kills, readings
 from bench.faults.__main__ import NUMBERS, choose, matrix, play_here
@@ -56,27 +57,38 @@ class ControlTests(SimpleTestCase):
 
 
 class PageTests(SimpleTestCase):
-    def test_the_page_of_a_run_has_its_date_and_a_row_for_each_fault_that_no_cell_can_end(self) -> None:
-        told = {"name": "a | b", "provoked": "a kill\nwithin", "control": "seen", "did": ["503", "well"], "seconds": 3}
-        faults = {"F1": {**told, "wrong": []}, "F2": {**told, "wrong": ["it | hung"]}}
-        lines = page({"date": "27 November 2026", "quick": True, "faults": faults}, 30).splitlines()
-        self.assertIn("in its short version, on 27 November 2026: 2 of 30 faults were played, 1 passed.", lines[2])
+    TOLD: ClassVar = {
+        "name": "a | b", "provoked": "a kill\nwithin", "control": "seen", "did": ["503", "well"], "seconds": 3,
+    }  # fmt: skip
+
+    def setUp(self) -> None:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        for module in (played, common):
+            self.enterContext(mock.patch.object(module, "RESULTS", Path(folder)))
+
+    def test_it_has_a_row_for_each_fault_that_no_cell_can_end(self) -> None:
+        run = {**self.TOLD, "date": "27 November 2026", "together": 30}
+        lines = page({"F1": {**run, "wrong": []}, "F2": {**run, "wrong": ["it | hung"]}}, 30).splitlines()
+        self.assertIn("2 of 30 faults were played, 1 passed.", lines[2])
+        when = "27 November 2026, in a run of 30, 3 s"
         self.assertEqual(
             lines[-2:],
             [
-                "| F1 | a &#124; b | a kill within | 503; well | seen | passed, 3 s |",
-                "| F2 | a &#124; b | a kill within | 503; well | seen | **failed**: it &#124; hung, 3 s |",
+                f"| F1 | a &#124; b | a kill within | 503; well | seen | passed: {when} |",
+                f"| F2 | a &#124; b | a kill within | 503; well | seen | **failed**: it &#124; hung: {when} |",
             ],
         )
-        self.assertEqual({line.count("|") for line in lines[6:]}, {7})
+        self.assertEqual({line.count("|") for line in lines[7:]}, {7})
 
-    def test_without_a_run_there_is_no_page(self) -> None:
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(played, "RESULTS", Path(folder)):
-            with self.assertRaises(SystemExit):
-                played.last_run()
-            run = {"date": "1 May 2026", "quick": False, "faults": {}}
-            Path(folder, "faults.json").write_text(json.dumps(run))
-            self.assertIn("0 of 30 faults were played", played.last_run())
+    def test_of_each_fault_the_last_time_is_kept_with_the_size_of_its_run(self) -> None:
+        played.keep({number: {**self.TOLD, "wrong": ["late"]} for number in ("F1", "F10", "F2")})
+        played.keep({"F2": {**self.TOLD, "wrong": []}})
+        kept = [(number, told["wrong"], told["together"]) for number, told in played.kept().items()]
+        self.assertEqual(kept, [("F1", ["late"], 3), ("F2", [], 1), ("F10", ["late"], 3)])
+        self.assertIn("3 of 30 faults were played, 1 passed.", played.last_run())
+
+    def test_where_nothing_was_played_there_is_no_page(self) -> None:
+        self.assertRaises(SystemExit, played.last_run)
 
 
 class GoogleTests(SimpleTestCase):

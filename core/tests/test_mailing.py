@@ -20,7 +20,8 @@ from post_office.models import PRIORITY, STATUS, Email
 
 from core import accounts, allocation, cleanup, documents, mailing
 from core.mail_rows import GIVEN_UP
-from core.models import LastRun, Ticket, User
+from core.models import Announcement, LastRun, Ticket, User
+from core.telling import everybody, messages, noted
 from tools.ports import free_port
 
 from .cast import Cast, CastOfRaces, ago, book, later, make_event, make_people, offer, race
@@ -299,20 +300,47 @@ class EveryMailTests(MailCase):
 
 
 class TroubleTests(MailCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.addCleanup(noted._left_alone.clear)
+
     def test_a_confirmation_that_cannot_be_written_keeps_no_other_back_and_stays_due(self) -> None:
         broken, fine = book(self.event, self.alice), book(self.event, self.bob)
         with patch.object(mailing, "_confirmation", failing(mailing._confirmation, broken)), self.assertLogs("core"):
             self.assertEqual(mailing.store_confirmations(), 1)
         self.assertEqual(list(Ticket.objects.filter(mailed_at=None)), [broken])
         self.assertEqual([mail.to for mail in Email.objects.all()], [[fine.user.email]])
+        self.assertEqual(mailing.store_confirmations(), 0)  # it is left alone for a while
+        noted._left_alone.clear()
         self.assertEqual(mailing.store_confirmations(), 1)
+
+    def test_as_many_of_them_as_a_batch_has_keep_nobody_else_back(self) -> None:
+        with patch.object(noted, "BATCH", 2):
+            broken, *others = (book(self.event, person) for person in (self.alice, self.bob, self.greta))
+            unwritable = failing(failing(mailing._confirmation, broken), others[0])
+            with patch.object(mailing, "_confirmation", unwritable), self.assertLogs("core"):
+                self.assertEqual([mailing.store_confirmations() for _ in range(3)], [0, 1, 0])
 
     def test_a_notice_of_an_offer_that_cannot_be_written_keeps_no_other_back_and_stays_due(self) -> None:
         broken, fine = (offer(book(self.event, giver), self.greta) for giver in (self.alice, self.bob))
         with patch.object(mailing, "_notices", failing(mailing._notices, broken)), self.assertLogs("core"):
             self.assertEqual(mailing.store_notices(), 1)
         self.assertEqual([mail.to for mail in Email.objects.all()], [[fine.email]])
+        noted._left_alone.clear()
         self.assertEqual(mailing.store_notices(), 1)
+
+    def test_a_person_whose_mail_cannot_be_written_keeps_no_message_from_the_others(self) -> None:
+        for person in (self.alice, self.bob):
+            book(self.event, person)
+        message = messages.write(event=self.event, by=self.olga, audience="holders", subject="Doors", text="At 7.")
+        messages.send(message)
+        broken = failing(everybody._mail, message, self.alice)
+        with patch.object(everybody, "_mail", broken), self.assertLogs("core"):
+            everybody.store()
+        self.assertEqual([mail.to for mail in Email.objects.all()], [[self.bob.email]])
+        everybody.store()
+        progress = messages.progress_of([Announcement.objects.get(pk=message.pk)])[message.pk]
+        self.assertEqual((progress.people, progress.failed), (2, 1))
 
     def test_a_step_that_fails_stops_no_other_and_the_worker_is_not_said_to_be_well(self) -> None:
         mailing.QueueBackend().send_messages([outgoing.EmailMessage("A link", "", to=["bob@example.org"])])
@@ -326,13 +354,13 @@ class TroubleTests(MailCase):
         self.assertEqual(LastRun.objects.get().work, "mail")
 
 
-def failing(write: Any, row: Any) -> Any:
-    """Return the same function, which fails for this row."""
+def failing(write: Any, *row: Any) -> Any:
+    """Return the same function, which fails where this is what it is given first."""
 
-    def wrapper(given: Any, *more: Any) -> Any:
-        if given == row:
+    def wrapper(*given: Any) -> Any:
+        if given[: len(row)] == row:
             raise ValueError("a template that cannot be rendered")
-        return write(given, *more)
+        return write(*given)
 
     return wrapper
 

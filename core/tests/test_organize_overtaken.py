@@ -1,5 +1,6 @@
 """Two who change the same of an event, in two tabs say: the later one is told, and nothing is replaced unseen."""
 
+import datetime as dt
 from functools import partial
 from typing import Any
 
@@ -58,6 +59,23 @@ class OvertakenTests(OrganizerCase):
         errors = refused.context["form"].errors
         self.assertEqual((refused.status_code, list(errors)), (400, ["time_zone", "starts_at"]))
         self.assertIn("Asia/Tokyo", errors["time_zone"][0])
+
+    def test_ends_of_lines_as_browsers_send_them_are_no_change_of_somebody_else(self) -> None:
+        revise(self.event, description="Three acts\nand a break")
+        form: dict[str, Any] = filled(self.browser.get(path(self.event, "edit/")))
+        sent = {name: str(value).replace("\n", "\r\n") for name, value in form.items()}
+        self.assertEqual(self.save(sent | {"description": "Four acts"}).status_code, 302)
+        self.assertEqual(Event.objects.get().description, "Four acts")
+
+    def test_with_the_zone_all_moments_are_said_to_be_others_at_once(self) -> None:
+        revise(self.event, ends_at=self.event.starts_at + dt.timedelta(hours=2))
+        opened: dict[str, Any] = filled(self.browser.get(path(self.event, "edit/")))
+        revise(self.event, time_zone="Asia/Tokyo")
+        refused = self.save(opened | {"starts_at_1": "03:00"})
+        self.assertEqual(list(refused.context["form"].errors), ["time_zone", "starts_at", "ends_at"])
+        self.assertEqual(self.save(filled(refused)).status_code, 302)
+        saved = Event.objects.get()
+        self.assertEqual((saved.time_zone, saved.local(saved.starts_at).split()[-2]), ("Europe/Berlin", "03:00"))
 
     def test_a_form_that_does_not_say_what_it_showed_is_taken_at_its_word(self) -> None:
         revise(self.event, venue="Palace")

@@ -61,16 +61,13 @@ async function goByForm(key) {
   if (!ask) return; // answered meanwhile
   if (isThere) return submit(ask);
   restore(ask);
-  showRefusal({ detail: words(ask.isSent ? "unanswered" : "away") });
+  const [sent, unsent] = navigator.onLine ? ["unanswered", "away"] : ["no_answer", "offline"];
+  showRefusal({ detail: words(ask.isSent ? sent : unsent) });
 }
 
-async function isReachable() {
-  try {
-    const signal = AbortSignal.timeout?.(ANSWER_MS);
-    return (await fetch("/healthz", { signal, cache: "no-store", credentials: "omit" })).ok;
-  } catch {
-    return !navigator.onLine; // `submit` has words of its own for that
-  }
+function isReachable() {
+  const asking = fetch("/healthz", { cache: "no-store", credentials: "omit" }).then(({ ok }) => ok, () => false);
+  return Promise.race([asking, new Promise((resolve) => { setTimeout(resolve, ANSWER_MS, false); })]);
 }
 
 function end(key) {
@@ -112,7 +109,6 @@ function restore({ button, idle }) {
 // The page may have been refreshed meanwhile: the form as it is now, or none if there is nothing left to do.
 function submit(ask) {
   restore(ask);
-  if (!navigator.onLine) return showRefusal({ detail: words("no_answer") });
   const form = ask.form.isConnected ? ask.form : document.getElementById(ask.button.id)?.form;
   if (!form) return refreshSoon();
   delete form.dataset.ask;
