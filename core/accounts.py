@@ -133,15 +133,20 @@ def erase_account(user: User) -> None:
 
     Doing it again changes nothing. Each event is served in its own transaction, and the name goes last: an erasure
     that was interrupted is found by its entry in the audit trail, and finished by the next cleanup.
+
+    Raises StillNeeded for the only administrator.
     """
+    with transaction.atomic():
+        if is_only_administrator(user):
+            raise StillNeeded(_("You are the only administrator: make somebody else one first."))
+        if not _begun_erasures().filter(person=user).exists():
+            trail.record(trail.Action.ACCOUNT_ERASED, person=user.pk)
+        User.objects.filter(pk=user.pk).update(is_active=False)  # at once: it is what other administrators count
     allocation.end_places(TicketHold.objects.filter(user=user), cause=Cause.ERASED)
     user.is_active = False  # what they joined a moment ago ends with that
     if user.has_usable_password():  # an unusable one is made of random letters: a second erasure would change it
         user.set_unusable_password()
-    with transaction.atomic():
-        if not _begun_erasures().filter(person=user).exists():
-            trail.record(trail.Action.ACCOUNT_ERASED, person=user.pk)
-        user.save(update_fields=["is_active", "password"])
+    user.save(update_fields=["is_active", "password"])
     arrivals.end_sessions(UserSession.objects.filter(user=user))
     offers = _offers_about(user)
     transfer.end_offers(offers)
@@ -151,6 +156,15 @@ def erase_account(user: User) -> None:
         _forget_name(user)
         attempted = Q(person=user, action__in=FAILED_LOGINS)  # by themselves, as far as anybody knows
         trail.forget_addresses(AuditEntry.objects.filter(Q(actor=user) | attempted))
+
+
+def is_only_administrator(user: User) -> bool:
+    """Return whether nobody else administers the site; what is said stays so until the caller's transaction ends."""
+    if not user.is_superuser:
+        return False
+    # Locked in order, and before any event: the last two who go at the same moment find each other gone.
+    administrators = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
+    return list(administrators.select_for_update(no_key=True).values_list("pk", flat=True)) == [user.pk]
 
 
 def half_erased() -> QuerySet[User]:
@@ -169,9 +183,6 @@ def erase_own_account(user: User) -> None:
 
     Raises StillNeeded for the only administrator, and for who organizes events to come.
     """
-    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
-    if user.is_superuser and not others.exists():
-        raise StillNeeded(_("You are the only administrator: make somebody else one first."))
     to_come = Event.objects.filter(created_by=user, starts_at__gt=now()).exclude(status=Event.Status.CANCELLED)
     if to_come.exists():
         raise StillNeeded(

@@ -21,6 +21,7 @@ from .. import accounts, arrivals
 from ..forms.people import no_at_sign
 from ..forms.reasons import TrailReasonForm
 from ..models import User, UserSession
+from ..refusals import StillNeeded
 from ..trust import confirmation
 from . import asked
 from .links import OF_PERSON
@@ -62,6 +63,9 @@ END = Question(
 )
 
 
+ONLY_ADMINISTRATOR = _("This is the only administrator: make somebody else one first.")
+
+
 def _ended(sessions: int) -> str:
     told = ngettext(
         "Ended: %(count)d session. Holds and places in line stay.",
@@ -93,6 +97,14 @@ class NewPersonForm(PersonForm, AdminUserCreationForm):  # type: ignore[type-arg
 
 class ChangePersonForm(PersonForm, UserChangeForm):  # type: ignore[type-arg]  # -- not subscriptable at run time
     """An existing account."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse to take the only administrator from the site; the view's transaction keeps who was counted."""
+        cleaned = super().clean()
+        stays = self.cleaned_data.get("is_active", True) and self.cleaned_data.get("is_superuser", True)
+        if not stays and accounts.is_only_administrator(self.instance):
+            self.add_error(None, ONLY_ADMINISTRATOR)
+        return cleaned
 
 
 def _has_rights(person: User) -> bool:
@@ -187,11 +199,18 @@ class PersonAdmin(ConfirmedAdmin, WatchedAdmin, SecretsAdmin, UserAdmin):  # typ
         return None
 
     def _erase(self, request: HttpRequest, people: list[User], _reason: str) -> None:
+        erased = 0
         for person in people:
-            accounts.erase_account(person)
+            try:
+                accounts.erase_account(person)
+            except StillNeeded:  # whoever asks was one as well, until a moment ago
+                messages.error(request, ONLY_ADMINISTRATOR)
+                continue
             self.log_change(request, person, "Account erased.")
-        done = ngettext("Erased: %(count)d account.", "Erased: %(count)d accounts.", len(people))
-        messages.success(request, done % {"count": len(people)})
+            erased += 1
+        if erased:
+            done = ngettext("Erased: %(count)d account.", "Erased: %(count)d accounts.", erased)
+            messages.success(request, done % {"count": erased})
 
 
 @admin.register(UserSession)

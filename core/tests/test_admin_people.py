@@ -4,6 +4,7 @@ import os
 import re
 from io import StringIO
 from typing import Any
+from unittest import mock
 
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
@@ -128,6 +129,22 @@ class EmailTests(PeopleCase):
         self.assertEqual(self.change(self.alice, first_name="Alice").status_code, 302)
 
 
+class OnlyAdministratorTests(PeopleCase):
+    def without(self, box: str) -> Any:
+        """Save one's own form with a box unticked."""
+        form: dict[str, Any] = filled(self.browser.get(page_of(self.root)))
+        return self.browser.post(page_of(self.root), {name: value for name, value in form.items() if name != box})
+
+    def test_the_only_one_keeps_account_and_rights_until_there_is_another(self) -> None:
+        for box in ("is_active", "is_superuser"):
+            with self.subTest(box=box):
+                sentence = "This is the only administrator: make somebody else one first."
+                self.assertEqual(errors_of(self.without(box)), {"__all__": [sentence]})
+        make_administrator("second")
+        self.assertEqual(self.without("is_superuser").status_code, 302)
+        self.assertFalse(User.objects.get(pk=self.root.pk).is_superuser)
+
+
 class RightsTests(PeopleCase):
     def setUp(self) -> None:
         super().setUp()
@@ -229,6 +246,13 @@ class EraseTests(PeopleCase):
         self.erase(self.root, second, confirmed="yes")
         kept = {person.pk: person.is_superuser for person in User.objects.filter(pk__in=[self.root.pk, second.pk])}
         self.assertEqual(kept, {self.root.pk: True, second.pk: False})
+
+    def test_the_last_administrator_is_left_even_by_whoever_was_one_a_moment_ago(self) -> None:
+        second = make_administrator("second")
+        with mock.patch("core.accounts.is_only_administrator", return_value=True):
+            answer = act(self.browser, "user", "erase_accounts", [second], confirmed="yes")
+        self.assertEqual(answer, (302, ["This is the only administrator: make somebody else one first."]))
+        self.assertEqual(User.objects.get(pk=second.pk).is_active, True)
 
     def test_more_than_a_question_can_name_are_refused(self) -> None:
         make_people(100)

@@ -1,6 +1,7 @@
 """The end of an account (rule 26): nothing is left to use, and nothing left with a name."""
 
 import json
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -16,6 +17,7 @@ from django.test import TestCase, TransactionTestCase
 
 from core import accounts, allocation, checkin, cleanup, transfer
 from core.models import AuditEntry, Cause, Event, Scan, Ticket, TicketHold, User, UserSession
+from core.refusals import StillNeeded
 
 from .cast import Cast, CastOfRaces, ago, arrive, book, join, make_event, make_person, numbers, race, statuses
 from .desk import at_desk
@@ -139,6 +141,7 @@ class EraseTests(EraseCase):
     def test_an_erasure_that_was_interrupted_is_finished_by_the_next_cleanup(self) -> None:
         late = OperationalError("canceling statement due to lock timeout")
         for step in (
+            "allocation.end_places",
             "arrivals.end_sessions",
             "transfer.end_offers",
             "allocation.cancel_ticket",
@@ -211,3 +214,13 @@ class EraseRaceTests(CastOfRaces, TransactionTestCase):
         self.assertEqual(statuses(event), [(f"erased-{self.alice.pk}", "released"), ("bob", "held")])
         self.assertEqual(numbers(event), {"held": 1, "booked": 0, "waiting": 0})
         self.assertEqual(TicketHold.objects.count(), 2)
+
+    def test_of_the_last_two_administrators_who_go_at_once_one_stays(self) -> None:
+        for n in range(4):
+            people = [make_person(f"root{n}{side}", is_staff=True, is_superuser=True) for side in "ab"]
+            outcomes = race([partial(accounts.erase_own_account, person) for person in people])
+            refused = [str(outcome) for outcome in outcomes if isinstance(outcome, StillNeeded)]
+            self.assertEqual(refused, ["You are the only administrator: make somebody else one first."])
+            left = User.objects.filter(is_superuser=True)
+            self.assertEqual(list(left.values_list("is_active", flat=True)), [True])
+            left.update(is_superuser=False)
