@@ -5,7 +5,8 @@ from django.db.models import Exists, OuterRef, Q
 from ..access import may_manage, roles_of
 from ..models import GATE_STAFF, Event, EventQuerySet, User
 
-_LISTS = Event.gate_staff.through.objects.filter(event=OuterRef("pk"), user__is_active=True)
+# Who is not active any more stays on it: a list on which nobody else is left must not let the whole group in.
+_LISTS = Event.gate_staff.through.objects.filter(event=OuterRef("pk"))
 
 
 def can_scan(user: User) -> bool:
@@ -33,9 +34,7 @@ def may_scan(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
     superusers = dict(active.values_list("pk", "is_superuser"))
     members = set(active.filter(groups__name=GATE_STAFF).values_list("pk", flat=True))
     organizers = dict(Event.objects.published().filter(pk__in=ids).values_list("pk", "created_by"))
-    listed = set(
-        Event.gate_staff.through.objects.filter(event__in=ids, user__is_active=True).values_list("user", "event")
-    )
+    listed = set(Event.gate_staff.through.objects.filter(event__in=ids).values_list("user", "event"))
     own_list = {event for _, event in listed}
     return {
         (user, event)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from core import accounts
+from core.checkin.staff import may_scan
 from core.models import Event, User
 from core.tests.cast import make_event, make_person
 from core.tests.test_gate import GateCase
@@ -39,14 +40,27 @@ class OwnListTests(GateCase):
         self.event.gate_staff.remove(self.bob)
         self.assertEqual(self.answer_to(self.bob), 403)
 
-    def test_whose_account_is_over_leaves_the_list_so_that_it_does_not_lock_everybody_out(self) -> None:
+    def test_a_list_stays_closed_when_the_account_of_the_only_one_on_it_is_over(self) -> None:
+        root = make_person("root", is_superuser=True)
         for end in (accounts.erase_account, deactivate):
             with self.subTest(end=end.__name__):
                 gus = make_person(f"gus-{end.__name__}")
                 self.event.gate_staff.set([gus])
-                self.assertEqual(self.answer_to(self.greta), 404)
                 end(gus)
-                self.assertEqual(self.answer_to(self.greta), 200)
+                people = [gus, self.greta, self.olga, root]
+                self.assertEqual([self.answer_to(person) for person in people[1:]], [404, 200, 200])
+                pairs = {(person.pk, self.event.pk) for person in people}
+                self.assertEqual(may_scan(pairs), {(person.pk, self.event.pk) for person in people[2:]})
+
+    def test_the_page_says_whose_account_is_over_and_takes_them_off_which_opens_the_gate_to_the_group(self) -> None:
+        gus = make_person("gus")
+        self.event.gate_staff.set([gus])
+        accounts.erase_account(gus)
+        browser, address = visit(self.olga, headers=BROWSER), f"/events/{self.event.pk}/gate/"
+        self.assertContains(browser.get(address), "This account is closed: it can scan nothing.")
+        page = browser.post(f"{address}staff/{gus.pk}/remove/", follow=True)
+        self.assertContains(page, "It is empty now: all gate staff can scan this event.")
+        self.assertEqual(self.answer_to(self.greta), 200)
 
 
 def deactivate(person: User) -> None:

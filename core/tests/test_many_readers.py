@@ -24,9 +24,10 @@ class GateTests(Cast, TestCase):
             make_event(created_by=oscar),
             make_event(status="draft"),
             make_event(status="cancelled"),
+            make_event(),
         ]
         events[1].gate_staff.add(self.bob, gone)
-        events[3].gate_staff.add(gone)
+        events[4].gate_staff.add(gone)
         people = [self.alice, self.bob, self.olga, self.greta, oscar, root]
         pairs = {(user.pk, event.pk) for user in [*people, gone] for event in events} | {
             (0, events[0].pk),

@@ -2,7 +2,6 @@
 
 from allauth.core import ratelimit
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -26,7 +25,7 @@ def _page(request: HttpRequest, event: Event, form: StaffForm, *, status: int = 
         "chart": attendance(event),
         "conflicts": conflicts(event),
         "scans": recent_scans(event),
-        "staff": _listed(event).order_by("username"),
+        "staff": event.gate_staff.order_by("username"),
         "form": form,
     }
     return render(request, "core/gate_report.html", context, status=status)
@@ -76,19 +75,14 @@ def gate_staff_remove(request: HttpRequest, event_id: int, user_id: int) -> Http
     """Take somebody off the list; doing it again changes nothing. An empty one lets the whole group in, so the same."""
     event = managed_event(request, event_id)
     confirmation.require_before_writing(request)
-    if listed := _listed(event).filter(pk=user_id).first():
+    if listed := event.gate_staff.filter(pk=user_id).first():
         with transaction.atomic():
             event.gate_staff.remove(listed)
             trail.record(trail.Action.GATE_STAFF_REMOVED, person=listed.pk, event=event.pk)
     message = _("Taken off the list.")
-    if not _listed(event).exists():
+    if not event.gate_staff.exists():
         message = _("Taken off the list. It is empty now: all gate staff can scan this event.")
     return answer(request, {"status": "removed"}, message=message, to=_report_url(event))
-
-
-def _listed(event: Event) -> QuerySet[User]:
-    people: QuerySet[User] = event.gate_staff.filter(is_active=True)  # nobody else is on it any more
-    return people
 
 
 def _report_url(event: Event) -> str:
