@@ -20,7 +20,16 @@ from . import ticket_code
 from .fairness.ledger import pseudonym
 from .locking import again_after_conflict, locked
 from .models import Cause, Event, Ticket, TicketHold, TicketTransfer, TicketTransferQuerySet, User
-from .refusals import AlreadyBooked, AlreadyCheckedIn, AlreadyGiven, EventCancelled, EventOver, OfferEnded, TooMany
+from .refusals import (
+    AlreadyBooked,
+    AlreadyCheckedIn,
+    AlreadyGiven,
+    EventCancelled,
+    EventOver,
+    LoginEnded,
+    OfferEnded,
+    TooMany,
+)
 from .serving import Serving
 from .trust import trail
 from .trust.trail import Action
@@ -36,10 +45,15 @@ STARTED = gettext_lazy("This event has already started, so tickets do not change
 
 
 @contextmanager
-def _locked(ticket_id: int) -> Iterator[tuple[Serving, Ticket]]:
-    """Lock the event of a ticket; the ticket is read after that."""
+def _locked(ticket_id: int, by: User | None = None) -> Iterator[tuple[Serving, Ticket]]:
+    """Lock the event of a ticket, and before it whoever acts, if named; the ticket is read after that.
+
+    Raises LoginEnded for somebody named who is not active any more.
+    """
     event_id = Ticket.objects.values_list("event", flat=True).get(pk=ticket_id)
-    with locked([event_id]) as serving:
+    with locked([event_id], person=by) as serving:
+        if event_id not in serving.events:
+            raise LoginEnded
         yield serving, Ticket.objects.get(pk=ticket_id)
 
 
@@ -54,10 +68,10 @@ def _locked_offer(transfer_id: int) -> Iterator[tuple[Serving, TicketTransfer]]:
 def offer(*, ticket_id: int, email: str, by: User, reason: str = "") -> TicketTransfer:
     """Offer a ticket to whoever has this address; an offer to another one ends thereby, the same again is the same.
 
-    Raises AlreadyGiven, AlreadyCheckedIn, EventCancelled, EventOver, and TooMany.
+    Raises AlreadyGiven, AlreadyCheckedIn, EventCancelled, EventOver, LoginEnded, and TooMany.
     """
     email = email.lower()
-    with _locked(ticket_id) as (serving, ticket):
+    with _locked(ticket_id, by) as (serving, ticket):
         _refuse_unless_valid(ticket, serving.events[ticket.event_id])
         _refuse_started(serving.events[ticket.event_id], serving.moment)
         standing = ticket.transfers.unended().first()

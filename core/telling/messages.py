@@ -61,10 +61,13 @@ def messages_of(event: Event) -> QuerySet[Announcement]:
 
 def write(*, event: Event, by: User, **typed: str) -> Announcement:
     """Store a draft of `subject`, `text` and `audience`. Raises TooMany."""
-    if messages_of(event).filter(begin_at=None).count() >= DRAFTS:
-        many = gettext("There are %(count)d drafts for this event already. Send or discard one of them first.")
-        raise TooMany(many % {"count": DRAFTS})
-    return Announcement.objects.create(event=event, kind=Kind.MESSAGE, written_by=by, created_at=now(), **typed)
+    with transaction.atomic():
+        # The event, as it may have no message to lock yet; nothing else is locked after it.
+        Event.objects.select_for_update(no_key=True).get(pk=event.pk)
+        if messages_of(event).filter(begin_at=None).count() >= DRAFTS:
+            many = gettext("There are %(count)d drafts for this event already. Send or discard one of them first.")
+            raise TooMany(many % {"count": DRAFTS})
+        return Announcement.objects.create(event=event, kind=Kind.MESSAGE, written_by=by, created_at=now(), **typed)
 
 
 def rewrite(message: Announcement, **typed: str) -> None:

@@ -380,6 +380,15 @@ class MessageMailTests(MailCase):
         self.assertIn("/unsubscribe/", message["List-Unsubscribe"])
 
 
+class WritingRaceTests(CastOfRaces, TransactionTestCase):
+    def test_of_drafts_that_are_written_at_once_no_more_are_kept_than_an_event_may_have(self) -> None:
+        event = make_event()
+        with patch("core.telling.messages.DRAFTS", 2):
+            results = race([partial(write, event)] * 8)
+        self.assertEqual([isinstance(result, TooMany) for result in results].count(True), 6)
+        self.assertEqual(Announcement.objects.count(), 2)
+
+
 class SendingRaceTests(CastOfRaces, TransactionTestCase):
     def setUp(self) -> None:
         super().setUp()

@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest import mock
 
 from django.test import TransactionTestCase
 
 from core import allocation, audit, checkin, transfer
 from core.models import Event, Ticket, TicketTransfer, User
-from core.refusals import Refused
+from core.refusals import LoginEnded, Refused, TooMany
 
 from .cast import CastOfRaces, book, join, ledger_problems, make_event, make_people, make_person, numbers, offer, race
 
@@ -135,3 +136,18 @@ class TransferRaceTests(CastOfRaces, TransactionTestCase):
         Event.objects.update(capacity=PAIRS + 1, starts_at=dt.datetime(2099, 1, 1, tzinfo=dt.UTC))
         allocation.serve(self.event.pk)
         self.assertEqual(numbers(self.event), {"held": 0, "booked": PAIRS, "waiting": 0})
+
+
+class LimitRaceTests(CastOfRaces, TransactionTestCase):
+    def test_offers_for_many_events_at_the_same_moment_are_counted_together(self) -> None:
+        tickets = [book(make_event(auto_hold=False), self.alice) for _ in range(8)]
+        with mock.patch("core.transfer.OFFERS_BY_ONE", 2):
+            results = race([partial(offer, ticket, self.bob) for ticket in tickets])
+        self.assertEqual(Counter(map(outcome, results)), Counter({"TicketTransfer": 2, TooMany.status: 6}))
+
+    def test_who_was_deactivated_a_moment_ago_offers_nothing(self) -> None:
+        ticket = book(make_event(auto_hold=False), self.alice)
+        User.objects.filter(pk=self.alice.pk).update(is_active=False)
+        with self.assertRaises(LoginEnded):
+            offer(ticket, self.bob)
+        self.assertEqual(TicketTransfer.objects.count(), 0)
