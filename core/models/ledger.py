@@ -47,7 +47,7 @@ FREES_A_PLACE = (
 class LedgerEntry(models.Model):
     """One line of an event's ledger (docs/ledger-format.md): `text` is JSON, `seal` covers it and all before it.
 
-    The database refuses to change one; on PostgreSQL to delete one, or to empty the table, too.
+    The database refuses to change or delete one, and to empty the table.
     """
 
     event = models.ForeignKey(Event, related_name="ledger", on_delete=models.PROTECT)

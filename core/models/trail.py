@@ -20,8 +20,8 @@ _OUTLIVED: Any = {"null": True, "on_delete": models.DO_NOTHING, "db_constraint":
 class AuditEntry(models.Model):
     """One thing that somebody with rights over others did, or a person to their own account.
 
-    The database refuses to change an entry, but for its address, which may be blanked: it is personal, and forgotten
-    after RETENTION_DAYS or with the account. On PostgreSQL it refuses to delete one, or all, too.
+    The database refuses to delete an entry, or all, and to change one but for its address, which may be blanked: it is
+    personal, and forgotten after RETENTION_DAYS or with the account.
 
     People and events are kept by number, and told by the names that they have now: an event that was renamed is found
     by whoever knows it today, and an account that was erased has no name left. What it was called before is told by
