@@ -7,6 +7,7 @@ import re
 from collections import Counter
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .columns import COLUMNS, REQUIRED, named
 
@@ -16,6 +17,7 @@ SEPARATORS = (",", ";", "\t")
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how they begin: XLSX, as any archive, and the older XLS
 OTHERS = (b"%PDF-", b"{\\rtf", b"<")  # that may be text to the last byte; and pages, as of a site that wants a login
 NO_TEXT = re.compile(rb"[\x01-\x08\x0e-\x1f]")  # as pictures and programs have; those of UTF-16 are left out
+NO_CSV = gettext_lazy("This is not a CSV file: open it in the program that made it, and save it as CSV (UTF-8).")
 LONGEST_SHOWN, MOST_SHOWN = 40, 10  # characters of the name of a column that nobody knows, and how many names
 
 MORE = ""  # in place of its cells, of a row that has more of them than there are columns: what is said of that
@@ -59,7 +61,7 @@ def _text(content: bytes) -> str:
         )
     is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if not is_utf16 and (NO_TEXT.search(content) or content.removeprefix(codecs.BOM_UTF8).startswith(OTHERS)):
-        raise Unreadable(_("This is not a CSV file: open it in the program that made it, and save it as CSV (UTF-8)."))
+        raise Unreadable(NO_CSV)
     try:
         text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:

@@ -8,6 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import pictures
 from ..own_words import OwnWords
+from .files import MOST_BYTES, NO_CSV
+
+TOO_LARGE = _("The file is larger than 1 MB: divide it.")
 
 
 class WholeFileField(forms.FileField):
@@ -16,7 +19,7 @@ class WholeFileField(forms.FileField):
     def to_python(self, data: Any) -> Any:
         """Return the upload. Raises ValidationError."""
         if isinstance(data, pictures.Oversized):
-            raise ValidationError(_("The file is larger than 1 MB: divide it."))
+            raise ValidationError(TOO_LARGE)
         return super().to_python(data)
 
 
@@ -29,5 +32,12 @@ class UploadForm(OwnWords, forms.Form):
             "required": _("Choose a file."),
             "empty": _("The file is empty. Download the template to see what belongs into it."),
         },
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv,text/plain"}),
+        widget=forms.ClearableFileInput(
+            attrs={
+                "accept": ".csv,text/csv,text/plain",
+                "data-most-bytes": str(MOST_BYTES),
+                "data-too-large": TOO_LARGE,
+                "data-unreadable": NO_CSV,
+            }
+        ),
     )

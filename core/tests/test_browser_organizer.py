@@ -6,6 +6,8 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from core import checkin, pictures, steering
+from core.imports.files import MOST_BYTES, NO_CSV
+from core.imports.forms import TOO_LARGE
 from core.models import AuditEntry, Event
 from core.now import now
 from core.sessions import SessionStore
@@ -259,6 +261,27 @@ class OrganizerTests(BrowserTestCase):
         expect(field).to_have_attribute("aria-invalid", "true")
         field.set_input_files([])
         expect(beside).to_be_hidden()
+
+    def test_a_file_of_events_that_would_be_refused_is_said_to_be_so_before_it_is_sent(self) -> None:
+        page = self.organizer()
+        page.goto("/organize/import/")
+        field, beside = page.get_by_label("File (CSV"), page.locator("#id_file-refused")
+        for name, kind, size, words in (
+            ("events.csv", "text/csv", MOST_BYTES + 1, TOO_LARGE),
+            ("EVENTS.CSV", "application/vnd.ms-excel", 9, ""),  # as Windows with Excel has it
+            ("events.csv", "", 9, ""),
+            ("events.xls", "application/vnd.ms-excel", 9, NO_CSV),
+        ):
+            chosen: Any = {"name": name, "mimeType": kind, "buffer": b"x" * size}
+            field.set_input_files(chosen)
+            with self.subTest(name=name, kind=kind, size=size):
+                expect(beside).to_have_text(str(words))
+        sent: list[int] = []
+        page.on("request", lambda request: sent.append(len(request.post_data_buffer or b"")))
+        field.set_input_files({"name": "events.csv", "mimeType": "text/csv", "buffer": b"x" * 2 * MOST_BYTES})
+        page.get_by_role("button", name="Upload and look").click()
+        expect(page.locator(".errorlist")).to_have_text(str(TOO_LARGE))
+        self.assertLess(max(sent), MOST_BYTES)
 
 
 class AdministratorTests(BrowserTestCase):

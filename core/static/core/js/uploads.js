@@ -26,12 +26,17 @@ export function startUploads(inputs) {
   }
 }
 
-// A browser that does not know a kind of file leaves its type empty: the server looks into that.
+// A browser that does not know a kind of file leaves its type empty: the server looks into that. What its name ends in
+// counts as well: on Windows a .csv is what Excel has said that it is.
 function problemOf(input) {
   const [file] = input.files;
   if (!file) return "";
-  if (file.type && !input.accept.split(",").includes(file.type)) return input.dataset.unreadable;
+  if (file.type && !isAccepted(file, input.accept.split(","))) return input.dataset.unreadable;
   return isTooLarge(input) ? input.dataset.tooLarge : "";
+}
+
+function isAccepted({ name, type }, kinds) {
+  return kinds.includes(type) || kinds.some((kind) => kind.startsWith(".") && name.toLowerCase().endsWith(kind));
 }
 
 function isTooLarge({ files: [file], dataset }) {
