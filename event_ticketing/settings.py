@@ -118,7 +118,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 2
 FILE_UPLOAD_HANDLERS = ["event_ticketing.storage.MemoryUploads"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 2**20  # bytes: what deploy/nginx.conf lets in
+FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 2**20  # bytes: deploy/nginx.conf lets in a little more, for the rest of the form
 
 # --- The box office (DESIGN 2.3) ----------------------------------------------------------------------------
 HOLD_MINUTES = number("HOLD_MINUTES", 10, least=0.01)

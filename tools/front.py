@@ -64,6 +64,7 @@ def configuration(folder: Path, *, pages: str, sockets: str, changes: dict[str, 
     `changes` are what is written there, and what is to stand instead.
     """
     other = changes | {
+        **{f"    listen [::]:{port};\n": "" for port in ("80 default_server", "443 ssl http2 default_server")},
         "/srv/tickets": str(folder),
         "/run/nginx.pid": f"{folder}/pid",
         "/var/log/nginx": f"{folder}/log",

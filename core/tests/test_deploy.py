@@ -156,6 +156,41 @@ class CapacityTests(SimpleTestCase):
         self.assertEqual(capacity.Opening(people=10, tickets=5).nodes, 2)
 
 
+class BodyTests(SimpleTestCase):
+    def test_both_examples_of_nginx_take_the_same_bodies_and_say_the_same_of_what_is_too_large(self) -> None:
+        texts = [(ROOT / "deploy" / name).read_text() for name in ("nginx.conf", "compose.conf")]
+        sizes = [re.findall(r"client_max_body_size (\w+);", text) for text in texts]
+        self.assertEqual(sizes, [["7m", "1k"]] * 2)
+        self.assertGreater(7 * 2**20, settings.FILE_UPLOAD_MAX_MEMORY_SIZE + settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        [said, same] = [re.findall(r"error_page 413 @too_large;|return 413 '.*';", text) for text in texts]
+        self.assertEqual((len(said), said), (2, same))
+        for text in texts:
+            sockets = text.partition("location /ws/ {")[2].partition("proxy_pass")[0]
+            self.assertRegex(sockets, r"limit_except GET \{\s+deny all;\s+\}")
+
+
+class LogTests(SimpleTestCase):
+    def test_the_log_of_nginx_has_networks_and_no_address(self) -> None:
+        text = (ROOT / "deploy/nginx.conf").read_text()
+        self.assertEqual(re.findall(r"log_format \w+ '(\S+) ", text), ["$network"])
+        self.assertNotIn("$remote_addr", text.partition("log_format")[2].partition(";")[0])
+        [cuts] = re.findall(r"map \$remote_addr \$network \{(.*?)\n  \}", text, re.DOTALL)
+        patterns = [(found[0].replace("?<", "?P<"), found[1]) for found in re.findall(r'"~(\S+)" (\S+);', cuts)]
+        for address, network in (
+            ("203.0.113.77", "203.0.113.0/24"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+            ("2001:db8:1:2::6", "2001:db8:1::/48"),
+            ("2001:db8:1::6", "2001:db8:1::/48"),
+            ("2001:db8::6", "2001:db8::/48"),
+            ("2001::3:4:5:6:7", "2001::/48"),
+            ("::1", "-"),
+            ("::ffff:203.0.113.77", "-"),
+        ):
+            matches = ((re.search(pattern, address), value) for pattern, value in patterns)
+            told = [value.replace("$net", found["net"]) for found, value in matches if found]
+            self.assertEqual([*told, "-"][0], network, address)
+
+
 class TlsTests(SimpleTestCase):
     def test_the_example_of_nginx_speaks_tls_that_is_safe_and_takes_no_socket_without_it(self) -> None:
         text = (ROOT / "deploy/nginx.conf").read_text()

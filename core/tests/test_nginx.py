@@ -71,6 +71,7 @@ class NginxTests(BrowserTestCase):
         log = (self.folder / "log/access.log").read_text()
         self.assertIn("GET /ticket/[secret]/ 200", log)
         self.assertNotIn(code, log)
+        self.assertEqual({line.split()[0] for line in log.splitlines()}, {"127.0.0.0/24"})
 
     def test_the_first_page_weighs_less_than_100_kb_for_whoever_was_never_here(self) -> None:
         for n in range(PAGE_OF_EVENTS):
@@ -113,6 +114,31 @@ class NginxTests(BrowserTestCase):
             if answer.status == 429:
                 break
         self.assertEqual((answer.status, answer.headers.get("retry-after")), (429, "5"))
+
+    def test_what_comes_to_the_sockets_has_no_body(self) -> None:
+        api = self.visitor().request
+        answers = [api.post("/ws/events/", data=data).status for data in ("", b"x" * 100_000)]
+        answers += [api.fetch("/ws/events/", method="GET", data=b"x" * 2000).status]
+        self.assertEqual(answers, [403, 413, 413])
+
+    def test_the_largest_picture_passes_and_of_what_is_larger_that_is_said_in_words(self) -> None:
+        api = self.visitor().request
+        form: Any = {
+            size: {
+                "image": {"name": "a.png", "mimeType": "image/png", "buffer": b"x" * size},
+                "description": "x" * 9999,
+            }
+            for size in (6 * 2**20, 8 * 2**20)
+        }
+        passed, refused = (api.post("/organize/create/", multipart=multipart) for multipart in form.values())
+        self.assertEqual((passed.status, refused.status), (403, 413))  # the one by us: it has no token
+        self.assertIn("This file is too large", refused.text())
+        self.assertEqual(refused.headers["content-type"], "text/html")
+
+    def test_a_style_that_a_former_version_has_comes_from_its_processes(self) -> None:
+        (self.folder / "staticfiles/admin/css/rtl.css").unlink()
+        style = self.visitor().request.get("/static/admin/css/rtl.css")
+        self.assertEqual((style.status, style.headers["content-type"]), (200, 'text/css; charset="utf-8"'))
 
     def test_whether_it_is_ready_is_told_on_the_machine_itself_alone(self) -> None:
         context = ssl.create_default_context()
