@@ -49,6 +49,7 @@ def throwaway(server: str = POSTGRESQL, *, sqlite: bool = False) -> Iterator[Non
     with _sqlite() if sqlite else _postgresql(server) as url:
         os.environ |= PRODUCTION | {
             "DATABASE_URL": url,
+            "MEDIA_ROOT": f"{tempfile.gettempdir()}/bench-media",  # where a cleanup may remove what no event here has
             "DJANGO_SETTINGS_MODULE": "event_ticketing.settings",
             "SECRET_KEY": secrets.token_urlsafe(48),
         }

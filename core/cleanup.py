@@ -7,10 +7,12 @@ another one has in hand are skipped.
 import datetime as dt
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.files.storage import default_storage
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from post_office.models import STATUS, Email
@@ -37,7 +39,8 @@ from .trust import runs, trail
 logger = logging.getLogger(__name__)
 
 WITHOUT_SIGN_OF_LIFE = dt.timedelta(hours=24)
-BATCH = 500  # rows in one transaction: it must end long before a statement times out (5 s)
+BATCH = 500  # rows in one transaction: it must end long before a statement times out (5 s); and files in one run
+PICTURES = "events"  # the folder of the pictures of events
 
 OVERDUE = dt.timedelta(minutes=15)  # three cron lines missed
 
@@ -64,6 +67,7 @@ def clean() -> Counts:
         "offers ended": lambda: _in_batches(_void_offers(moment), lambda o: transfer.end_void_offers(o, moment)),
         "addresses of old offers removed": lambda: _in_batches(_old_offers(moment), lambda o: o.update(email="")),
         "old imports removed": lambda: _in_batches(_old_imports(moment), _remove),
+        "unused pictures removed": lambda: _remove_files(_unused_pictures(moment)),
         "expired sessions removed": lambda: _in_batches(_expired_sessions(moment), _remove),
         "addresses in the audit trail forgotten": lambda: _in_batches(_old_addresses(moment), trail.forget_addresses),
     }
@@ -87,6 +91,7 @@ def count() -> Counts:
         "offers ended": _void_offers(moment).count(),
         "addresses of old offers removed": _old_offers(moment).count(),
         "old imports removed": _old_imports(moment).count(),
+        "unused pictures removed": len(_unused_pictures(moment)),
         "expired sessions removed": _expired_sessions(moment).count(),
         "addresses in the audit trail forgotten": _old_addresses(moment).count(),
     }
@@ -183,6 +188,25 @@ def _old_offers(moment: dt.datetime) -> TicketTransferQuerySet:
 def _old_imports(moment: dt.datetime) -> QuerySet[EventImport]:
     """Return files of events that nobody has confirmed for a day, or that were confirmed."""
     return EventImport.objects.filter(at__lte=moment - WITHOUT_SIGN_OF_LIFE)
+
+
+def _unused_pictures(moment: dt.datetime) -> list[str]:
+    """Return the names of some pictures that no event has; one that is new may be on its way to its event."""
+    unused: list[str] = []
+    with suppress(FileNotFoundError):  # there is no folder yet, or another cleanup has just removed one
+        names = [f"{PICTURES}/{name}" for name in default_storage.listdir(PICTURES)[1]]
+        used = set(Event.objects.exclude(image="").values_list("image", flat=True))
+        for name in names:
+            if len(unused) < BATCH and name not in used:
+                is_old = default_storage.get_modified_time(name) <= moment - WITHOUT_SIGN_OF_LIFE
+                unused += [name] if is_old else []
+    return unused
+
+
+def _remove_files(names: list[str]) -> int:
+    for name in names:
+        default_storage.delete(name)
+    return len(names)
 
 
 def _expired_sessions(moment: dt.datetime) -> QuerySet[Session]:

@@ -5,6 +5,7 @@ They alone read the environment (`environment.py`); `.env.example` lists all tha
 
 import sys
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from csp.constants import NONE, SELF
@@ -274,6 +275,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 MEDIA_URL = "media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default="") or BASE_DIR / "media")
+if TESTING:  # the cleanup of a test must not find the pictures of somebody's own site
+    MEDIA_ROOT = Path(gettempdir()) / "tickets-test-media"
 # Far-future names need `collectstatic`; where it did not run, WhiteNoise serves the sources as they are.
 _collected = not DEBUG and not TESTING and (STATIC_ROOT / "staticfiles.json").exists()
 WHITENOISE_USE_FINDERS = not _collected

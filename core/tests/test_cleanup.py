@@ -1,11 +1,15 @@
 """The cleanup: what time leaves behind is tidied, what people still have is left alone (rules 7, 14 and 25)."""
 
 import io
+import os
 import signal
 from collections import Counter
 from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import mock
 
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import IntegrityError
@@ -44,6 +48,7 @@ NOTHING = {
     "offers ended": 0,
     "addresses of old offers removed": 0,
     "old imports removed": 0,
+    "unused pictures removed": 0,
     "expired sessions removed": 0,
     "addresses in the audit trail forgotten": 0,
 }
@@ -54,6 +59,39 @@ def run(*options: str) -> str:
     printed = StringIO()
     call_command("cleanup_expired_holds", *options, stdout=printed)
     return printed.getvalue()
+
+
+class PictureTests(Cast, TestCase):
+    def setUp(self) -> None:
+        self.assertFalse(Path(settings.MEDIA_ROOT).is_relative_to(settings.BASE_DIR))  # those of tests are no one's
+        folder = self.enterContext(TemporaryDirectory())
+        self.enterContext(override_settings(MEDIA_ROOT=folder))
+        self.folder = Path(folder, "events")
+        self.folder.mkdir()
+
+    def store(self, *names: str, **age: float) -> None:
+        """Store pictures that were saved `days=2` ago."""
+        for name in names:
+            (self.folder / name).touch()
+            os.utime(self.folder / name, times=(ago(**age).timestamp(),) * 2)
+
+    def left(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def test_what_no_event_has_goes_after_a_day_and_what_copies_share_stays(self) -> None:
+        self.store("shared.png", "replaced.png", days=9)
+        self.store("of_a_form_that_is_being_saved.png", hours=23)
+        for status in ("draft", "cancelled"):
+            make_event(image="events/shared.png", status=status)
+        counts = NOTHING | {"unused pictures removed": 1}
+        self.assertEqual((cleanup.count(), cleanup.clean(), cleanup.count()), (counts, counts, NOTHING))
+        self.assertEqual(self.left(), ["of_a_form_that_is_being_saved.png", "shared.png"])
+
+    def test_a_run_removes_a_batch_at_most(self) -> None:
+        self.store("1.png", "2.png", "3.png", days=2)
+        with mock.patch("core.cleanup.BATCH", 2):
+            done = [cleanup.clean()["unused pictures removed"] for _ in range(3)]
+        self.assertEqual((done, self.left()), ([2, 1, 0], []))
 
 
 class LapsedHoldTests(Cast, TestCase):
@@ -220,6 +258,7 @@ class CommandTests(Cast, TestCase):
             "offers ended",
             "addresses of old offers removed",
             "old imports removed",
+            "unused pictures removed",
         )
         nothing = [f"{kind}: 0" for kind in kinds]
         last = [self.counts[-1], "addresses in the audit trail forgotten: 0", ""]
