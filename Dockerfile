@@ -14,7 +14,7 @@ COPY . .
 # The key is thrown away with this command; collectstatic signs nothing.
 RUN SECRET_KEY=$(python -c "print('thrown-away' * 5)") python manage.py collectstatic --noinput \
     && useradd --system --no-create-home tickets \
-    && install -d -o tickets media
+    && install -d -o tickets media backups
 USER tickets
 VOLUME /app/media
 

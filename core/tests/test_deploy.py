@@ -43,6 +43,15 @@ class ComposeTests(SimpleTestCase):
         text, example = ((ROOT / name).read_text() for name in ("docker-compose.yml", ".env.example"))
         self.assertEqual(list(check_compose.problems(text, example)), [])
 
+    def test_backups_go_into_a_volume_whose_folder_the_image_gives_to_its_user(self) -> None:
+        compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+        backup = compose["services"]["backup"]
+        folder = backup["command"].rpartition(" backup ")[2]
+        self.assertIn(f"backups:{folder}", backup["volumes"])
+        made = re.search(r"install -d -o tickets (.*)", (ROOT / "Dockerfile").read_text())
+        self.assertIn(folder.removeprefix("/app/"), (made[1] if made else "").split())
+        self.assertEqual(backup["profiles"], ["tools"])  # not of what is started with the rest
+
     def test_what_the_specification_does_not_allow_is_told(self) -> None:
         compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
         for path, wrong in {"healthcheck.retrys": 3, "ports": 8000, "restart": ["no"], "volume": []}.items():
