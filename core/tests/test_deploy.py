@@ -129,6 +129,13 @@ class GuideTests(SimpleTestCase):
         self.assertGreater(len(named), 1)
         self.assertEqual([name for name in named if not (ROOT / name).exists()], [])
 
+    def test_it_installs_the_programs_that_it_uses(self) -> None:
+        text = (ROOT / "docs/deploy-vps.md").read_text()
+        programs = ("sudo", "curl", "openssl", "ufw", "rsync", "git", "certbot", "nginx")
+        self.assertEqual([name for name in programs if not re.search(rf"\n?`?{name} [-a-z]", text)], [])
+        packages = text.partition("apt-get install")[2].partition("useradd")[0].split()
+        self.assertEqual([name for name in programs if name not in packages], [])
+
     def test_its_change_of_the_example_makes_one_node_of_two(self) -> None:
         [script] = re.findall(
             r"^sed -e '(.*?)' .*nginx.conf", (ROOT / "docs/deploy-vps.md").read_text(), re.MULTILINE | re.DOTALL
@@ -208,6 +215,10 @@ class TlsTests(SimpleTestCase):
         self.assertEqual(set(servers_of), {"80", "443"})
         self.assertEqual(["/ws/" in servers_of[port] for port in ("80", "443")], [False, True])
         self.assertNotIn("http://sockets", servers_of["80"])
+
+    def test_whoever_has_ipv6_alone_gets_in_as_well(self) -> None:
+        text = (ROOT / "deploy/nginx.conf").read_text()
+        self.assertEqual(re.findall(r"\blisten (\S+)", text), ["80", "[::]:80", "443", "[::]:443"])
 
 
 @skipUnless(shutil.which("redis-server"), "needs redis-server")
