@@ -185,7 +185,7 @@ class OrganizerForm(EventForm):
         return changed
 
     def decided_with(self, changed: list[str]) -> set[str]:
-        """Return the zone, where a moment was changed, which is a time there; with another one, all moments are others."""
+        """Return the zone, where a moment was changed: it is a time there; in another one, all moments are others."""
         if not set(MOMENTS) & set(changed):
             return set()
         shown = self.data.get(self.add_initial_prefix("time_zone"), self.stored.time_zone)

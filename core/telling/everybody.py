@@ -145,7 +145,7 @@ def _write(announcement: Announcement) -> Letters:
 
 
 def _mail_if_it_can_be(announcement: Announcement, person: User, has_ticket: bool) -> Email | None:
-    """Return the mail; None where it cannot be written: nobody behind them would get theirs, and it counts as failed."""
+    """Return the mail; None, which counts as failed, where it cannot be written: those behind them want theirs."""
     try:
         return _mail(announcement, person, has_ticket)
     except DatabaseError:
