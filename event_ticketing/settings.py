@@ -205,10 +205,11 @@ ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0
 # Staff see and do what others may not: where the site is public, a password alone does not open that.
 STAFF_NEED_SECOND_FACTOR = HTTPS and not TESTING
 MFA_ADAPTER = "core.trust.second_factor.Adapter"
-MFA_FORMS = {  # which note what fails
+MFA_FORMS = {  # which note what fails, and take no nonsense
     "activate_totp": "core.trust.factor_forms.NewApp",
     "authenticate": "core.trust.factor_forms.Code",
     "reauthenticate": "core.trust.factor_forms.CodeAgain",
+    "add_webauthn": "core.trust.factor_forms.NewKey",
     "authenticate_webauthn": "core.trust.factor_forms.Key",
     "login_webauthn": "core.trust.factor_forms.KeyAlone",
     "reauthenticate_webauthn": "core.trust.factor_forms.KeyAgain",
