@@ -6,12 +6,20 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends import db
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
+from django.db import OperationalError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, get_random_string
 
 from . import arrivals
 from .models import User, UserSession
+
+SHORTEST_KEY, LONGEST_KEY = 8, 40  # characters: as Django has it, and as its table does
+
+
+def could_be_key(text: str) -> bool:
+    """Return whether a text could be a session's key: others are not asked for, a database refuses some (a NUL)."""
+    return text.isascii() and text.isalnum() and SHORTEST_KEY <= len(text) <= LONGEST_KEY
 
 
 class SessionStore(db.SessionStore):
@@ -19,6 +27,10 @@ class SessionStore(db.SessionStore):
 
     login: UserSession | None = None
     _is_new = False  # begun, and in no row yet
+
+    def _validate_session_key(self, key: str | None) -> bool:
+        """Take no other key from a cookie."""
+        return could_be_key(key or "")
 
     def load(self) -> dict[str, Any]:
         """Read the session; in Django's own way where no live login stands behind it."""
@@ -42,10 +54,16 @@ class SessionStore(db.SessionStore):
         self._is_new = self.modified = True
 
     def save(self, must_create: bool = False) -> None:
-        """Store the session."""
+        """Store the session. Raises OperationalError where the database is away: for Django somebody ended it then."""
         if self.session_key is None:
             self.create()
-        super().save(must_create=must_create or self._is_new)
+        try:
+            super().save(must_create=must_create or self._is_new)
+        except UpdateError as error:
+            why = error.__context__
+            if isinstance(why, OperationalError):
+                raise why from why.__cause__
+            raise
         self._is_new = False
 
     def flush(self) -> None:

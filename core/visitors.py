@@ -13,10 +13,8 @@ from django.utils import timezone
 from . import arrivals
 from .many import among
 from .models import User, UserSession
-from .sessions import SessionStore, hashes, is_of
+from .sessions import SessionStore, could_be_key, hashes, is_of
 from .trust import second_factor
-
-LONGEST_KEY = 40  # characters, as the session table has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ def session_key_of(scope: Any) -> str:
     """
     cookies = (value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
     key = next((parse_cookie(text).get(settings.SESSION_COOKIE_NAME, "") for text in cookies), "")
-    return key if key.isascii() and key.isalnum() and len(key) <= LONGEST_KEY else ""
+    return key if could_be_key(key) else ""
 
 
 def address_of(scope: Any) -> str:

@@ -24,6 +24,7 @@ ODD = (
     "</script><script>alert(1)", "'\"><img onerror=alert(1) src=x>", "javascript:alert(1)", "x" * 20_000, "-1", "9e9",
     "abc",
 )  # fmt: skip
+NULS = r"\000" * 8  # in a cookie between quotes: Django makes eight NULs of it
 QUERIES = ("page", "month", "q", "person", "size", "event", "gate", "since", "next", "o", "order_by")
 
 
@@ -155,6 +156,7 @@ class HeaderTests(RequestCase):
             ("Accept", "*/*;q=x"), ("Accept", "," * 5000), ("Accept", "é"), ("Accept-Language", "x" * 5000),
             ("Accept-Encoding", "gzip;q=-1"), ("Cookie", "a=" + "x" * 65_536), ("Cookie", "sessionid=\x01; =;;"),
             ("Cookie", f"{settings.SESSION_COOKIE_NAME}={'x' * 5000}"), ("Cookie", "messages=[[x"),
+            ("Cookie", f'{settings.SESSION_COOKIE_NAME}="{NULS}"'),
             ("Range", "bytes=9-1"), ("If-Modified-Since", "yesterday"), ("If-None-Match", '"'), ("Content-Type", "x"),
             ("Content-Type", ""), ("X-Forwarded-Host", "evil.example"), ("Forwarded", "for=x"),
             ("X-Forwarded-Proto", "javascript"), ("Origin", "null"),

@@ -51,6 +51,17 @@ class DatabaseAwayTests(TestCase):
             response = visit().post("/accounts/login/", form, headers=BROWSER)
         self.assertEqual((response.status_code, response.headers["Retry-After"]), (503, "3"))
 
+    def test_so_is_a_session_that_was_begun_before(self):
+        def away(execute: Any, sql: str, *args: Any) -> Any:
+            if sql.startswith("UPDATE") and "django_session" in sql:
+                raise OperationalError("the database is away")
+            return execute(sql, *args)
+
+        client = visit(make_person("carol"), headers=BROWSER)
+        with connection.execute_wrapper(away), self.assertLogs("core.middleware", "WARNING"):
+            response = client.get("/dashboard/")  # which notes in the session that places were held
+        self.assertEqual((response.status_code, response.headers["Retry-After"]), (503, "3"))
+
     def test_so_is_the_way_of_staff_to_their_second_factor(self):
         def away(execute: Any, sql: str, *args: Any) -> Any:
             if "mfa_authenticator" in sql:
