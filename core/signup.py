@@ -3,7 +3,9 @@
 from typing import Any
 
 from allauth.account import forms
+from allauth.account.views import SignupView
 from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from .own_words import OwnLabels
@@ -13,10 +15,23 @@ class SignupForm(OwnLabels, forms.SignupForm):  # type: ignore[misc]  # -- allau
     """The form."""
 
     def try_save(self, request: HttpRequest) -> Any:
-        """Store a new account; for an address that has one, take as long, so that nobody learns of it by the clock."""
+        """Store a new account; for an address that has one, take as long, so that nobody learns of it by the clock.
+
+        Of two at once the second is answered as if they had come a moment later.
+        """
         if self.account_already_exists:
             make_password(self.cleaned_data["password1"])
-        return super().try_save(request)
+            return super().try_save(request)
+        try:
+            with transaction.atomic():
+                return super().try_save(request)
+        except IntegrityError:
+            self.full_clean()  # somebody has taken the name or the address since it was looked for: now it is found
+        if self.is_valid():
+            return super().try_save(request)
+        page = SignupView()
+        page.setup(request)
+        return None, page.form_invalid(self)
 
 
 class AddEmailForm(OwnLabels, forms.AddEmailForm):  # type: ignore[misc]  # -- as above

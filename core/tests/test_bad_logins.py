@@ -2,20 +2,24 @@
 
 import re
 import statistics
+import threading
 import time
 import unicodedata
+from functools import partial
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from django.core import mail
 from django.core.cache import cache
-from django.test import Client, TestCase, override_settings
+from django.test import Client, TestCase, TransactionTestCase, override_settings
 
 from core.models import User, UserSession
+from core.signup import SignupForm
 
 from .asking import seen
-from .cast import make_person
+from .cast import PATIENCE, make_person, race
 from .visits import BROWSER, target_of, visit
 
 PASSWORD = "correct horse battery"
@@ -174,6 +178,43 @@ class EnumerationTests(AccountCase):
         form = {"username": "dora", "password1": PASSWORD, "password2": PASSWORD}
         self.expect_the_same(SIGN_UP, form | {"email": "carol@example.org"}, form | {"email": "new@example.org"})
         self.assertEqual(User.objects.get(email="carol@example.org").username, "carol")
+
+
+@override_settings(ACCOUNT_RATE_LIMITS=False, ACCOUNT_EMAIL_VERIFICATION="mandatory")
+class AtOnceTests(TransactionTestCase):
+    """Two who sign up at once: the second is answered as if they had come a moment later."""
+
+    def at_once(self, *people: dict[str, str]) -> list[Any]:
+        """Return the answers, in the order of the people; each was looked at before anybody was stored."""
+        looked_at, store = threading.Barrier(len(people), timeout=PATIENCE), SignupForm.try_save
+
+        def wait_and_store(form: SignupForm, request: Any) -> Any:
+            looked_at.wait()
+            return store(form, request)
+
+        secret = {"password1": PASSWORD, "password2": PASSWORD}
+        with mock.patch.object(SignupForm, "try_save", wait_and_store):
+            return race([partial(visit(headers=BROWSER).post, SIGN_UP, secret | person) for person in people])
+
+    def test_of_two_with_one_name_the_second_is_told_that_it_is_taken(self) -> None:
+        first, second = ({"username": "dora", "email": f"{box}@example.org"} for box in ("one", "two"))
+        answers = self.at_once(first, second)
+        self.assertEqual(sorted(answer.status_code for answer in answers), [200, 302])
+        [refused] = [answer for answer in answers if answer.status_code == 200]
+        self.assertContains(refused, "A user with that username already exists.")
+        self.assertEqual((User.objects.count(), EmailAddress.objects.count()), (1, 1))
+
+    def test_of_two_with_one_address_the_second_learns_nothing_of_it(self) -> None:
+        first, second = ({"username": name, "email": "dora@example.org"} for name in ("dora", "Dora-2"))
+        answers = self.at_once(first, second)
+        told = [(answer.status_code, target_of(answer)) for answer in answers]
+        self.assertEqual(told, [(302, "/accounts/confirm-email/")] * 2)
+        self.assertEqual((User.objects.count(), EmailAddress.objects.count(), len(mail.outbox)), (1, 1, 2))
+
+    def test_who_signs_up_twice_at_once_has_one_account(self) -> None:
+        dora = {"username": "dora", "email": "dora@example.org"}
+        self.assertEqual(sorted(answer.status_code for answer in self.at_once(dora, dora)), [200, 302])
+        self.assertEqual(User.objects.count(), 1)
 
 
 @override_settings(ACCOUNT_EMAIL_VERIFICATION="mandatory")
