@@ -110,13 +110,13 @@ class ListForm(GateForm):
 
 
 class ScansField(forms.JSONField):
-    """JSON that is nested as no scan is, too: Python's reader gives up on it with an error of its own."""
+    """JSON that is as no scan is, too: Python's reader gives up on deep nests and long numbers by errors of its own."""
 
     def to_python(self, value: Any) -> Any:
         """Return what the text says."""
         try:
             return super().to_python(value)
-        except RecursionError:
+        except (RecursionError, ValueError):
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 

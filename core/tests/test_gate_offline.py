@@ -11,6 +11,8 @@ from core.tests.test_gate import GateCase
 from core.tests.test_query_counts import queries_of
 from core.tests.visits import answer_of, visit
 
+NUMBER = "9" * 5000  # of more digits than Python reads
+
 
 class ListTests(GateCase):
     def ask(self, person: Any = None, **query: Any) -> Any:
@@ -226,7 +228,7 @@ class SyncTests(GateCase):
                 status, said = answer_of(self.gate.post("/checkin/sync/", sent))
                 told = "Scan 2 of the list is none: nothing of it was stored."
                 self.assertEqual((status, said["detail"]), (400, told))
-        for scans in ("", "x", "{}", "null", "5", json.dumps([good] * 501), "[" * 5000):
+        for scans in ("", "x", "{}", "null", "5", json.dumps([good] * 501), "[" * 5000, NUMBER, f"[{NUMBER}]"):
             with self.subTest(scans=scans[:9]):
                 sent = {"event": self.event.pk, "scans": scans}
                 self.assertEqual(self.gate.post("/checkin/sync/", sent).status_code, 400)
