@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.errors import IdleInTransactionSessionTimeout, _WaitTimeout
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction, _WaitTimeout
 
 from .deadline import is_unlimited, seconds_left
 
@@ -62,7 +62,8 @@ class PatientConnection(psycopg.Connection[Any]):
             if limit == self._limit:  # it said nothing for as long as it may; else this request was out of time
                 self._empty_pool()
             raise psycopg.OperationalError("the database does not answer") from error
-        except IdleInTransactionSessionTimeout as error:  # psycopg's InternalError: it was this process that stopped
+        except (IdleInTransactionSessionTimeout, ReadOnlySqlTransaction) as error:
+            # psycopg's InternalError: but it was this process that stopped, or a standby that answers for a while.
             raise psycopg.OperationalError(str(error)) from error
         except psycopg.OperationalError:
             if self.closed:

@@ -82,6 +82,12 @@ class PatienceTests(SimpleTestCase):
             with self.assertRaises(psycopg.OperationalError):  # which is answered 503; an InternalError is not
                 ours.cursor().execute("SELECT 1")
 
+    def test_who_writes_to_a_standby_is_told_that_the_database_is_away(self) -> None:
+        with connect(options="-c default_transaction_read_only=on") as ours:  # what a standby says to a write
+            with self.assertRaisesMessage(psycopg.OperationalError, "read-only"):
+                ours.cursor().execute("CREATE TABLE nowhere (id int)")
+            self.assertEqual(ours.execute("SELECT 1").fetchone(), (1,))
+
     def test_after_a_restart_the_first_connection_of_a_pool_is_a_good_one(self) -> None:
         self.assertEqual(self.first_of_a_pool(PatientConnection), (1,))
 
