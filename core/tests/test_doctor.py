@@ -125,6 +125,9 @@ class PartTests(TestCase):
     def test_settings_that_are_for_development_are_a_warning(self):
         with override_settings(DEBUG=True):
             self.assertEqual(self.states("settings"), {doctor.WARNING})
+        with override_settings(DEBUG=False, HTTPS=False):
+            said = "HTTPS is off: passwords travel in the clear, and behind a proxy all visitors count as one address."
+            self.assertIn((doctor.WARNING, said), found("settings"))
         with override_settings(DEBUG=False, HTTPS=True):
             self.assertEqual(self.states("settings"), {doctor.OK})
 

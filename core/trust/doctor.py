@@ -93,7 +93,8 @@ def _settings() -> Findings:
     if settings.DEBUG:
         yield Finding("settings", WARNING, "DEBUG is on.", "For a public site, take DEBUG out of .env.")
     elif not settings.HTTPS:
-        yield Finding("settings", WARNING, "HTTPS is off: passwords travel in the clear.", "Set HTTPS=on.")
+        said = "HTTPS is off: passwords travel in the clear, and behind a proxy all visitors count as one address."
+        yield Finding("settings", WARNING, said, "Set HTTPS=on.")
     else:
         yield Finding("settings", OK, f"for {', '.join(settings.ALLOWED_HOSTS)}, by HTTPS")
     if not settings.TICKET_SIGNING_KEYS and not settings.DEBUG:
