@@ -161,7 +161,7 @@ def for_people(view: View) -> View:
                 request, _("You are not logged in any more: your login was ended elsewhere, or its time is up.")
             )
         if "X-Refresh" in request.headers:  # a page in the background, which loads itself anew and says why
-            return HttpResponse(status=401)
+            return HttpResponse(status=204)  # not 401, which a browser notes as an error of the page
         return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': after})}")
 
     return guarded

@@ -67,7 +67,7 @@ class EndLoginTests(Cast, TestCase):
     def test_an_open_page_is_told_to_load_itself_anew_and_says_it_then(self) -> None:
         self.laptop.post(self.other)
         refreshed = self.phone.get("/dashboard/", headers={"X-Refresh": "regions"})
-        self.assertEqual((refreshed.status_code, refreshed.content), (401, b""))
+        self.assertEqual((refreshed.status_code, refreshed.content), (204, b""))
         self.assertContains(self.phone.get("/dashboard/", follow=True), "You are not logged in any more: your login")
 
     def test_again_changes_nothing_and_answers_the_same(self) -> None:

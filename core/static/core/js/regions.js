@@ -59,7 +59,7 @@ async function fetchPage() {
   const headers = { Accept: "text/html", "X-Refresh": "regions" };
   const signal = AbortSignal.timeout?.(TIMEOUT_MS);
   const response = await fetch(location.href, { headers, signal, credentials: "same-origin", cache: "no-store" });
-  const moved = response.status === 401 || (response.redirected && new URL(response.url).pathname !== location.pathname);
+  const moved = response.status === 204 || (response.redirected && new URL(response.url).pathname !== location.pathname);
   if (moved) location.reload(); // the session has ended: the server says so, and where to go
   return response.ok && !moved ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
 }
