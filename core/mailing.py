@@ -47,9 +47,8 @@ SPELL = 1.0  # or as many as begin in so many seconds
 # And for so many times as long as that kept a processor nothing is delivered: a PDF keeps its process from answering.
 REST = 3
 LONGEST_RUSH = 300.0  # seconds that confirmations wait for a rush to end: their tickets are on the page
-LEASE = dt.timedelta(
-    minutes=3
-)  # longer than any delivery: a PDF, a few steps that EMAIL_TIMEOUT bounds, `smtp.ANSWER_IN`
+# Longer than any delivery: a PDF, a few steps that EMAIL_TIMEOUT bounds, and one that `smtp.ANSWER_IN` does.
+LEASE = dt.timedelta(minutes=3)
 FIRST_RETRY, LONGEST_RETRY = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
 GIVE_UP = dt.timedelta(days=5)  # as mail servers do
 REFUSED_FOR_GOOD = 500  # SMTP: from this code on, asking again changes nothing (RFC 5321, 4.2.1)
@@ -67,12 +66,8 @@ async def run(is_rush: Callable[[], bool]) -> None:
         rush_since = (rush_since or began) if is_rush() else None
         in_rush = rush_since is not None and began - rush_since < LONGEST_RUSH
         is_to_note = began - noted_at > NOTED
-        try:
-            took = await sync_to_async(_work_in_thread, thread_sensitive=False)(in_rush=in_rush, is_to_note=is_to_note)
-        except Exception:
-            logger.exception("mail could not be looked after; it is tried again")
-        else:
-            noted_at = began if is_to_note else noted_at
+        noted_at = began if is_to_note else noted_at
+        took = await sync_to_async(_work_in_thread, thread_sensitive=False)(in_rush=in_rush, is_to_note=is_to_note)
 
 
 def _work_in_thread(*, in_rush: bool, is_to_note: bool = False) -> float:
@@ -85,6 +80,8 @@ def _work_in_thread(*, in_rush: bool, is_to_note: bool = False) -> float:
         do_all(_steps(in_rush=in_rush))
         if is_to_note:
             runs.note(runs.Work.MAIL)
+    except Exception:
+        logger.exception("mail could not be looked after; it is tried again")
     finally:
         connections.close_all()
     return time.thread_time() - began

@@ -40,9 +40,7 @@ class Checked:
 
     events: list[tuple[int, Event]]
     problems: list[Problem]
-    repeated: dict[
-        int, int | None
-    ]  # rows of which there is an event already (None), or another row before, by its number
+    repeated: dict[int, int | None]  # rows of which there is an event (None), or another row before, by its number
 
     @property
     def is_good(self) -> bool:

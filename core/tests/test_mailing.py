@@ -346,8 +346,8 @@ class TroubleTests(MailCase):
         mailing.QueueBackend().send_messages([outgoing.EmailMessage("A link", "", to=["bob@example.org"])])
         closed = patch.object(connections, "close_all")  # it is the test's
         broken = patch.object(mailing, "store_notices", side_effect=ValueError)
-        with closed, broken, self.assertLogs("core"), self.assertRaises(ValueError):
-            mailing._work_in_thread(in_rush=False, is_to_note=True)
+        with closed, broken, self.assertLogs("core.mailing", "ERROR"):
+            self.assertGreater(mailing._work_in_thread(in_rush=False, is_to_note=True), 0)  # and it rests after that
         self.assertEqual(([to for to, _ in self.inbox.messages], LastRun.objects.count()), ([["bob@example.org"]], 0))
         with closed:
             mailing._work_in_thread(in_rush=False, is_to_note=True)
