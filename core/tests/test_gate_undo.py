@@ -122,6 +122,13 @@ class LookUpTests(GateCase):
                     (status, [found | {"ticket": ""} for found in said["people"]]), (200, [person | {"ticket": ""}])
                 )
 
+    def test_names_are_found_without_their_accents_and_an_address_only_as_it_is(self) -> None:
+        self.alice.last_name, self.alice.email = "Müller-Núñez", "info@müller.example"
+        self.alice.save()
+        found = {who: bool(self.found(who)) for who in ("muller nunez", "MÜLLER", "info@müller.example")}
+        self.assertEqual(found, dict.fromkeys(found, True))
+        self.assertEqual(self.found("info@muller.example"), [])
+
     def test_nobody_else_is_found(self) -> None:
         allocation.book(event_id=make_event().pk, user=self.bob)
         for who in ("bob", "greta", "alice bob", "alice@", "example", "%%", "__", "' OR 1=1 --"):
