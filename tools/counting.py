@@ -1,9 +1,13 @@
 """The test runner: it leaves the outcome in a file, for `tools.run_tests` to add up, and readies test databases."""
 
+import faulthandler
 import json
 import os
 import pickle
+import signal
 import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
@@ -17,6 +21,8 @@ from django.test.runner import DiscoverRunner, ParallelTestSuite
 
 DATABASES_OF_REDIS = 16  # as it comes
 FIRST_OWN = 10  # of the parallel processes; those before are of whoever runs the tests
+LONGEST = 300.0  # seconds without a test that begins or ends in a process
+AGAIN = 20.0  # seconds, where what stood still stands still once more on its way out
 
 
 class Outcome(TypedDict):
@@ -74,12 +80,48 @@ def _init_worker(*args: Any, **kwargs: Any) -> None:
         caches["default"] = caches.create_connection("default")
 
 
-class CopyingResult(runner.RemoteTestResult):
-    """Django's, which keeps a subtest that failed as it was then.
+class StandsStillError(BaseException):
+    """A test waits for what does not come; no `except Exception` of what it calls makes another ending of it."""
 
-    It is sent at the end of its class, when a client of the test may have what cannot be sent: the whole run would
-    break off, and nobody would read what failed.
+
+def _wake(*_: Any) -> None:
+    """Say where all threads are, and end what the first of them waits for."""
+    faulthandler.dump_traceback()
+    raise StandsStillError("Nothing began or ended for too long; where all threads were is on the screen.")
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Let a test that stands still fail; else the run would end when whoever waits for it has had enough."""
+    before = signal.signal(signal.SIGALRM, _wake)
+    _wind_up()
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _wind_up() -> None:
+    signal.setitimer(signal.ITIMER_REAL, LONGEST, AGAIN)
+
+
+class CopyingResult(runner.RemoteTestResult):
+    """Django's, which keeps a subtest that failed as it was then, and notices a test that stands still.
+
+    A subtest is sent at the end of its class, when a client of the test may have what cannot be sent: the whole run
+    would break off, and nobody would read what failed.
     """
+
+    def startTest(self, test: unittest.TestCase) -> None:  # noqa: N802 -- unittest's name
+        """Give it its time."""
+        super().startTest(test)
+        _wind_up()
+
+    def stopTest(self, test: unittest.TestCase) -> None:  # noqa: N802 -- unittest's name
+        """Give what comes after it as much."""
+        super().stopTest(test)
+        _wind_up()
 
     def addSubTest(  # noqa: N802 -- unittest's name
         self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any
@@ -95,6 +137,11 @@ class CopyingRunner(runner.RemoteTestRunner):
     """Django's, with that result."""
 
     resultclass = CopyingResult
+
+    def run(self, test: Any) -> Any:
+        """Play the tests of a class, in one of the parallel processes."""
+        with _watched():
+            return super().run(test)
 
 
 class OwnCacheSuite(ParallelTestSuite):

@@ -26,6 +26,7 @@ POSTGRESQL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0
 REDIS = os.environ.get("TEST_REDIS_URL") or "redis://127.0.0.1:6379/0"
 OF_BROWSERS = "core.tests.test_browser_"
 MOST_UNSTEADY = 3  # more of them are no accident
+MOST_SECONDS = 40 * 60  # for one run: three times what it takes here, and twice of it still ends before CI is ended
 LOCK = 20_260_101  # any number: two suites on one server would drop each other's database
 # What a developer's .env may say otherwise; the suite expects the defaults of development.
 DEVELOPMENT = {"DEBUG": "on", "HTTPS": "off", "EMAIL_URL": "", "GOOGLE_CLIENT_ID": "", "TIME_ZONE": "UTC"}
@@ -74,9 +75,13 @@ def _play(title: str, arguments: list[str], database_url: str, redis_url: str) -
             "TEST_OUTCOME": str(file),
         }
         command = [sys.executable, "manage.py", "test", "--noinput", *arguments]
-        code = subprocess.run(command, env=os.environ | environment, check=False).returncode
+        try:
+            done = subprocess.run(command, env=os.environ | environment, check=False, timeout=MOST_SECONDS)
+            ended = f"with exit code {done.returncode}"
+        except subprocess.TimeoutExpired:  # a process of its own that died leaves it waiting for good
+            ended = f"after {MOST_SECONDS // 60} minutes"
         if not file.exists():
-            broke_off = f"{title.rstrip(':')}: broke off with exit code {code}"
+            broke_off = f"{title.rstrip(':')}: broke off {ended}"
             return {"passed": 0, "failed": [broke_off], "skipped": {}, "unsteady": []}
         outcome: Outcome = json.loads(file.read_text())
     return outcome

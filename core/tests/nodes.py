@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tools import servers
 from tools.ports import free_port
 
 START_SECONDS = 60
+ANSWER_SECONDS = 10
 
 
 def database_url() -> str:
@@ -84,9 +84,9 @@ def start_node(kind: str = "", *, log: Path | None = None, **differs: str) -> No
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            with urllib.request.urlopen(f"{node.address}/healthz"):
+            with urllib.request.urlopen(f"{node.address}/healthz", timeout=ANSWER_SECONDS):
                 return node
-        except urllib.error.URLError:
+        except OSError:  # nobody there yet, or nobody who answers
             if time.monotonic() > deadline:
                 node.kill()
                 raise

@@ -205,6 +205,12 @@ class SocketTests(SocketCase):
         self.assertEqual(measures.SOCKETS._value.get(), before)
 
 
+def asked(address: str) -> str:
+    """Return what is answered at an address."""
+    with urllib.request.urlopen(address, timeout=START_SECONDS) as answer:
+        return answer.read().decode()
+
+
 class ManyProcessesTests(TransactionTestCase):
     def test_workers_that_share_a_port_answer_for_one_another(self):
         make_people(1)
@@ -213,12 +219,12 @@ class ManyProcessesTests(TransactionTestCase):
             self.addCleanup(node.kill_all)
             deadline = time.monotonic() + START_SECONDS
             while len(list(Path(folder).glob("histogram_*.db"))) < 2 and time.monotonic() < deadline:
-                urllib.request.urlopen(f"{node.address}/healthz").read()  # until both of its workers have begun
+                asked(f"{node.address}/healthz")  # until both of its workers have begun
             for _ in range(20):
-                urllib.request.urlopen(f"{node.address}/healthz").read()
+                asked(f"{node.address}/healthz")
             counted = []
             for _ in range(8):
-                text = urllib.request.urlopen(f"{node.address}/metrics").read().decode()
+                text = asked(f"{node.address}/metrics")
                 labels = {"route": "healthz", "status": "2xx"}
                 counted.append(value(samples_of(text), "tickets_request_seconds_count", **labels))
             self.assertGreaterEqual(counted[0], 20)

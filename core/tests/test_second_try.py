@@ -1,6 +1,13 @@
 """What a busy machine may have upset is played once more, alone; whatever else fails has one chance."""
 
 import json
+import signal
+import socket
+import subprocess
+import threading
+import traceback
+import unittest
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +15,7 @@ from unittest import mock
 
 from django.test import SimpleTestCase
 
-from tools import run_tests
+from tools import counting, run_tests
 from tools.counting import Outcome
 
 SHAKY = [f"core.tests.test_browser_gate.GateTests.test_{n}" for n in range(4)]
@@ -26,7 +33,7 @@ class SecondTryTests(SimpleTestCase):
         """Run a suite whose runs come to these outcomes, or break off (None); return what is told, and who played."""
         left, asked = list(outcomes), []
 
-        def run(command: list[str], *, env: dict[str, str], check: bool) -> SimpleNamespace:
+        def run(command: list[str], *, env: dict[str, str], check: bool, timeout: float) -> SimpleNamespace:
             asked.append(command[command.index("--noinput") + 1 :])
             if (came := left.pop(0)) is not None:
                 Path(env["TEST_OUTCOME"]).write_text(json.dumps(came))
@@ -67,3 +74,42 @@ class SecondTryTests(SimpleTestCase):
     def test_a_run_that_breaks_off_is_not_played_again(self) -> None:
         told, asked = self.play(None)
         self.assertEqual((told["failed"], len(asked)), (["On SQLite: broke off with exit code 1"], 1))
+
+    def test_a_run_that_does_not_end_has_failed(self) -> None:
+        with (
+            mock.patch("tools.run_tests.subprocess.run", side_effect=subprocess.TimeoutExpired("test", 2400)),
+            mock.patch("builtins.print"),
+        ):
+            told = run_tests.run_suite("On SQLite:", ["core.tests"], "", "")
+        self.assertEqual(told["failed"], ["On SQLite: broke off after 40 minutes"])
+
+
+class StandsStillTests(SimpleTestCase):
+    """A test that waits for what does not come fails, whatever it waits for, and those after it are played."""
+
+    def test_each_fails_in_time_and_says_where_it_was(self) -> None:
+        class Waiting(unittest.TestCase):
+            def test_a_lock(self) -> None:
+                locked = threading.Lock()
+                locked.acquire()
+                with suppress(Exception):
+                    locked.acquire()
+
+            def test_b_socket(self) -> None:
+                ours, _theirs = socket.socketpair()
+                ours.recv(1)
+
+            def test_c_goes_on(self) -> None:
+                pass
+
+        suite = unittest.defaultTestLoader.loadTestsFromTestCase(Waiting)
+        with (
+            mock.patch.multiple(counting, LONGEST=0.2, AGAIN=0.2),
+            mock.patch.object(counting.faulthandler, "dump_traceback") as told,
+        ):
+            events = counting.CopyingRunner().run(suite).events
+        kinds = [kind for kind, *_ in events if kind.startswith("add")]
+        self.assertEqual(kinds, ["addError", "addError", "addSuccess"])
+        self.assertIn("locked.acquire()", "".join(traceback.format_exception(*events[1][2])))
+        self.assertEqual(told.call_count, 2)
+        self.assertEqual(signal.getitimer(signal.ITIMER_REAL), (0.0, 0.0))
