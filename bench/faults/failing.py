@@ -11,6 +11,7 @@ FAULTS_CONNECTIONS=plain are psycopg's own, in a pool that reconnects in its own
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ class Failpoint:
         who = {"pid": os.getpid(), "parent": os.getppid(), "backend": self.connection.connection.info.backend_pid}
         POINT.with_suffix(".new").write_text(json.dumps(who))
         POINT.with_suffix(".new").rename(POINT.with_suffix(".who"))
-        os.kill(os.getpid(), signal.Signals[told["signal"]])
+        # This thread by itself: the process as a whole would stop by another one, while this one goes on to its commit.
+        signal.pthread_kill(threading.get_ident(), signal.Signals[told["signal"]])
 
 
 def _plant(connection: Any, **kwargs: Any) -> None:
