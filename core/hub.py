@@ -156,8 +156,10 @@ class Hub:
     async def run(self) -> None:
         """Tick until cancelled."""
         while True:
+            # Not `wait_for`, which takes a cancellation for an answer when both come at once: the hub would never end.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._noted.wait(), max(0, self._resync_at - self.loop.time()))
+                async with asyncio.timeout_at(self._resync_at):
+                    await self._noted.wait()
             await asyncio.sleep(GATHER)
             began = self.loop.time()
             try:
@@ -233,14 +235,13 @@ class Hub:
         if self._told.get(event_id) is letter and self.board.has(event_id):  # who came since was told it on entering
             return
         self._told[event_id] = letter
-        _leave(letter, (m for m in self.mailboxes if m.gate is None or m.shows(event_id)))
+        _leave(letter, (m for m in self.mailboxes if m.watcher is None or m.shows(event_id)))
 
     def _tell_gate(self, numbers: GateMessage) -> None:
-        at_gate = (m for m in self.mailboxes if m.gate is not None and m.gate[1] == numbers["event"])
-        _leave(Letter.of(numbers), at_gate)
+        _leave(Letter.of(numbers), (m for m in self.mailboxes if numbers["event"] in m.events))
 
     def _gates(self) -> set[tuple[int, int]]:
-        return {mailbox.gate for mailbox in self.mailboxes if mailbox.gate is not None}
+        return {gate for mailbox in self.mailboxes if mailbox.events for gate in mailbox.gates}
 
     async def watch_readers(self) -> None:
         """Forget the sockets whose readers have stopped, until cancelled."""
@@ -268,11 +269,11 @@ class Hub:
         ended = await database_sync_to_async(live.read_ended_sessions)(keys)
         gates = self._gates()
         refused = await database_sync_to_async(live.read_refused)(gates) if gates else set()
-        managed = {mailbox.gate for mailbox in self.mailboxes if mailbox.gate is not None and mailbox.has_numbers}
+        managed = {gate for mailbox in self.mailboxes if mailbox.has_numbers for gate in mailbox.gates}
         lost = managed - await database_sync_to_async(live.read_managed)(managed) if managed else set()
         for mailbox in self.mailboxes:
             barred = refused | lost if mailbox.has_numbers else refused
-            if mailbox.session_key in ended or mailbox.gate in barred:
+            if mailbox.session_key in ended or not barred.isdisjoint(mailbox.gates):
                 mailbox.hang_up()
         if self.loop.time() >= self._signs_at:
             self._signs_at = self.loop.time() + SIGNS

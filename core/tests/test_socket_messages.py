@@ -277,6 +277,21 @@ class CheckTests(SimpleTestCase):
         self.assertEqual(done, [hub.SESSION_CHECK, "looked"] * 2 + [hub.SESSION_CHECK])
 
 
+class EndTests(SimpleTestCase):
+    async def test_a_hub_ends_when_it_is_to_whatever_it_is_told_at_that_moment(self) -> None:
+        for steps in range(6):
+            ours = hub.Hub()
+            running = asyncio.create_task(ours.run())
+            await asyncio.sleep(0.05)
+            ours.note(Changes(), own=False)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            running.cancel()
+            done, _ = await asyncio.wait({running}, timeout=2)
+            with self.subTest(steps=steps):
+                self.assertEqual(done, {running})
+
+
 class SessionTests(SocketCase):
     async def closes(self, change: Any, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
         """Return what alice's and bob's sockets are sent by the server after a change."""
