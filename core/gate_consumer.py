@@ -33,9 +33,13 @@ class GateConsumer(DashboardConsumer):
 
     async def may_not_watch(self) -> bool:
         """Return whether the person may not see this gate; an id that no database could have is not asked for."""
-        too_large = self.event_id() > LARGEST_ID
-        lacks_factor = settings.STAFF_NEED_SECOND_FACTOR and not (self.visitor and self.visitor.has_used_factor)
-        return too_large or lacks_factor or bool(await self.hub.refused.ask((self.person().pk, self.event_id())))
+        if self.lacks_factor() or self.event_id() > LARGEST_ID:
+            return True
+        return bool(await self.hub.refused.ask((self.person().pk, self.event_id())))
+
+    def lacks_factor(self) -> bool:
+        """Return whether staff must log in with a second factor, and this person has not."""
+        return settings.STAFF_NEED_SECOND_FACTOR and not (self.visitor and self.visitor.has_used_factor)
 
     async def greet(self) -> None:
         """Send the gate's numbers."""
@@ -53,4 +57,5 @@ class GateConsumer(DashboardConsumer):
 
     def make_mailbox(self) -> Mailbox:
         """Return a mailbox for this gate's numbers alone."""
-        return Mailbox(session_key=session_key_of(self.scope), gate=(self.person().pk, self.event_id()))
+        own, event = session_key_of(self.scope), frozenset({self.event_id()})
+        return Mailbox(session_key=own, watcher=self.person().pk, events=event)

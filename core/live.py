@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 
 from . import arrivals, prepared
+from .access import roles_of
 from .checkin.figures import GateNumbers, gate_numbers
 from .checkin.staff import may_scan
 from .many import among
@@ -24,6 +25,8 @@ from .position import positions, positions_of, seconds_per_place
 from .prepared import Prepared, Rows
 
 RECENT = dt.timedelta(hours=1)  # ended places and tickets that an open page may still show
+ADMITTING = dt.timedelta(days=2)  # from an event's start, in which somebody may still be let in
+MOST_WATCHED = 500  # events of one list
 
 
 _encoder = json.JSONEncoder(separators=(",", ":"))  # `json.dumps` would make one for each message
@@ -243,6 +246,24 @@ def read_gate_snapshot(event_id: int) -> Snapshot:
 def read_organizer_snapshot(event_id: int) -> Snapshot:
     """Return the first message of the socket of an organizer's page."""
     return Snapshot(**read_gate_snapshot(event_id), events=read_stats([event_id]))
+
+
+def read_watched(user: User) -> frozenset[int] | None:
+    """Return the events of an organizer, or of all to an administrator, whose numbers may still move; None to others.
+
+    Where there are very many, the soonest.
+    """
+    if not roles_of(user).can_organize:
+        return None
+    events = Event.objects.published().filter(starts_at__gt=now() - ADMITTING)
+    theirs = events if user.is_superuser else events.filter(created_by=user)
+    return frozenset(theirs.order_by("starts_at", "pk").values_list("pk", flat=True)[:MOST_WATCHED])
+
+
+def read_list_snapshot(event_ids: frozenset[int]) -> Snapshot:
+    """Return the first message of the socket of a list of these events."""
+    gates = gate_numbers(event_ids)
+    return Snapshot(type="snapshot", events=read_stats(event_ids), gates=gates, now=now().isoformat())
 
 
 def read_managed(pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:

@@ -41,22 +41,24 @@ class Mailbox:
     """
 
     __slots__ = (
-        "_answers", "_arrived", "_is_greeted", "_shown", "_waiting", "closed", "forwarding", "gate", "has_numbers",
-        "sending_since", "session_key", "user_id",
+        "_answers", "_arrived", "_is_greeted", "_shown", "_waiting", "closed", "events", "forwarding", "has_numbers",
+        "sending_since", "session_key", "user_id", "watcher",
     )  # fmt: skip
 
     def __init__(
         self,
         user_id: int | None = None,
         session_key: str = "",
-        gate: tuple[int, int] | None = None,
         *,
+        watcher: int | None = None,
+        events: frozenset[int] = frozenset(),
         has_numbers: bool = False,
     ) -> None:
         self.user_id = user_id
         self.session_key = session_key
-        self.gate = gate  # of a gate's page `(user id, event id)`: it is sent this gate's numbers, and nothing else,
-        self.has_numbers = has_numbers  # but for the numbers of its event, if it is the organizer's page
+        self.watcher = watcher  # the id of staff, whose page is sent the numbers of the gates of these events,
+        self.events = events
+        self.has_numbers = has_numbers  # and, if it is an organizer's, those of the events; nothing else
         self.closed = False
         self.sending_since: float | None = None  # by the loop's clock: since when the server has not taken a message
         self.forwarding: asyncio.Task[None] | None = None
@@ -93,9 +95,14 @@ class Mailbox:
                 self._shown[letter.key] = letter
                 self._waiting.pop(letter.key, None)
 
+    @property
+    def gates(self) -> set[tuple[int, int]]:
+        """The gates whose numbers the page is sent, each `(user id, event id)`."""
+        return set() if self.watcher is None else {(self.watcher, event_id) for event_id in self.events}
+
     def shows(self, event_id: int) -> bool:
-        """Return whether the page of a gate's event is told its numbers as well."""
-        return self.has_numbers and self.gate is not None and self.gate[1] == event_id
+        """Return whether the page of staff is told the numbers of an event as well."""
+        return self.has_numbers and event_id in self.events
 
     def hang_up(self) -> None:
         """Ask the socket to close."""

@@ -74,7 +74,7 @@ class Snapshot(TypedDict, total=False):
     """The first message of a socket.
 
     `holds` and `tickets` are on the dashboard's only. A gate's has `gate` alone; an organizer's page that, and the one
-    event.
+    event; a list of an organizer's events `gates`, and the events.
     """
 
     type: Literal["snapshot"]
@@ -82,6 +82,7 @@ class Snapshot(TypedDict, total=False):
     holds: list[HoldState]
     tickets: list[TicketState]
     gate: GateNumbers
+    gates: list[GateNumbers]
     now: str
 
 

@@ -3,10 +3,10 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, OuterRef
 from django.db.models.functions import TruncMinute
 
-from .models import Event, Ticket
+from .models import Event, EventQuerySet, Ticket, count_per_event
 
 MINUTES = 15
 HIGH = 60  # of the drawing; a bar and the gap behind it are `STEP` wide
@@ -53,6 +53,13 @@ class Pulse:
     def rows(self) -> list[Bar]:
         """The minutes in which something was booked, newest first."""
         return [bar for bar in reversed(self.bars) if bar.count]
+
+
+def with_pace(events: EventQuerySet, moment: dt.datetime) -> EventQuerySet:
+    """Annotate `booked_lately`: bookings of the minute before `moment`. A ticket that changes hands is no booking."""
+    lately = moment - dt.timedelta(minutes=1)
+    booked = Ticket.objects.filter(event=OuterRef("pk"), booked_at__gt=lately, replaces=None)
+    return events.annotate(booked_lately=count_per_event(booked))  # type: ignore[no-redef]  # -- as in `numbers`
 
 
 def pulse(event: Event, moment: dt.datetime) -> Pulse:

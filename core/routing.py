@@ -7,7 +7,7 @@ from django.urls import path, re_path
 
 from .consumers import DashboardConsumer, EventsConsumer
 from .gate_consumer import GateConsumer
-from .organizer_consumer import OrganizerConsumer
+from .organizer_consumer import OrganizerConsumer, OrganizerListConsumer
 
 
 class UnknownConsumer(AsyncWebsocketConsumer):
@@ -25,6 +25,7 @@ websocket_urlpatterns: Any = [
     path("ws/events/", EventsConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
     path("ws/dashboard/", DashboardConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
     path("ws/gate/<int:event_id>/", GateConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
+    path("ws/organize/", OrganizerListConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
     path("ws/organize/<int:event_id>/", OrganizerConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
     re_path("", UnknownConsumer.as_asgi()),  # type: ignore[arg-type]  # -- see above
 ]

@@ -23,6 +23,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import allocation, numbers, organizing
+from ..checkin.figures import with_admitted
 from ..formats import grouped
 from ..forms.events import NO_ROOM, EventForm
 from ..forms.moments import MomentField
@@ -30,6 +31,7 @@ from ..forms.reasons import TrailReasonForm
 from ..locking import again_after_conflict
 from ..models import Event, Scan
 from ..now import now
+from ..pulse import with_pace
 from ..refusals import Refused
 from ..trust import confirmation
 from . import asked
@@ -96,13 +98,19 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
 
     form = RevisionForm
     secrets = ("draw_seed", "pseudonym_key")  # who knew them could compute a draw before it is made, and name people
-    list_display = ("name", "starts", "status_now", "booked_now", "held_now", "available_now", "waiting_now", "sold")
+    list_display = (
+        "name", "starts", "status_now", "booked_now", "held_now", "available_now", "waiting_now", "pace_now",
+        "admitted_now", "sold",
+    )  # fmt: skip
     list_filter = (SaleFilter, "status", ("starts_at", admin.DateFieldListFilter), "auto_hold")
     search_fields = ("name", "venue", "created_by__username", "created_by__email")
     date_hierarchy = "starts_at"
     ordering = ("-starts_at", "-pk")
     autocomplete_fields = ("created_by",)
-    readonly_fields = ("serving_now", "booked_now", "held_now", "available_now", "waiting_now", "sold", "on_record")
+    readonly_fields = (
+        "serving_now", "booked_now", "held_now", "available_now", "waiting_now", "pace_now", "admitted_now", "sold",
+        "on_record",
+    )  # fmt: skip
     ways = OF_EVENT
     actions = ("serve_now",)
     list_per_page = 50
@@ -136,7 +144,8 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         """Return the events with their lines, counted in the same query."""
         moment = now()
-        events = numbers.with_line(Event.objects.all(), moment).annotate(read_at=Value(moment))
+        events = with_admitted(with_pace(numbers.with_line(Event.objects.all(), moment), moment))
+        events = events.annotate(read_at=Value(moment))
         return only_own(request, events.order_by(*self.ordering), "created_by")
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -259,23 +268,34 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     @admin.display(description=_("booked"), ordering="booked")
     def booked_now(self, event: Event) -> SafeString:
         """Return how many are booked, leading to their tickets."""
-        return _live(event, _link("ticket", event, "booked"))
+        return _live(event, "booked", _link("ticket", event, "booked"))
 
     @admin.display(description=_("held"), ordering="held")
     def held_now(self, event: Event) -> SafeString:
         """Return how many are held, leading to their places."""
-        return _live(event, _link("tickethold", event, "held"))
+        return _live(event, "held", _link("tickethold", event, "held"))
 
     @admin.display(description=_("available"))
     def available_now(self, event: Event) -> SafeString:
         """Return how many are left."""
         available = numbers.stats(event, read_at(event))["available"]
-        return _live(event, format_html('<span data-number="available">{}</span>', grouped(available)))
+        return _live(event, "available", format_html('<span data-number="available">{}</span>', grouped(available)))
 
     @admin.display(description=_("waiting"), ordering="line_waiting")
     def waiting_now(self, event: Event) -> SafeString:
         """Return how many wait, leading to their places."""
-        return _live(event, _link("tickethold", event, "waiting"))
+        return _live(event, "waiting", _link("tickethold", event, "waiting"))
+
+    @admin.display(description=_("per minute"), ordering="booked_lately")
+    def pace_now(self, event: Event) -> SafeString:
+        """Return how many were booked in the last minute, leading to the minutes before."""
+        return _live(event, "pace", _leads("organize_event", event, "pace", grouped(event.booked_lately)))
+
+    @admin.display(description=_("admitted"), ordering="admitted")
+    def admitted_now(self, event: Event) -> SafeString:
+        """Return how many are in, leading to the report of the gate."""
+        number = format_html('<span data-gate-number="admitted">{}</span>', grouped(event.admitted))
+        return _live(event, "admitted", _leads("gate_report", event, "admitted", number))
 
     @admin.display(description=_("sold"))
     def sold(self, event: Event) -> SafeString:
@@ -285,21 +305,25 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         capacity = format_html('<span data-number="capacity">{}</span>', grouped(event.capacity))
         # Translators: a bar that shows a share, and of how many places it is.
         told = format_html(gettext("{bar} of {capacity}"), bar=bar, capacity=capacity)
-        return _live(event, told, "sold")
+        return _live(event, "sold", told)
 
 
-def _live(event: Event, content: SafeString, kind: str = "") -> SafeString:
-    """Return what `admin_numbers.js` keeps as it is by the public socket."""
-    html = '<span class="{}" data-event="{}" data-version="{}">{}</span>'
-    return format_html(html, kind, event.pk, event.version, content)
+def _live(event: Event, kind: str, content: SafeString) -> SafeString:
+    """Return what `admin_numbers.js` keeps as it is."""
+    html = '<span class="{}" data-region="{}-{}" data-event="{}" data-version="{}">{}</span>'
+    return format_html(html, kind, kind, event.pk, event.pk, event.version, content)
 
 
 def _link(model: str, event: Event, name: Literal["booked", "held", "waiting"]) -> SafeString:
     status = {"ticket": "", "tickethold": "&live=yes"}[model]
     address = reverse(f"admin:core_{model}_changelist")
     number = numbers.stats(event, read_at(event))[name]
-    html = '<a href="{}?event__id__exact={}{}" data-number="{}">{}</a>'
-    return format_html(html, address, event.pk, status, name, grouped(number))
+    html = '<a href="{}?event__id__exact={}{}" id="{}-{}" data-number="{}">{}</a>'
+    return format_html(html, address, event.pk, status, name, event.pk, name, grouped(number))
+
+
+def _leads(page: str, event: Event, kind: str, number: str) -> SafeString:
+    return format_html('<a href="{}" id="{}-{}">{}</a>', reverse(page, args=[event.pk]), kind, event.pk, number)
 
 
 def _is_in_use(event: Event) -> bool:

@@ -1,11 +1,11 @@
 """The gate in numbers, for those who stand there."""
 
 from collections.abc import Iterable
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from django.db.models import OuterRef
+from django.db.models import OuterRef, QuerySet
 
-from ..models import Event, Scan, ScanQuerySet, Ticket, User, count_per_event
+from ..models import Event, EventQuerySet, Scan, ScanQuerySet, Ticket, User, count_per_event
 
 LAST = 20  # scans of one person
 RECENT = 50  # scans of all gates
@@ -19,13 +19,19 @@ class GateNumbers(TypedDict):
     expected: int
 
 
+def with_admitted(events: EventQuerySet) -> EventQuerySet:
+    """Annotate `admitted`: how many are in."""
+    admitted = Ticket.objects.filter(event=OuterRef("pk"), checked_in_at__isnull=False)
+    return events.annotate(admitted=count_per_event(admitted))  # type: ignore[no-redef]  # -- as in `numbers`
+
+
 def gate_numbers(event_ids: Iterable[int]) -> list[GateNumbers]:
     """Return the numbers of these events' gates, all gates together, in one query."""
-    admitted = Ticket.objects.filter(event=OuterRef("pk"), checked_in_at__isnull=False)
-    rows = Event.objects.filter(pk__in=list(event_ids)).annotate(admitted=count_per_event(admitted))
+    events: QuerySet[Any] = with_admitted(Event.objects.filter(pk__in=list(event_ids)))
+    rows = events.values_list("pk", "admitted", "booked", "status")
     return [
         GateNumbers(event=pk, admitted=admitted, expected=0 if status == Event.Status.CANCELLED else booked)
-        for pk, admitted, booked, status in rows.values_list("pk", "admitted", "booked", "status")
+        for pk, admitted, booked, status in rows
     ]
 
 

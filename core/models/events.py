@@ -148,6 +148,8 @@ class Event(models.Model):
     # Annotated by `numbers.with_line`.
     line_waiting: int
     line_lapsed: int
+    admitted: int  # annotated by `checkin.figures.with_admitted`
+    booked_lately: int  # annotated by `pulse.with_pace`
     upcoming: int  # how many there are; annotated by `paging`
 
     objects = EventQuerySet.as_manager()

@@ -79,6 +79,7 @@ class Ticket(models.Model):
             models.Index(fields=["id"], condition=Q(cancelled_at=None, mailed_at=None), name="ticket_to_mail"),
             models.Index(fields=["id"], condition=Q(is_cancel_mail_due=True), name="ticket_cancel_to_mail"),
             models.Index(fields=["event"], condition=Q(checked_in_at__isnull=False), name="ticket_admitted"),
+            models.Index(fields=["event", "booked_at"], name="ticket_booked"),
         ]
 
     def __str__(self) -> str:

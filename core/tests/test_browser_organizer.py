@@ -296,15 +296,20 @@ class AdministratorTests(BrowserTestCase):
         page = self.window()
         self.log_in(page, self.olga)
         for address in ("/admin/core/event/", f"/admin/core/event/{event.pk}/change/"):
-            with page.expect_websocket(lambda socket: socket.url.endswith("/ws/events/")) as opened:
+            with page.expect_websocket(lambda socket: socket.url.endswith("/ws/organize/")) as opened:
                 page.goto(address)
             opened.value.wait_for_event("framereceived")
             page.evaluate("window.sameDocument = true")
             for person in make_people(1):
-                book(event, person)
+                ticket = book(event, person)
             booked = event.tickets.count()
             cells = f"[data-event='{event.pk}']"
             expect(page.locator(f"{cells} [data-number=booked]")).to_have_text(str(booked))
+            expect(page.locator(f"[data-region=pace-{event.pk}]")).to_have_text(str(booked))
+            checkin.scan(code=ticket.code, event=event, staff=self.olga)
+            expect(page.locator(f"{cells} [data-gate-number=admitted]")).to_have_text(str(booked))
+            others = page.locator(f"[data-event='{other.pk}'] [data-gate-number=admitted]")
+            expect(others.filter(has_text=str(booked))).to_have_count(0)
             expect(page.locator(f"{cells} [data-number=available]")).to_have_text(str(4 - booked))
             expect(page.locator(f"{cells} progress")).to_have_js_property("value", booked)
             self.assertTrue(page.evaluate("window.sameDocument"))

@@ -208,7 +208,7 @@ class SocketTests(SocketCase):
 def asked(address: str) -> str:
     """Return what is answered at an address."""
     with urllib.request.urlopen(address, timeout=START_SECONDS) as answer:
-        return answer.read().decode()
+        return str(answer.read(), "utf-8")
 
 
 class ManyProcessesTests(TransactionTestCase):

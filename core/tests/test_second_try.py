@@ -105,7 +105,7 @@ class StandsStillTests(SimpleTestCase):
         suite = unittest.defaultTestLoader.loadTestsFromTestCase(Waiting)
         with (
             mock.patch.multiple(counting, LONGEST=0.2, AGAIN=0.2),
-            mock.patch.object(counting.faulthandler, "dump_traceback") as told,
+            mock.patch("tools.counting.faulthandler.dump_traceback") as told,
         ):
             events = counting.CopyingRunner().run(suite).events
         kinds = [kind for kind, *_ in events if kind.startswith("add")]

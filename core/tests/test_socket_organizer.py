@@ -1,13 +1,15 @@
-"""The socket of an organizer's page: the numbers of one event and of its gate, before nobody else."""
+"""The sockets of organizers' pages: the numbers of their events and of the gates, before nobody else."""
 
+from operator import itemgetter
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.test import override_settings
 
 from core import allocation, checkin, steering
-from core.models import Event, Ticket
+from core.models import Event, Ticket, User
 
-from .cast import make_event
+from .cast import ago, make_event, make_person
 from .sockets import QUIET, SocketCase
 from .visits import visit
 
@@ -62,3 +64,57 @@ class OrganizerSocketTests(SocketCase):
         closed = await socket.receive_output(timeout=10)
         self.assertEqual((closed["type"], closed.get("code")), ("websocket.close", 4401))
         await self.close()
+
+
+class ListSocketTests(SocketCase):
+    """The socket of a list of events: of those that the person has, and of their gates."""
+
+    mine: Event
+    others: Event
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.mine, self.others = make_event(capacity=9, auto_hold=False), make_event(created_by=self.bob)
+        make_event(status="draft")
+        make_event(starts_at=ago(days=3))
+
+    async def watch(self, person: User) -> Any:
+        return await self.open("/ws/organize/", await sync_to_async(visit)(person))
+
+    async def test_it_begins_with_the_numbers_of_all_that_may_still_move(self) -> None:
+        root = await sync_to_async(make_person)("root", is_superuser=True)
+        for person, events in ((self.olga, [self.mine]), (root, [self.mine, self.others])):
+            (first,) = await self.said(await self.watch(person), 1)
+            ids = [event.pk for event in events]
+            with self.subTest(person=person.username):
+                self.assertEqual(sorted(stats["event"] for stats in first["events"]), ids)
+                self.assertEqual(
+                    sorted(first["gates"], key=itemgetter("event")),
+                    [{"event": event_id, "admitted": 0, "expected": 0} for event_id in ids],
+                )
+        await self.close()
+
+    async def test_what_happens_at_each_is_told_and_of_others_nothing(self) -> None:
+        socket = await self.watch(self.olga)
+        await self.said(socket, 1)
+        ticket = await sync_to_async(allocation.book)(event_id=self.mine.pk, user=self.alice)
+        told = {message["type"]: message for message in await self.said(socket, 2)}
+        self.assertEqual((told["stats"]["booked"], told["gate"]["expected"]), (1, 1))
+        await sync_to_async(checkin.scan)(code=ticket.code, event=self.mine, staff=self.greta)
+        self.assertEqual((await self.said(socket, 1))[0]["admitted"], 1)
+        await sync_to_async(allocation.join)(event_id=self.others.pk, user=self.alice)
+        self.assertTrue(await socket.receive_nothing(timeout=QUIET))
+        await self.close()
+
+    async def test_it_closes_when_one_of_them_is_somebody_elses(self) -> None:
+        socket = await self.watch(self.olga)
+        await self.said(socket, 1)
+        await sync_to_async(Event.objects.filter(pk=self.mine.pk).update)(created_by=self.bob)
+        closed = await socket.receive_output(timeout=10)
+        self.assertEqual((closed["type"], closed.get("code")), ("websocket.close", 4401))
+        await self.close()
+
+    async def test_with_a_second_factor_required_a_password_is_not_enough(self) -> None:
+        client = await sync_to_async(visit)(self.olga)
+        with override_settings(STAFF_NEED_SECOND_FACTOR=True):
+            self.assertEqual((await self.knock("/ws/organize/", client))[0], False)

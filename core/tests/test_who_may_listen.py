@@ -19,6 +19,7 @@ TABLE = [
     ("ws/dashboard/", "", (LOG_IN, *(TOLD,) * 6)),
     ("ws/gate/<int:event_id>/", "event", (LOG_IN, REFUSED, REFUSED, TOLD, TOLD, REFUSED, TOLD)),
     ("ws/gate/<int:event_id>/", "draft", (LOG_IN, *(REFUSED,) * 6)),
+    ("ws/organize/", "", (LOG_IN, REFUSED, REFUSED, REFUSED, TOLD, TOLD, TOLD)),
     ("ws/organize/<int:event_id>/", "event", (LOG_IN, REFUSED, REFUSED, REFUSED, TOLD, REFUSED, TOLD)),
     ("ws/organize/<int:event_id>/", "draft", (LOG_IN, *(REFUSED,) * 6)),
     ("", "", (REFUSED,) * 7),  # whatever is none of the others

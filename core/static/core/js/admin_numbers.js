@@ -1,5 +1,8 @@
-// The admin's list of events, and the page of one: their numbers follow the public socket, as on every page.
+// The admin's list of events, and the page of one: their numbers follow a socket, as on every page of organizers.
 import { startLive } from "./live.js";
+import { startWatching } from "./watch.js";
+
+const PAUSE_MS = 5000; // a list is many pages in one
 
 document.addEventListener("numbers-changed", ({ detail: { event, booked, capacity, percentage_sold: sold } }) => {
   for (const bar of document.querySelectorAll(`.sold[data-event="${CSS.escape(String(event))}"] progress`)) {
@@ -11,6 +14,7 @@ document.addEventListener("numbers-changed", ({ detail: { event, booked, capacit
 
 const content = document.querySelector("#content");
 if (content?.querySelector("[data-event]")) {
-  content.dataset.live = "events";
+  content.dataset.live = "organize";
   startLive(content);
+  startWatching(content, PAUSE_MS); // how many are booked in a minute falls by itself as well
 }

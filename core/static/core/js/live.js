@@ -21,6 +21,7 @@ const HANDLERS = {
     message.events?.forEach(applyStats);
     if (page.kind === "dashboard") compareWith(message);
     if (message.gate) applyGate(message.gate);
+    message.gates?.forEach(applyGate);
   },
   stats(message) {
     setServerNow(message.now);

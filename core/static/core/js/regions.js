@@ -29,7 +29,7 @@ export function forgetServed(element) {
 
 // Refresh within `spread` milliseconds (and 50); one at a time, the soonest wins.
 export function refreshSoon(spread = 300) {
-  if (!document.querySelector("[data-region]")) return; // a page of the admin: there is nothing to replace
+  if (!document.querySelector("[data-region]")) return; // there is nothing to replace
   const at = Math.max(performance.now() + 50 + Math.random() * spread, pausedUntil);
   if (busy) {
     wanted = Math.min(wanted ?? spread, spread);
