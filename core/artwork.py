@@ -1,10 +1,15 @@
-"""The picture of an event that has none of its own, for previews of links: drawn from its id and its name alone."""
+"""The picture of an event that has none of its own, drawn from its id and its name alone.
+
+On its page it is a drawing in the page itself, which costs no request while a sale opens; for previews of links a PNG,
+with the name written on it.
+"""
 
 import colorsys
 import hashlib
 import io
 import threading
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +23,42 @@ MOST_LINES = 4
 DARK, LIGHT = 90, 150  # of 255, the brightest the ground and the shapes get, so that white letters can be read
 PLAIN = str.maketrans("‘’“”–—", "''\"\"--")
 TWICE = 2  # drawn as large, shapes have smooth edges
+GRID = (TWICE * SIZE[0], TWICE * SIZE[1])  # in which rings are placed
 
 _drawing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A circle on the `GRID`: its middle, its outer radius, how wide its line is, and its gray, of 255."""
+
+    x: int
+    y: int
+    radius: int
+    width: int
+    shade: int
+
+    @property
+    def middle(self) -> float:
+        """The radius to the middle of its line, which is where SVG draws one."""
+        return self.radius - self.width / 2
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The picture for a page: the colors of the ground at its top and its bottom, and the rings with theirs."""
+
+    top: str
+    bottom: str
+    rings: list[tuple[Ring, str]]
+    width, height = GRID
+
+
+def drawing_of(event: Event) -> Drawing:
+    """Return what a page draws (parts/artwork.html)."""
+    seed = _seed(event.pk, event.name)
+    rings = [(ring, _hex(seed, ring.shade)) for ring in _rings(seed)]
+    return Drawing(_hex(seed, 0), _hex(seed, DARK), rings)
 
 
 def mark_of(event: Event) -> str:
@@ -44,7 +83,7 @@ def _drawn(event_id: int, name: str) -> bytes:
     seed = _seed(event_id, name)
     picture = _ground(seed)
     _write(ImageDraw.Draw(picture), written(name))
-    picture.putpalette(_palette(seed[0] / 256))
+    picture.putpalette(_palette(seed))
     png = io.BytesIO()
     picture.save(png, "PNG")
     return png.getvalue()
@@ -54,24 +93,38 @@ def _ground(seed: bytes) -> Any:
     """Return circles on a ground that grows lighter, in grays: their colors come last, by the palette."""
     from PIL import Image, ImageDraw  # noqa: PLC0415 -- as in documents.py
 
-    wide, high = (TWICE * length for length in SIZE)
-    picture = Image.linear_gradient("L").resize((wide, high)).point([n * DARK // 255 for n in range(256)])
+    picture = Image.linear_gradient("L").resize(GRID).point([n * DARK // 255 for n in range(256)])
     draw = ImageDraw.Draw(picture)
-    for at, across, size in zip(seed[1:5], seed[5:9], seed[9:12] + seed[:1], strict=True):
-        x, y, radius = wide * at // 255, high * across // 255, high // 8 + high * size // 600
-        shade = DARK + (LIGHT - DARK) * size // 255
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=shade, width=radius // 5)
+    for ring in _rings(seed):
+        around = (ring.x - ring.radius, ring.y - ring.radius, ring.x + ring.radius, ring.y + ring.radius)
+        draw.ellipse(around, outline=ring.shade, width=ring.width)
     return picture.reduce(TWICE)
 
 
-def _palette(hue: float) -> list[int]:
-    """Return red, green and blue of each gray: from a dark color over another to white."""
-    colors = []
-    for n in range(256):
-        lightness = 0.14 + 0.3 * n / LIGHT if n <= LIGHT else 0.44 + 0.56 * (n - LIGHT) / (255 - LIGHT)
-        color = colorsys.hls_to_rgb((hue + 0.12 * min(n, LIGHT) / LIGHT) % 1, lightness, 0.55)
-        colors += [round(255 * part) for part in color]
-    return colors
+def _rings(seed: bytes) -> list[Ring]:
+    wide, high = GRID
+    rings = []
+    for at, across, size in zip(seed[1:5], seed[5:9], seed[9:12] + seed[:1], strict=True):
+        radius, shade = high // 8 + high * size // 600, DARK + (LIGHT - DARK) * size // 255
+        rings.append(Ring(wide * at // 255, high * across // 255, radius, radius // 5, shade))
+    return rings
+
+
+def _palette(seed: bytes) -> list[int]:
+    """Return red, green and blue of each gray."""
+    return [part for shade in range(256) for part in _color(seed, shade)]
+
+
+def _color(seed: bytes, shade: int) -> list[int]:
+    """Return red, green and blue of a gray: from a dark color over another to white."""
+    beyond = max(0, shade - LIGHT) / (255 - LIGHT)
+    below = min(shade, LIGHT) / LIGHT
+    hue = (seed[0] / 256 + 0.12 * below) % 1
+    return [round(255 * part) for part in colorsys.hls_to_rgb(hue, 0.14 + 0.3 * below + 0.56 * beyond, 0.55)]
+
+
+def _hex(seed: bytes, shade: int) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*_color(seed, shade))
 
 
 def written(name: str) -> str:

@@ -14,7 +14,7 @@ from django.contrib.staticfiles import finders
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from . import documents
+from . import artwork, documents
 from .checkin.scans import WORDS
 from .context import EventCard, event_card
 from .fairness.promise import Share
@@ -71,6 +71,7 @@ def specimens(moment: dt.datetime) -> dict[str, Any]:
         "ticket_states": ["valid", "admitted", "cancelled"],
         "looks": ["ok", "warning", "broken", "plain"],  # of the status page, and of what is only a word
         "qr": documents.data_uri(documents.qr_svg(CODE), "image/svg+xml"),
+        "artwork": artwork.drawing_of(cards[0].event),
         "offers": [SimpleNamespace(pk=FIRST_ID, ticket=tickets[0], offered_by=person, page_url="#offers")],
         "offer_form": OfferForm(owner=person, asks_why=False),
         "form": SpecimenForm({"plain": "What was typed", "wrong": "robin at example", "chosen": "2"}),
@@ -177,7 +178,7 @@ def _ticket(event: Event, person: User | None, moment: dt.datetime, checked_in_a
 
 
 def _tokens() -> dict[str, list[tuple[str, str]]]:
-    """Return the colors and the lengths that tokens.css names: a color is what a scheme gives another value."""
+    """Return the colors, lengths and sizes of letters of tokens.css: a color is what a scheme gives another value."""
     text = Path(str(finders.find("core/css/tokens.css"))).read_text(encoding="utf-8")
     plain, _, schemes = text.partition("@media")
     tokens = dict(TOKEN.findall(plain))
@@ -185,6 +186,7 @@ def _tokens() -> dict[str, list[tuple[str, str]]]:
     lengths = [(name, value) for name, value in tokens.items() if LENGTH.fullmatch(value)]
     return {
         "colors": [(name, value) for name, value in tokens.items() if name in themed],
-        "spaces": [(name, value) for name, value in lengths if not name.startswith("radius")],
+        "sizes": [(name, value) for name, value in tokens.items() if name.startswith("size")],
+        "spaces": [(name, value) for name, value in lengths if not name.startswith(("radius", "size"))],
         "radii": [(name, value) for name, value in lengths if name.startswith("radius")],
     }

@@ -53,7 +53,7 @@ class StyleGuideTests(TestCase):
     def test_it_shows_every_token(self):
         page = visit(headers=BROWSER).get("/styleguide/").content.decode()
         tokens = re.findall(r"--([\w-]+):", (CORE / "static/core/css/tokens.css").read_text())
-        seen_elsewhere = {"shadow", "font", "mono"}  # as those of panels and of text
+        seen_elsewhere = {"shadow", "font", "mono", "glass", "quick", "slow"}  # as those of panels and of text
         self.assertEqual({name for name in tokens if f"<code>--{name}</code>" not in page}, seen_elsewhere)
 
     def test_no_two_things_on_it_have_one_id(self):

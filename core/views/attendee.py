@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.vary import vary_on_cookie
 
-from .. import answers, gathering, prepared
+from .. import answers, artwork, gathering, prepared
 from ..access import may_manage
 from ..accounts import open_offers
 from ..context import EventCard, event_card, place_json
@@ -73,6 +73,7 @@ def event_detail(request: HttpRequest, event_id: int) -> HttpResponse:
         "zone": event.zone,
         "shares": shares_of(event),
         "commitment": commitment_of(event),
+        "artwork": artwork.drawing_of(event),
         "can_manage": may_manage(request.user, event),
         "told": None if event.status == Event.Status.DRAFT else told_of(request, event, card.stats, moment),
     }
