@@ -34,6 +34,18 @@ window.Notification = class {
   close() { this.isClosed = true; }
 };
 """
+# A browser that notes what it is asked to let be heard.
+EARS = """
+window.heard = [];
+window.AudioContext = class { currentTime = 0; destination = {}; async resume() {} };
+window.GainNode = class { connect(to) { return to; } };
+window.OscillatorNode = class {
+  constructor(_, { frequency }) { window.heard.push(frequency); }
+  connect(to) { return to; }
+  start() {}
+  stop() {}
+};
+"""
 LATE = """
 const read = Storage.prototype.getItem;
 Storage.prototype.getItem = function (key) { return key === "notified" ? null : read.call(this, key); };
@@ -145,6 +157,24 @@ class TitleTests(AttentionTestCase):
         expect(page).to_have_title(SERVED)
         end_soon(event, seconds=-1)
         expect(page.get_by_role("button", name="Book my ticket").first).to_be_visible()
+
+    def test_your_turn_is_heard_once_and_a_hold_that_nobody_waited_for_is_not(self) -> None:
+        make_event(name="Concert", capacity=1)
+        alices, bobs = self.window(), self.window()
+        for page, person in ((alices, self.alice), (bobs, self.bob)):
+            page.add_init_script(EARS)
+            self.log_in(page, person)
+            expect(page.locator("[data-live-status]").first).to_contain_text("Live")
+        bobs.get_by_role("button", name="Join the line").first.click()
+        expect(bobs.locator("[data-region=mine]")).to_contain_text("You are next")
+        self.assertEqual(bobs.evaluate("window.heard"), [])
+        alices.get_by_role("button", name="Release this hold").first.click()
+        expect(bobs.get_by_role("button", name="Book my ticket").first).to_be_visible()
+        self.wait_for(bobs, "() => window.heard.length > 0")
+        bobs.evaluate("import('/static/core/js/regions.js').then(({ refreshSoon }) => refreshSoon(0))")
+        bobs.wait_for_timeout(700)  # the page is fetched anew, and says the same once more
+        self.assertEqual(bobs.evaluate("window.heard"), [660, 880, 1320])
+        self.assertEqual(alices.evaluate("window.heard"), [])
 
     def test_your_turn_stands_in_the_title_until_it_is_seen(self) -> None:
         event = make_event(name="Concert", capacity=1)

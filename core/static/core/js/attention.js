@@ -1,6 +1,7 @@
 // What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts or a
-// sale stays closed or that it is open; who looks at another part of the page sees a banner.
+// sale stays closed or that it is open; who looks at another part of the page sees a banner, and a chime is heard.
 import { isLooking, notify } from "./notify.js";
+import { play } from "./sound.js";
 import { announce } from "./status.js";
 import { hideTurns, showTurn } from "./turn.js";
 import { listed, timeIn, words } from "./words.js";
@@ -8,6 +9,7 @@ import { listed, timeIn, words } from "./words.js";
 const OWN = ":is([data-region=state], [data-region=mine])"; // what the page is about: not one of a list
 const OPENING = `${OWN} :not([hidden]) > [data-opening][data-soon]`;
 const MOMENT_MS = 1000;
+const CHIME = [[660, 0.14], [880, 0.14], [1320, 0.24]];
 const served = document.title;
 const AWAITED = new Set(["waiting", "not_yet"]); // who was there at an opening is held a ticket without having joined
 const turns = new Map(); // event -> name, of the holds that were awaited and that nobody has looked at yet
@@ -41,6 +43,7 @@ export function tellTurn(card, until) {
   const told = { title: words("turn", { name }), body: words("turn_body", { time: timeIn(card.dataset, until) }) };
   showTurn(event, { ...told, href: link?.href ?? location.pathname });
   notify({ tag, ...told });
+  play(CHIME);
 }
 
 // A sale that the page showed before it began; whoever has a hold or a ticket by now was told more.

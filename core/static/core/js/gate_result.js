@@ -1,4 +1,5 @@
 // What a scan came to, on the whole screen: color, symbol, words, a sound and a vibration. The words are in the page.
+import { play } from "./sound.js";
 import { fill, moment } from "./words.js";
 
 const GREEN_MS = 2500; // others stay until they are read
@@ -6,7 +7,7 @@ const SOUNDS = { good: [[880, 0.12], [1320, 0.18]], warn: [[440, 0.16], [440, 0.
 const BUZZES = { good: [80], warn: [80, 60, 80], bad: [400] };
 const LOOKS = { admitted: "good", already_checked_in: "warn", wrong_event: "warn", unclear: "warn", undone: "warn" };
 const dialog = document.querySelector("[data-result]");
-let audio = null, closing = null;
+let closing = null;
 
 export function showResult(result) {
   const look = LOOKS[result.outcome] ?? "bad";
@@ -18,7 +19,8 @@ export function showResult(result) {
   clearTimeout(closing);
   if (!dialog.open) dialog.showModal();
   if (look === "good") closing = setTimeout(() => dialog.close(), GREEN_MS);
-  play(look);
+  navigator.vibrate?.(BUZZES[look]);
+  play(SOUNDS[look], look === "good" ? "sine" : "square");
 }
 
 // A row for a scan that the server does not know yet, on top of those it does.
@@ -56,19 +58,4 @@ export function time(at) {
 function day(at) {
   const form = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
   return moment(at, { ...form, timeZone: dialog.dataset.zone, timeZoneName: "short" });
-}
-
-function play(look) {
-  navigator.vibrate?.(BUZZES[look]);
-  if (!window.AudioContext) return;
-  audio ??= new AudioContext(); // silent until somebody has pressed something on the page
-  let at = audio.currentTime;
-  for (const [pitch, seconds] of SOUNDS[look]) {
-    const tone = new OscillatorNode(audio, { frequency: pitch, type: look === "good" ? "sine" : "square" });
-    const volume = new GainNode(audio, { gain: 0.2 });
-    tone.connect(volume).connect(audio.destination);
-    tone.start(at);
-    tone.stop(at + seconds);
-    at += seconds + 0.04;
-  }
 }
