@@ -10,10 +10,10 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from playwright.sync_api import Page, expect
 
-from core.models import GATE_STAFF, Event, User
+from core.models import GATE_STAFF, Event, TicketHold, User
 from core.tests.barriers import barriers
 from core.tests.browser import BrowserTestCase
-from core.tests.cast import ago, appoint, book, give, join, later, make_event, offer
+from core.tests.cast import ago, appoint, book, give, join, later, make_event, offer, release
 
 PHONE, DESK = {"width": 375, "height": 812}, {"width": 1280, "height": 800}
 SHIFTED = """() => new Promise((resolve) => {
@@ -90,6 +90,31 @@ class StatesTests(BrowserTestCase):
                 for state, event in states.items():
                     with self.subTest(state, language=language, size=size):
                         self.look(page, event.get_absolute_url())
+
+    def test_no_moment_does_either(self) -> None:
+        """What comes and goes: the turn, its banner, the last two minutes, what was not found, nothing at all."""
+        appoint(self.alice)
+        page = self.window(viewport=PHONE)
+        self.log_in(page, self.alice)
+        for path in ("/", "/?q=nothing", "/calendar/", "/dashboard/", "/organize/"):
+            with self.subTest(path):
+                self.look(page, path)
+        event = make_event(name="Concert", capacity=1)
+        join(event, self.bob)
+        join(event, self.alice)
+        self.look(page, "/dashboard/")
+        release(event, self.bob)
+        expect(page.locator("[data-turn-of]")).to_be_visible()
+        self.assertEqual(barriers(page), [])
+        TicketHold.objects.filter(user=self.alice).update(expires_at=later(seconds=100))
+        page.reload()
+        expect(page.locator("[data-countdown][data-urgent]").first).to_be_visible()
+        self.assertEqual(barriers(page), [])
+
+    def test_no_component_in_any_of_its_states_does_either(self) -> None:
+        for size in (PHONE, DESK):
+            with self.subTest(size=size):
+                self.look(self.window(viewport=size), "/styleguide/")
 
     def test_every_entry_on_top_is_whole_on_the_smallest_phones(self) -> None:
         appoint(self.olga)
