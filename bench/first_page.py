@@ -3,7 +3,8 @@
     python -m bench.first_page [--times 5]
 
 A list of 24 events, through nginx as `deploy/nginx.conf` has it, in Chromium, whose network is slowed down: with
-an empty cache each time, on a phone's screen. Exit code 1: more than 100 kB, or its scripts have run later than after 1.5 seconds.
+an empty cache each time, on a phone's screen. Exit code 1: more than 100 kB, or scripts that have run only after 1.5
+seconds.
 """
 
 import argparse
