@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from .. import numbers
 from ..mail_rows import GIVEN_UP, WAITING
-from ..models import Event, LastRun
+from ..models import Event, LastRun, Ticket
 from ..now import now
 
 MOST_EVENTS = 100  # the soonest: each has a handful of series
@@ -77,8 +77,11 @@ def _of_mail(moment: dt.datetime) -> Iterator[Metric]:
         oldest=Min("created", filter=WAITING),
     )
     yield _gauge("tickets_mail_queue_length", "Mails that wait to be sent.", found["queued"])
-    age = (moment - found["oldest"]).total_seconds() if found["oldest"] else 0
-    yield _gauge("tickets_mail_queue_age_seconds", "Age of the oldest mail that waits, tried or not.", max(0, age))
+    # Confirmations are written by the one who sends them: where it stands still, no mail of theirs is there to wait.
+    unwritten = Ticket.objects.valid().filter(mailed_at=None).aggregate(oldest=Min("booked_at"))
+    since = min(filter(None, (found["oldest"], unwritten["oldest"])), default=moment)
+    said = "Age of the oldest mail that waits, tried or not, written or not."
+    yield _gauge("tickets_mail_queue_age_seconds", said, max(0, (moment - since).total_seconds()))
     yield _gauge("tickets_mails_failed", "Mails that were given up, of those on record.", found["failed"])
 
 

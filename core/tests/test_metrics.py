@@ -15,6 +15,7 @@ from post_office.models import STATUS, Email
 from prometheus_client.parser import text_string_to_metric_families
 
 from core import cleanup
+from core.models import Ticket
 from core.operations import figures, measures
 from core.refusals import SoldOut
 from core.tests.cast import Cast, ago, book, join, make_event, make_people, make_person, open_sale
@@ -113,7 +114,7 @@ class FigureTests(Cast, TestCase):
                 Email.objects.create(from_email="a@example.org", to=["b@example.org"], status=STATUS.queued)
             counts.append(len(queries_of(lambda: list(figures.Figures().collect()))))
         clock = 1 if connection.vendor == "postgresql" else 0
-        self.assertEqual(counts, [3 + clock] * 2)
+        self.assertEqual(counts, [4 + clock] * 2)
 
     def test_whoever_asks_within_a_second_gets_the_same_figures(self):
         with override_settings(SHARED_SECONDS=60), patch.object(figures, "_kept", (0.0, [])):
@@ -130,6 +131,13 @@ class FigureTests(Cast, TestCase):
         self.assertEqual(value(samples, "tickets_mail_queue_length"), 2)
         self.assertEqual(value(samples, "tickets_mails_failed"), 1)
         self.assertEqual(value(samples, "tickets_mail_queue_age_seconds") // 60, 5)
+
+    def test_a_confirmation_that_nobody_has_written_yet_waits_as_well(self):
+        ticket = book(make_event(), self.alice)
+        Ticket.objects.filter(pk=ticket.pk).update(booked_at=ago(minutes=20))
+        self.assertEqual(value(scrape(), "tickets_mail_queue_age_seconds") // 60, 20)
+        Ticket.objects.filter(pk=ticket.pk).update(mailed_at=ago(minutes=1))
+        self.assertEqual(value(scrape(), "tickets_mail_queue_age_seconds"), 0)
 
     def test_it_tells_how_long_ago_the_cleanup_ran_and_nothing_where_it_never_did(self):
         self.assertNotIn(("tickets_seconds_since", (("work", "cleanup"),)), scrape())
