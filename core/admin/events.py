@@ -100,7 +100,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     secrets = ("draw_seed", "pseudonym_key")  # who knew them could compute a draw before it is made, and name people
     list_display = (
         "name", "starts", "status_now", "booked_now", "held_now", "available_now", "waiting_now", "pace_now",
-        "admitted_now", "sold",
+        "admitted_now",
     )  # fmt: skip
     list_filter = (SaleFilter, "status", ("starts_at", admin.DateFieldListFilter), "auto_hold")
     search_fields = ("name", "venue", "created_by__username", "created_by__email")
@@ -108,8 +108,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     ordering = ("-starts_at", "-pk")
     autocomplete_fields = ("created_by",)
     readonly_fields = (
-        "serving_now", "booked_now", "held_now", "available_now", "waiting_now", "pace_now", "admitted_now", "sold",
-        "on_record",
+        "serving_now", "booked_now", "held_now", "available_now", "waiting_now", "pace_now", "admitted_now", "on_record",
     )  # fmt: skip
     ways = OF_EVENT
     actions = ("serve_now",)
@@ -267,8 +266,15 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
 
     @admin.display(description=_("booked"), ordering="booked")
     def booked_now(self, event: Event) -> SafeString:
-        """Return how many are booked, leading to their tickets."""
-        return _live(event, "booked", _link("ticket", event, "booked"))
+        """Return how many of the capacity are booked, leading to their tickets, and their share as a bar."""
+        percent = f"{numbers.stats(event, read_at(event))['percentage_sold']:.0f}"
+        bar = format_html('<progress value="{}" max="{}">{}%</progress>', event.booked, max(event.capacity, 1), percent)
+        capacity = format_html('<span data-number="capacity">{}</span>', grouped(event.capacity))
+        # Translators: how many places are booked, and of how many.
+        told = format_html(
+            gettext("{booked} of {capacity}"), booked=_link("ticket", event, "booked"), capacity=capacity
+        )
+        return _live(event, "booked", told + bar)
 
     @admin.display(description=_("held"), ordering="held")
     def held_now(self, event: Event) -> SafeString:
@@ -296,16 +302,6 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         """Return how many are in, leading to the report of the gate."""
         number = format_html('<span data-gate-number="admitted">{}</span>', grouped(event.admitted))
         return _live(event, "admitted", _leads("gate_report", event, "admitted", number))
-
-    @admin.display(description=_("sold"))
-    def sold(self, event: Event) -> SafeString:
-        """Return the booked share of the capacity as a bar."""
-        percent = f"{numbers.stats(event, read_at(event))['percentage_sold']:.0f}"
-        bar = format_html('<progress value="{}" max="{}">{}%</progress>', event.booked, max(event.capacity, 1), percent)
-        capacity = format_html('<span data-number="capacity">{}</span>', grouped(event.capacity))
-        # Translators: a bar that shows a share, and of how many places it is.
-        told = format_html(gettext("{bar} of {capacity}"), bar=bar, capacity=capacity)
-        return _live(event, "sold", told)
 
 
 def _live(event: Event, kind: str, content: SafeString) -> SafeString:

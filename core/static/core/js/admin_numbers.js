@@ -5,7 +5,7 @@ import { startWatching } from "./watch.js";
 const PAUSE_MS = 5000; // a list is many pages in one
 
 document.addEventListener("numbers-changed", ({ detail: { event, booked, capacity, percentage_sold: sold } }) => {
-  for (const bar of document.querySelectorAll(`.sold[data-event="${CSS.escape(String(event))}"] progress`)) {
+  for (const bar of document.querySelectorAll(`.booked[data-event="${CSS.escape(String(event))}"] progress`)) {
     bar.max = Math.max(capacity, 1);
     bar.value = booked;
     bar.textContent = `${Math.round(sold)}%`;
