@@ -74,8 +74,9 @@ class TidyAdmin(SavedFiltersAdmin):
     """Lists whose address may be typed: what cannot be filtered by is left out, as Django does with most of it."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Refuse patterns, which can keep a database busy."""
-        if "regex" in lookup:
+        """Refuse patterns, which can keep a database busy, and rows that point here: they may be of another's event."""
+        pointing = {relation.name for relation in self.opts.related_objects}
+        if "regex" in lookup or lookup.partition("__")[0] in pointing:
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # -- as in Django's own UserAdmin
 

@@ -131,6 +131,20 @@ class AdminMatrixTests(Cast, TestCase):
             page = browser.get(reverse(f"admin:core_{model._meta.model_name}_changelist"))
             self.assertEqual({row.pk for row in page.context["cl"].result_list} & {self.event.pk}, set())
 
+    def test_nobody_is_found_by_what_points_to_them_which_may_be_of_another_event(self) -> None:
+        self.event.gate_staff.add(self.greta)
+        for model in admin.site._registry:
+            expected = 400 if TABLE[model._meta.label]["changelist"] == SEEN else 403
+            for relation in model._meta.related_objects:
+                query = {f"{relation.name}__id__exact": self.event.pk}
+                with self.subTest(model=model._meta.label, query=query):
+                    self.assertEqual(self.browsers["oscar"].get(list_of(model), query).status_code, expected)
+
+
+def list_of(model: Any) -> str:
+    """Return the address of a model's list."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
 
 class CommandTests(SimpleTestCase):
     def test_every_command_has_its_row(self) -> None:
