@@ -1,21 +1,29 @@
 """Who may administrate: every page of every model of the admin, for seven people, and every command (RELIABILITY 5).
 
-A model or a command without a row fails. Olga and oscar, who organize, have every permission there is.
+And what else there is at the desk: every further address, and every action on rows of a list. A model, an address, an
+action or a command without a row fails. Olga and oscar, who organize, have every permission there is.
 """
 
-from typing import Any
+from copy import deepcopy
+from typing import Any, ClassVar
 
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import get_commands
-from django.test import Client, SimpleTestCase, TestCase
+from django.db import transaction
+from django.test import Client, RequestFactory, SimpleTestCase, TestCase
 from django.urls import reverse
 
-from core.models import Event, TicketHold, User
+from core.models import Event, SavedFilter, Ticket, TicketHold, User, UserSession
 
-from .cast import Cast, make_event, make_person
+from .cast import Cast, ago, book, make_event, make_person
+from .desk import at_desk, messages_of
 from .everything import make_everything
 from .routes import every
+from .tables import all_rows, changed_tables
 from .test_who_may_what import PEOPLE
 from .visits import BROWSER, target_of, visit
 
@@ -51,6 +59,41 @@ TABLE: dict[str, dict[str, Row]] = {
     "account.EmailAddress": KEYS,
     "socialaccount.SocialAccount": KEYS,
 }  # fmt: skip
+
+DESK = ("olga", "oscar", "vera", "root")  # vera is staff, and has no permission
+DONE, LEFT = "done", "left alone"  # led on, and something or nothing is another one than before
+Answers = tuple[Any, Any, Any, Any]  # to those at the desk, about what is of olga's event
+ALL: Answers = (200, 200, 200, 200)
+WRONG_METHOD: Answers = (405, 405, 405, 405)
+ORGANIZER: tuple[Answers, Answers] = ((200, LEFT, 403, 200), (DONE, LEFT, 403, DONE))
+PERMITTED: tuple[Answers, Answers] = ((200, 200, 403, 200), (DONE, DONE, 403, DONE))  # of no event, as above
+
+# Of an address, by the name of its route: the answers to a GET, and to a form that is filled in. Of an action, by its
+# model and its name: to the question, and to a yes.
+MORE: dict[str, tuple[Answers, Answers]] = {
+    "index": (ALL, ALL),
+    "app_list": ((200, 200, 404, 200), (200, 200, 404, 200)),
+    "autocomplete": ((200, 200, 403, 200), WRONG_METHOD),
+    "view_on_site": ((LEFT,) * 4, (LEFT,) * 4),  # for the page that everybody sees
+    "core_event_serving": ((200, ABSENT, 403, 200), (DONE, ABSENT, 403, DONE)),
+    "core_tickethold_extend": ((200, ABSENT, 403, 200), (DONE, 403, 403, DONE)),
+    "core_lastrun_cleanup": ((403, 403, 403, 200), (403, 403, 403, DONE)),
+    "auth_user_password_change": PERMITTED,  # of an attendee
+    "core.Event.serve_now": ORGANIZER,
+    "core.TicketHold.release_places": ORGANIZER,
+    "core.Ticket.cancel_tickets": ORGANIZER,
+    "core.Ticket.resend_tickets": ORGANIZER,
+    "core.User.sign_out_people": PERMITTED,
+    "core.User.erase_accounts": ((LEFT, LEFT, 403, 200), (LEFT, LEFT, 403, DONE)),
+    "core.UserSession.end_sessions": PERMITTED,
+    "mfa.Authenticator.remove_factors": ((403, 403, 403, 200), (403, 403, 403, DONE)),
+}
+for _label, _pages in TABLE.items():
+    _name, _is_seen = _label.lower().replace(".", "_"), _pages["changelist"] == SEEN
+    MORE[f"{_name}_filters_save"] = WRONG_METHOD, (DONE, DONE, 403, DONE) if _is_seen else (403, 403, 403, DONE)
+    MORE[f"{_name}_filters_delete"] = WRONG_METHOD, (DONE, 404, 403, 404) if _is_seen else (403, 403, 403, 404)
+OF_ONESELF = {"login", "logout", "password_change", "password_change_done", "jsi18n"}  # Django's
+NAME = "The opera of olga"  # of her event: whoever reads it has learnt something
 # Whoever may run them is the operator, who has a shell on the machine.
 COMMANDS = {
     "audit_capacity", "backup", "changepassword",
@@ -60,8 +103,9 @@ COMMANDS = {
 }  # fmt: skip
 
 
-class AdminMatrixTests(Cast, TestCase):
+class AdminCase(Cast, TestCase):
     oscar: User
+    vera: User
     root: User
     event: Event
 
@@ -69,14 +113,18 @@ class AdminMatrixTests(Cast, TestCase):
     def setUpTestData(cls) -> None:
         super().setUpTestData()
         cls.oscar = make_person("oscar")
+        cls.vera = make_person("vera", is_staff=True)
         cls.root = make_person("root", is_staff=True, is_superuser=True)
         cls.event, _ = make_everything(holder=cls.alice, waiting=cls.bob, gate=cls.greta)
+        Event.objects.filter(pk=cls.event.pk).update(name=NAME)
         make_event(created_by=cls.oscar, auto_hold=False)
         for person in (cls.olga, cls.oscar):
             person.is_staff = True
             person.save()
             person.user_permissions.set(Permission.objects.all())
 
+
+class AdminMatrixTests(AdminCase):
     def setUp(self) -> None:
         self.browsers = {who: visit(getattr(self, who, None), headers=BROWSER) for who in PEOPLE}
 
@@ -126,10 +174,12 @@ class AdminMatrixTests(Cast, TestCase):
         self.assertEqual(self.ask(self.browsers["olga"], Event, "changelist"), 403)
 
     def test_nobody_of_another_event_is_in_an_organizers_lists(self) -> None:
-        browser = self.browsers["oscar"]
-        for model in (TicketHold, Event):
-            page = browser.get(reverse(f"admin:core_{model._meta.model_name}_changelist"))
-            self.assertEqual({row.pk for row in page.context["cl"].result_list} & {self.event.pk}, set())
+        for model in admin.site._registry:
+            if TABLE[model._meta.label]["change"] == OWN:
+                with self.subTest(model=model._meta.label):
+                    page = self.browsers["oscar"].get(list_of(model))
+                    self.assertNotIn(model._base_manager.order_by("pk").first(), page.context["cl"].result_list)
+                    self.assertNotContains(page, NAME)
 
     def test_nobody_is_found_by_what_points_to_them_which_may_be_of_another_event(self) -> None:
         self.event.gate_staff.add(self.greta)
@@ -141,9 +191,115 @@ class AdminMatrixTests(Cast, TestCase):
                     self.assertEqual(self.browsers["oscar"].get(list_of(model), query).status_code, expected)
 
 
+class DeskTests(AdminCase):
+    places: ClassVar[dict[str, list[Any]]]  # what the addresses of routes are made of
+    forms: ClassVar[dict[str, dict[str, Any]]]  # what is typed there
+    rows: ClassVar[dict[str, Any]]  # what the actions are for
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        super().setUpTestData()
+        ticket = book(cls.event, make_person("carol"))
+        Ticket.objects.filter(pk=ticket.pk).update(mailed_at=ago())
+        hold = TicketHold.objects.get(event=cls.event, user=cls.bob)
+        cls.rows = {
+            "core.Event": cls.event,
+            "core.TicketHold": hold,
+            "core.Ticket": ticket,
+            "core.User": cls.bob,
+            "core.UserSession": UserSession.objects.get(user=cls.bob),
+            "mfa.Authenticator": Authenticator.objects.get(),
+        }
+        cls.places = {
+            "app_list": ["core"],
+            "view_on_site": [ContentType.objects.get_for_model(Event).pk, cls.event.pk],
+            "core_event_serving": [cls.event.pk],
+            "core_tickethold_extend": [hold.pk],
+            "auth_user_password_change": [cls.bob.pk],
+        }
+        reason = {"reason": "Asked by phone"}
+        password = dict.fromkeys(("password1", "password2"), "correct horse battery")
+        cls.forms = {
+            "autocomplete": {"app_label": "core", "model_name": "ticket", "field_name": "event"},
+            "core_event_serving": {"act": "pause", **reason},
+            "core_tickethold_extend": {"minutes": "5", **reason},
+            "core_lastrun_cleanup": reason,
+            "auth_user_password_change": {"usable_password": "true", **password},
+        }
+        for label in TABLE:
+            name, own = label.lower().replace(".", "_"), {"user": cls.olga, "model": label.lower(), "name": "Mine"}
+            cls.places[f"{name}_filters_delete"] = [SavedFilter.objects.create(**own, query="q=a").pk]
+            cls.forms[f"{name}_filters_save"] = {"name": "Another", "query": "q=b"}
+
+    def setUp(self) -> None:
+        self.browsers = {who: at_desk(getattr(self, who)) for who in DESK}
+        self.before = all_rows()
+
+    def send(self, browser: Client, name: str, *, writes: bool, **more: str) -> Any:
+        """Ask for what a row of the table is about, or do it."""
+        label, _, action = name.rpartition(".")
+        if label:
+            yes = {"confirmed": "yes", "reason": "Asked by phone"} if writes else {}
+            chosen = {"action": action, ACTION_CHECKBOX_NAME: [str(self.rows[label].pk)], **yes, **more}
+            return browser.post(list_of(self.rows[label]), chosen)
+        address = reverse(f"admin:{name}", args=self.places.get(name, []))
+        return (browser.post if writes else browser.get)(address, self.forms.get(name))
+
+    def answer(self, who: str, name: str, **how: Any) -> Any:
+        """Return what comes of it, each time for itself; fail where a refusal writes, or tells what is not theirs."""
+        browser = self.browsers[who]
+        cookies = deepcopy(browser.cookies)
+        with transaction.atomic():
+            response = self.send(browser, name, **how)
+            is_look = response.wsgi_request.method == "GET"  # it may be entered that somebody looked
+            changed = [] if is_look else changed_tables(self.before, all_rows())
+            transaction.set_rollback(True)
+        browser.cookies = cookies
+        if who not in {"olga", "root"}:
+            told = [response.content.decode(), *response.headers.values(), *messages_of(response)]
+            self.assertEqual([text for text in told if NAME in text], [])
+        if response.status_code == 302 and target_of(response) != "/admin/":
+            return DONE if changed else LEFT
+        self.assertEqual(changed, [])
+        return ABSENT if response.status_code == 302 else response.status_code
+
+    def test_everybody_may_exactly_what_the_table_says(self) -> None:
+        for name, both in MORE.items():
+            for writes, expected in zip((False, True), both, strict=True):
+                with self.subTest(name=name, writes=writes):
+                    got = {who: self.answer(who, name, writes=writes) for who in DESK}
+                    self.assertEqual(got, dict(zip(DESK, expected, strict=True)))
+
+    def test_a_rival_who_chooses_all_that_there_is_gets_nothing_of_anothers_event(self) -> None:
+        for name in actions():
+            for writes in (False, True):
+                with self.subTest(name=name, writes=writes):
+                    self.assertNotEqual(self.answer("oscar", name, writes=writes, select_across="1"), DONE)
+
+    def test_every_address_and_every_action_has_its_row(self) -> None:
+        self.assertEqual(set(MORE), further_addresses() | actions())
+
+
 def list_of(model: Any) -> str:
     """Return the address of a model's list."""
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def further_addresses() -> set[str]:
+    """Return the names of the admin's routes that are none of PAGES, nor of oneself; or their patterns."""
+    models = [model._meta for model in admin.site._registry]
+    pages = {f"admin:{of.app_label}_{of.model_name}_{page}" for of in models for page in PAGES}
+    old = {f"admin/{of.app_label}/{of.model_name}/<path:object_id>/" for of in models}  # lead to `change`
+    found = [route for route in every() if route.pattern.startswith("admin/") and route.name not in pages]
+    names = {r.name.removeprefix("admin:") or r.pattern for r in found if r.pattern not in {*old, "admin/(?P<url>.*)$"}}
+    return names - OF_ONESELF
+
+
+def actions() -> set[str]:
+    """Return every action that somebody can be offered, with its model."""
+    request = RequestFactory().get("/admin/")
+    request.user = User(is_staff=True, is_superuser=True)
+    return {f"{of.opts.label}.{name}" for of in admin.site._registry.values() for name in of.get_actions(request)}
 
 
 class CommandTests(SimpleTestCase):
