@@ -1,4 +1,4 @@
-"""The example configuration of nginx, with other addresses and folders, before processes of a test or a benchmark."""
+"""The two configurations of nginx, with other addresses and folders, before processes of a test or a benchmark."""
 
 import os
 import shutil
@@ -13,7 +13,8 @@ from typing import NamedTuple
 from .ports import free_port
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-EXAMPLE = Path(__file__).resolve().parent.parent / "deploy/nginx.conf"
+DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+EXAMPLE, OF_COMPOSE = DEPLOY / "nginx.conf", DEPLOY / "compose.conf"
 FOLDERS = ("tls", "log", "staticfiles", "wait")
 CERTIFICATE = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout privkey.pem -out fullchain.pem"
 START_SECONDS = 60
@@ -32,9 +33,6 @@ def front(folder: Path, *, pages: str, sockets: str, changes: dict[str, str] | N
 
     The folder gets a certificate, and `staticfiles`, which the caller fills; `changes` as `configuration` has them.
     """
-    if NGINX is None:
-        raise FileNotFoundError("nginx")
-    folder.chmod(0o755)  # nginx's workers are another user
     for name in FOLDERS:
         (folder / name).mkdir()
     subprocess.run(["openssl", *CERTIFICATE.split()], cwd=folder / "tls", check=True, capture_output=True)
@@ -45,14 +43,34 @@ def front(folder: Path, *, pages: str, sockets: str, changes: dict[str, str] | N
         "/etc/nginx/tls": f"{folder}/tls",
     }
     text = configuration(folder, pages=pages, sockets=sockets, changes=own | (changes or {}))
+    with _running(folder, text, ports.secure):
+        yield ports
+
+
+@contextmanager
+def front_of_compose(folder: Path, *, pages: str, sockets: str) -> Iterator[int]:
+    """Run the proxy of docker-compose.yml in a folder, before these two addresses; yield the port where it answers."""
+    port = free_port()
+    own = {"listen 8000 ": f"listen 127.0.0.1:{port} ", "server pages:8000;": f"server {pages};"}
+    text = changed(OF_COMPOSE, own | {"http://sockets:8000": f"http://{sockets}"})
+    around = f"pid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\n{text}}}\n"
+    with _running(folder, around, port):
+        yield port
+
+
+@contextmanager
+def _running(folder: Path, text: str, port: int) -> Iterator[None]:
+    if NGINX is None:
+        raise FileNotFoundError("nginx")
+    folder.chmod(0o755)  # nginx's workers are another user
     (folder / "nginx.conf").write_text(text)
     command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not _listens(ports.secure) and process.poll() is None and time.monotonic() < deadline:
+        while not _listens(port) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
-        yield ports
+        yield
     finally:
         process.terminate()
         process.wait(START_SECONDS)
@@ -73,10 +91,15 @@ def configuration(folder: Path, *, pages: str, sockets: str, changes: dict[str, 
         **{f"{machine}:8001": pages for machine in ("10.0.0.11", "10.0.0.12")},
         **{f"{machine}:8002": sockets for machine in ("10.0.0.11", "10.0.0.12")},
     }
-    text = EXAMPLE.read_text()
-    for written, used in other.items():
+    return changed(EXAMPLE, other)
+
+
+def changed(example: Path, changes: dict[str, str]) -> str:
+    """Return the text of an example with these changes; ValueError if it does not say what is to be changed."""
+    text = example.read_text()
+    for written, used in changes.items():
         if written not in text:
-            raise ValueError(f"{EXAMPLE.name} does not say {written!r}")
+            raise ValueError(f"{example.name} does not say {written!r}")
         text = text.replace(written, used)
     return text
 

@@ -1,10 +1,15 @@
-"""The example configuration of nginx, with other addresses and folders, in front of two nodes: pages and sockets."""
+"""The example configuration of nginx, with other addresses and folders, in front of two nodes: pages and sockets.
+
+And the proxy of docker-compose.yml, in front of what tells what it was asked for.
+"""
 
 import socket
 import ssl
 import tempfile
+import threading
 from contextlib import closing
-from http.client import HTTPSConnection
+from http.client import HTTPConnection, HTTPSConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,11 +18,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
-from django.test import override_settings
+from django.test import SimpleTestCase, override_settings
 from playwright.sync_api import Page, expect
 
 from core.models import Ticket
-from tools.front import NGINX, front
+from tools.front import NGINX, front, front_of_compose
 from tools.servers import PAGES, SOCKETS
 
 from .browser import BrowserTestCase
@@ -27,6 +32,7 @@ from .nodes import start_node
 PAGE_OF_EVENTS = 24
 BURST = 30  # logins from one address that nginx lets through at once here
 HEAVIEST = 100_000  # bytes, headers among them
+MACHINES = ("127.0.0.1", "127.0.0.2")  # nginx's own, and any other
 CLOSED = ("content-security-policy", "x-content-type-options")
 
 
@@ -143,17 +149,12 @@ class NginxTests(BrowserTestCase):
     def test_whether_it_is_ready_is_told_on_the_machine_itself_alone(self) -> None:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        port, answers = urlsplit(self.site).port or 0, {}
-        for source in ("127.0.0.1", "127.0.0.2"):
+        port, answers = urlsplit(self.site).port or 0, []
+        for source in MACHINES:
             connection = HTTPSConnection("127.0.0.1", port, context=context, timeout=10, source_address=(source, 0))
             with closing(connection) as asking:
-                for path in ("/readyz", "/healthz"):
-                    asking.request("GET", path)
-                    answer = asking.getresponse()
-                    answer.read()
-                    answers[source, path] = answer.status
-        told = [answers[source, path] for source in ("127.0.0.1", "127.0.0.2") for path in ("/readyz", "/healthz")]
-        self.assertEqual(told, [200, 200, 403, 200])
+                answers += [told(asking, path)[0] for path in ("/readyz", "/healthz")]
+        self.assertEqual(answers, [200, 200, 403, 200])
 
     def test_ciphers_that_keep_a_secret_for_later_are_refused(self) -> None:
         port = urlsplit(self.site).port or 0
@@ -199,3 +200,47 @@ class NginxTests(BrowserTestCase):
         style = page.request.get("/static/core/css/base.css")
         self.assertEqual((style.status, style.headers["cache-control"]), (200, "public, max-age=31536000, immutable"))
         self.assertEqual(self.complaints, [])
+
+
+class Telling(BaseHTTPRequestHandler):
+    """Answers every GET, with where it was asked for and what."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer."""
+        text = f"{self.headers['Host']}{self.path}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@skipUnless(NGINX, "needs nginx")
+class ComposeTests(SimpleTestCase):
+    def test_whether_it_is_ready_is_told_in_its_own_container_alone(self) -> None:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        server = self.enterContext(ThreadingHTTPServer(("127.0.0.1", 0), Telling))
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        behind = f"127.0.0.1:{server.server_address[1]}"
+        port, answers = self.enterContext(front_of_compose(folder, pages=behind, sockets=behind)), []
+        for source in MACHINES:
+            connection = HTTPConnection("127.0.0.1", port, timeout=10, source_address=(source, 0))
+            with closing(connection) as asking:
+                answers += [told(asking, path) for path in ("/readyz", "/%72eadyz", "/healthz", "/dashboard/")]
+        passed = [(200, f"127.0.0.1:{port}{path}") for path in ("/readyz", "/%72eadyz", "/healthz", "/dashboard/")]
+        self.assertEqual(answers[:4], passed)
+        self.assertEqual([status for status, _ in answers[4:6]], [403, 403])
+        self.assertEqual(answers[6:], passed[2:])
+
+
+def told(asking: HTTPConnection, path: str) -> tuple[int, str]:
+    """Return the status and the text of an answer."""
+    asking.request("GET", path)
+    answer = asking.getresponse()
+    return answer.status, answer.read().decode()
