@@ -108,7 +108,8 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
     ordering = ("-starts_at", "-pk")
     autocomplete_fields = ("created_by",)
     readonly_fields = (
-        "serving_now", "booked_now", "held_now", "available_now", "waiting_now", "pace_now", "admitted_now", "on_record",
+        "serving_now", "booked_now", "held_now", "available_now", "waiting_now", "pace_now", "admitted_now",
+        "on_record",
     )  # fmt: skip
     ways = OF_EVENT
     actions = ("serve_now",)
