@@ -52,7 +52,8 @@ def cleaned(upload: Any) -> SimpleUploadedFile:
             return _stored(picture)
     except TooLarge as error:
         raise ValidationError(TOO_LARGE) from error
-    except (OSError, ValueError, SyntaxError, TypeError, struct.error) as error:  # the last two of a broken EXIF
+    # The last three are of a broken EXIF, or of a profile of colors that breaks off.
+    except (OSError, ValueError, SyntaxError, TypeError, LookupError, struct.error) as error:
         raise ValidationError(UNREADABLE) from error
 
 

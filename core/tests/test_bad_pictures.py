@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import TestCase, override_settings
 from PIL import Image
 
-from core import documents
+from core import documents, pictures
 from core.models import Event, User
 
 from .cast import Cast, later, make_event
@@ -30,14 +30,15 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), mode: str = "RG
     return content.getvalue()
 
 
+def part_of_png(name: bytes, data: bytes = b"") -> bytes:
+    """Return a chunk of a PNG, with its length and its sum."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
 def huge(width: int, height: int) -> bytes:
     """Return a PNG of a few bytes that says to have so many pixels."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    head = part_of_png(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + part_of_png(b"IDAT", zlib.compress(b"\0" * 99)) + part_of_png(b"IEND")
 
 
 def photograph() -> bytes:
@@ -85,6 +86,11 @@ class PictureTests(Cast, TestCase):
                 response = self.upload(content, name)
                 self.assertEqual((response.status_code, list(errors_of(response))), (200, ["image"]))
         self.assertEqual((Event.objects.count(), list(self.folder.rglob("*.*"))), (0, []))
+
+    def test_a_profile_of_colors_that_breaks_off_is_no_fault(self) -> None:
+        png = picture()
+        response = self.upload(png[:-12] + part_of_png(b"iCCP", b"name\0") + png[-12:])
+        self.assertEqual(errors_of(response), {"image": [str(pictures.UNREADABLE)]})
 
     def test_its_name_is_ours(self) -> None:
         for name in ("shell.php.png", "../../etc/cron.png", "مهرجان.png", "a b%00.png", "<script>.png"):
