@@ -1,7 +1,7 @@
 """The addresses of the site as its resolvers have them, so that a test of all of them knows a new one by itself."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 GROUP = re.compile(r"\(\?P<(\w+)>[^)]*\)")
+BOUNDARY = "boundary"
 OF_LIBRARIES = ("accounts/", "^accounts/", "admin/")
 
 
@@ -69,3 +70,19 @@ def filled_in(route: str, values: dict[str, str]) -> str:
 def encoded(form: dict[str, str]) -> str:
     """Return a form as a browser would send it that knows no rules: halves of characters included."""
     return "&".join(f"{name}={quote(value, safe='', errors='surrogatepass')}" for name, value in form.items())
+
+
+def in_parts(form: dict[str, str], files: Mapping[str, tuple[str, str, bytes]]) -> bytes:
+    """Return a form with files, each `(its name, what it is said to be, what is in it)`, as such a browser would."""
+    parts = [(f'name="{name}"', value.encode(errors="surrogatepass")) for name, value in form.items()]
+    parts += [
+        (f'name="{field}"; filename="{name}"\r\nContent-Type: {kind}', content)
+        for field, (name, kind, content) in files.items()
+    ]
+    sent = [
+        f"--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode(errors="surrogatepass")
+        + content
+        + b"\r\n"
+        for head, content in parts
+    ]
+    return b"".join([*sent, f"--{BOUNDARY}--\r\n".encode()])
