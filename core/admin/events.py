@@ -275,7 +275,7 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         told = format_html(
             gettext("{booked} of {capacity}"), booked=_link("ticket", event, "booked"), capacity=capacity
         )
-        return _live(event, "booked", told + bar)
+        return _live(event, "booked", format_html("{} {}", told, bar))
 
     @admin.display(description=_("held"), ordering="held")
     def held_now(self, event: Event) -> SafeString:
