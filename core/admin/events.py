@@ -249,16 +249,14 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         return date_format(timezone.localtime(event.starts_at), "j M Y, H:i")
 
     @admin.display(description=_("status"), ordering="status")
-    def status_now(self, event: Event) -> str:
+    def status_now(self, event: Event) -> SafeString:
         """Return the status, and whether serving is paused."""
-        state = state_in_words(event.status)
-        return gettext("%(state)s, paused") % {"state": state} if event.paused_at else state
+        return _live(event, "status", format_html("{}", _status(event)))
 
     @admin.display(description=_("status"), ordering="status")
     def status_link(self, event: Event) -> SafeString:
         """Return the same, leading to the page that pauses and resumes."""
-        address = reverse("admin:core_event_serving", args=[event.pk])
-        return format_html('<a href="{}">{}</a>', address, self.status_now(event))
+        return _live(event, "status", _leads("admin:core_event_serving", event, "status", _status(event)))
 
     @admin.display(description=_("serving"))
     def serving_now(self, event: Event) -> str:
@@ -303,6 +301,11 @@ class EventAdmin(TermsAdmin, ServingAdmin, SecretsAdmin):
         """Return how many are in, leading to the report of the gate."""
         number = format_html('<span data-gate-number="admitted">{}</span>', grouped(event.admitted))
         return _live(event, "admitted", _leads("gate_report", event, "admitted", number))
+
+
+def _status(event: Event) -> str:
+    state = state_in_words(event.status)
+    return gettext("%(state)s, paused") % {"state": state} if event.paused_at else state
 
 
 def _live(event: Event, kind: str, content: SafeString) -> SafeString:

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 
 from django import template
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -68,3 +68,12 @@ def breakable(address: str) -> SafeString:
     """Return an address, of mail or of a network, that breaks at its @, its dots and colons if a line is too short."""
     parts = re.split(r"(?<=[@:])(?=\S)|(?=\.\S)", address)
     return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """Return a text in which what stands between `backticks` is code, as `doctor` writes it for a terminal."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", p) if n % 2 else p,) for n, p in enumerate(parts))
+    )

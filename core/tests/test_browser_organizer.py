@@ -314,6 +314,10 @@ class AdministratorTests(BrowserTestCase):
             expect(page.locator(f"{cells} progress")).to_have_js_property("value", booked)
             self.assertTrue(page.evaluate("window.sameDocument"))
             self.picture(page, f"admin-events-{booked}")
+            if "change" not in address:
+                steering.pause(event_id=event.pk, reason="A storm")
+                expect(page.locator(f"[data-region=status-{event.pk}]")).to_contain_text("paused")
+                steering.resume(event_id=event.pk, reason="It is over")
         page.goto("/admin/core/event/")
         expect(page.locator(f"[data-event='{other.pk}'] [data-number=booked]")).to_have_text("0")
         self.assertEqual(self.complaints, [])

@@ -79,6 +79,13 @@ class WarningTests(Cast, TestCase):
                     page = visit(self.root, headers=BROWSER).get(path)
                     self.assertEqual(SILENT in page.content.decode(), is_warned)
 
+    def test_the_page_that_they_lead_to_tells_them_once_with_what_to_type_as_code(self):
+        LastRun.objects.filter(work=runs.Work.CLEANUP).update(at=ago(minutes=20))
+        page = visit(self.root, headers=BROWSER).get("/status/").content.decode()
+        self.assertNotIn("See the status.", page)
+        self.assertNotIn("`", page)
+        self.assertRegex(page, "<code>[^<]*cleanup_expired_holds[^<]*</code>")
+
     def test_nobody_else_is(self):
         LastRun.objects.filter(work=runs.Work.CLEANUP).update(at=ago(minutes=20))
         for person in (None, self.alice, self.greta, self.olga):

@@ -17,8 +17,10 @@ export function cardsOf(event) {
 }
 
 export function applyStats(stats) {
-  if (!(latest.get(stats.event)?.version > stats.version)) latest.set(stats.event, stats);
-  let news = false;
+  const before = latest.get(stats.event);
+  const isOld = before?.version > stats.version;
+  if (!isOld) latest.set(stats.event, stats);
+  let news = Boolean(before) && !isOld && (before.on_sale !== stats.on_sale || before.paused !== stats.paused);
   for (const card of cardsOf(stats.event)) {
     if (stats.version < Number(card.dataset.version ?? 0)) continue;
     news = showNumbers(card, stats) || news;

@@ -45,9 +45,10 @@ async function refresh() {
   if (performance.now() < pausedUntil) return refreshSoon();
   busy = true;
   wanted = null;
+  const askedAt = performance.now();
   try {
     const fresh = await fetchPage();
-    if (fresh) replaceRegions(fresh);
+    if (fresh) replaceRegions(fresh, askedAt);
   } catch {
     // No network, or a server at its limit: the next message or poll tries again.
   }
@@ -64,7 +65,7 @@ async function fetchPage() {
   return response.ok && !moved ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
 }
 
-function replaceRegions(fresh) {
+function replaceRegions(fresh, askedAt) {
   let news = false;
   for (const region of document.querySelectorAll("[data-region]")) {
     const next = fresh.querySelector(`[data-region="${CSS.escape(region.dataset.region)}"]`);
@@ -77,7 +78,7 @@ function replaceRegions(fresh) {
   }
   if (news) document.querySelector("ul.messages")?.remove(); // it spoke of what was before
   const servedAt = Date.parse(fresh.querySelector('meta[name="server-now"]')?.content);
-  document.dispatchEvent(new CustomEvent("regions-replaced", { detail: { servedAt } })); // numbers and clocks go on from what they know
+  document.dispatchEvent(new CustomEvent("regions-replaced", { detail: { servedAt, askedAt } })); // numbers and clocks go on from what they know
 }
 
 function replace(old, next) {
