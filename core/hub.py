@@ -22,7 +22,7 @@ from .board import Board
 from .gathered import Gathered
 from .live import Line
 from .mailbox import Letter, Mailbox
-from .messages import GateMessage, OwnMessage
+from .messages import OwnMessage
 from .operations import measures
 from .relay import Changes
 from .visitors import Visitor
@@ -192,10 +192,11 @@ class Hub:
             await self._resync_people(changes)
         elif self._people:
             await self._tell_people(changes.users & self._people.keys(), changes.events)
-        shown = {event_id for _, event_id in self._gates()}
+        watching = [mailbox for mailbox in self.mailboxes if mailbox.events]
+        shown = {event_id for mailbox in watching for event_id in mailbox.events}
         if gates := shown if resync else shown & changes.gates:
             for gate in await database_sync_to_async(live.read_gates)(gates):
-                self._tell_gate(gate)
+                _leave(Letter.of(gate), (mailbox for mailbox in watching if gate["event"] in mailbox.events))
 
     async def _resync_people(self, changes: Changes) -> None:
         """Find who is to be told something: among thousands, on most days nobody."""
@@ -237,9 +238,6 @@ class Hub:
         self._told[event_id] = letter
         _leave(letter, (m for m in self.mailboxes if m.watcher is None or m.shows(event_id)))
 
-    def _tell_gate(self, numbers: GateMessage) -> None:
-        _leave(Letter.of(numbers), (m for m in self.mailboxes if numbers["event"] in m.events))
-
     def _gates(self) -> set[tuple[int, int]]:
         return {gate for mailbox in self.mailboxes if mailbox.events for gate in mailbox.gates}
 
@@ -262,7 +260,10 @@ class Hub:
                 logger.exception("sessions could not be checked; it is tried again in a few seconds")
 
     async def _check_sessions(self) -> None:
-        """Close the sockets of sessions that ended; an open page is a sign of life of the others."""
+        """Close the sockets of sessions that ended; an open page is a sign of life of the others.
+
+        Whoever may not watch an event any more hears no more of it; a socket for which none is left is closed.
+        """
         keys = {mailbox.session_key for mailbox in self.mailboxes if mailbox.session_key}
         if not keys:
             return
@@ -272,8 +273,9 @@ class Hub:
         managed = {gate for mailbox in self.mailboxes if mailbox.has_numbers for gate in mailbox.gates}
         lost = managed - await database_sync_to_async(live.read_managed)(managed) if managed else set()
         for mailbox in self.mailboxes:
-            barred = refused | lost if mailbox.has_numbers else refused
-            if mailbox.session_key in ended or not barred.isdisjoint(mailbox.gates):
+            barred = mailbox.gates & (refused | lost if mailbox.has_numbers else refused)
+            mailbox.events -= {event_id for _, event_id in barred}
+            if mailbox.session_key in ended or (barred and not mailbox.events):
                 mailbox.hang_up()
         if self.loop.time() >= self._signs_at:
             self._signs_at = self.loop.time() + SIGNS

@@ -80,14 +80,21 @@ def _init_worker(*args: Any, **kwargs: Any) -> None:
         caches["default"] = caches.create_connection("default")
 
 
-class StandsStillError(BaseException):
-    """A test waits for what does not come; no `except Exception` of what it calls makes another ending of it."""
+STOOD_STILL = "Nothing began or ended for too long; where all threads were is on the screen."
+
+
+class StandsStillError(Exception):
+    """What is around tests waits for what does not come: unittest catches no more than this there."""
+
+
+class TestStandsStill(BaseException):
+    """A test does; no `except Exception` of what it calls makes another ending of it."""
 
 
 def _wake(*_: Any) -> None:
     """Say where all threads are, and end what the first of them waits for."""
     faulthandler.dump_traceback()
-    raise StandsStillError("Nothing began or ended for too long; where all threads were is on the screen.")
+    raise (TestStandsStill if CopyingResult.is_playing else StandsStillError)(STOOD_STILL)
 
 
 @contextmanager
@@ -113,13 +120,17 @@ class CopyingResult(runner.RemoteTestResult):
     would break off, and nobody would read what failed.
     """
 
+    is_playing = False  # a test, in this process
+
     def startTest(self, test: unittest.TestCase) -> None:  # noqa: N802 -- unittest's name
         """Give it its time."""
         super().startTest(test)
+        CopyingResult.is_playing = True
         _wind_up()
 
     def stopTest(self, test: unittest.TestCase) -> None:  # noqa: N802 -- unittest's name
         """Give what comes after it as much."""
+        CopyingResult.is_playing = False
         super().stopTest(test)
         _wind_up()
 

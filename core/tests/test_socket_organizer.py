@@ -2,11 +2,12 @@
 
 from operator import itemgetter
 from typing import Any
+from unittest.mock import patch
 
 from asgiref.sync import sync_to_async
 from django.test import override_settings
 
-from core import allocation, checkin, steering
+from core import allocation, checkin, clock, hub, steering
 from core.models import Event, Ticket, User
 
 from .cast import ago, make_event, make_person
@@ -81,6 +82,11 @@ class ListSocketTests(SocketCase):
     async def watch(self, person: User) -> Any:
         return await self.open("/ws/organize/", await sync_to_async(visit)(person))
 
+    async def hand_over(self, event: Event) -> None:
+        """Give an event to bob, and look who may watch."""
+        await sync_to_async(Event.objects.filter(pk=event.pk).update)(created_by=self.bob)
+        await clock.start()._check_sessions()
+
     async def test_it_begins_with_the_numbers_of_all_that_may_still_move(self) -> None:
         root = await sync_to_async(make_person)("root", is_superuser=True)
         for person, events in ((self.olga, [self.mine]), (root, [self.mine, self.others])):
@@ -106,11 +112,17 @@ class ListSocketTests(SocketCase):
         self.assertTrue(await socket.receive_nothing(timeout=QUIET))
         await self.close()
 
-    async def test_it_closes_when_one_of_them_is_somebody_elses(self) -> None:
-        socket = await self.watch(self.olga)
-        await self.said(socket, 1)
-        await sync_to_async(Event.objects.filter(pk=self.mine.pk).update)(created_by=self.bob)
-        closed = await socket.receive_output(timeout=10)
+    async def test_of_one_that_is_somebody_elses_now_it_tells_nothing_more_and_closes_with_the_last(self) -> None:
+        kept = await sync_to_async(make_event)(capacity=9, auto_hold=False)
+        with patch.object(hub, "SESSION_CHECK", 3600):
+            socket = await self.watch(self.olga)
+            await self.said(socket, 1)
+            await self.hand_over(self.mine)
+            for event in (self.mine, kept):
+                await sync_to_async(allocation.book)(event_id=event.pk, user=self.alice)
+            self.assertEqual({message["event"] for message in await self.said(socket, 2)}, {kept.pk})
+            await self.hand_over(kept)
+            closed = await socket.receive_output(timeout=10)
         self.assertEqual((closed["type"], closed.get("code")), ("websocket.close", 4401))
         await self.close()
 

@@ -13,8 +13,11 @@ document.addEventListener("numbers-changed", ({ detail: { event, booked, capacit
 });
 
 const content = document.querySelector("#content");
+const list = content?.querySelector("#result_list");
+// The page of one event has a form: were it fetched anew, what was typed could go with it.
+if (!list) for (const region of document.querySelectorAll("[data-region]")) delete region.dataset.region;
 if (content?.querySelector("[data-event]")) {
   content.dataset.live = "organize";
   startLive(content);
-  startWatching(content, PAUSE_MS); // how many are booked in a minute falls by itself as well
+  startWatching(list, PAUSE_MS); // how many are booked in a minute falls by itself as well
 }

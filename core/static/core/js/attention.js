@@ -43,7 +43,14 @@ export function tellTurn(card, until) {
   const told = { title: words("turn", { name }), body: words("turn_body", { time: timeIn(card.dataset, until) }) };
   showTurn(event, { ...told, href: link?.href ?? location.pathname });
   notify({ tag, ...told });
-  play(CHIME);
+  chime(tag);
+}
+
+// In one tab of this browser alone: each of them is told, and in the same moment.
+function chime(tag) {
+  if (!("locks" in navigator)) return play(CHIME);
+  const heard = (lock) => lock && play(CHIME).then(() => new Promise((end) => setTimeout(end, MOMENT_MS)));
+  return navigator.locks.request(`chime ${tag}`, { ifAvailable: true }, heard);
 }
 
 // A sale that the page showed before it began; whoever has a hold or a ticket by now was told more.

@@ -19,7 +19,7 @@ export function cardsOf(event) {
 export function applyStats(stats) {
   const before = latest.get(stats.event);
   const isOld = before?.version > stats.version;
-  if (!isOld) latest.set(stats.event, stats);
+  if (!isOld) latest.set(stats.event, { ...stats, at: performance.now() });
   let news = Boolean(before) && !isOld && (before.on_sale !== stats.on_sale || before.paused !== stats.paused);
   for (const card of cardsOf(stats.event)) {
     if (stats.version < Number(card.dataset.version ?? 0)) continue;
@@ -31,19 +31,20 @@ export function applyStats(stats) {
 
 // A page that was fetched may be older than what the socket has said since: the server shares its pages for a second.
 export function showLatest({ detail }) {
-  const servedAt = detail?.servedAt; // by the clock of the server
+  const servedAt = detail?.servedAt; // by the clock of the server; a page of the admin does not say
   if (servedAt < changedAt) refreshSoon(SPREAD_MS);
   for (const stats of latest.values()) {
     for (const card of cardsOf(stats.event)) {
-      if (!isNewer(stats, Number(card.dataset.version ?? 0), servedAt)) continue;
+      if (!isNewer(stats, Number(card.dataset.version ?? 0), detail)) continue;
       showNumbers(card, stats);
       showState(card, stats);
     }
   }
 }
 
-function isNewer(stats, version, servedAt) {
-  return stats.version > version || (stats.version === version && Date.parse(stats.now) > servedAt);
+function isNewer(stats, version, { servedAt, askedAt } = {}) {
+  const isLater = Number.isNaN(servedAt) ? stats.at >= askedAt : Date.parse(stats.now) > servedAt;
+  return stats.version > version || (stats.version === version && isLater);
 }
 
 // Return whether they are others than were shown.

@@ -8,8 +8,8 @@ export async function play(notes, type = "sine") {
   if (!window.AudioContext) return;
   audio ??= new AudioContext();
   const asked = performance.now();
-  await audio.resume(); // until it is allowed
-  if (performance.now() - asked > LATE_MS) return;
+  const isAllowed = await audio.resume().then(() => true, () => false); // only when it is
+  if (!isAllowed || performance.now() - asked > LATE_MS) return;
   let at = audio.currentTime;
   for (const [pitch, seconds] of notes) {
     const tone = new OscillatorNode(audio, { frequency: pitch, type });
