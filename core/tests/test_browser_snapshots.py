@@ -23,7 +23,7 @@ SIZES = {"phone": {"width": 375, "height": 812}, "desk": {"width": 1280, "height
 SCALE = 4  # of so many pixels each way one is made: a letter more or less is nothing
 BLOCK = 8  # of these each way are compared as one
 TOLERANCE = 60  # of 255, that a block may be lighter or darker in one color: another time of day is 35, a button 150
-CHANGING = "time, [data-countdown], .opening__clock, [data-live-status], .qr, .code"
+CHANGING = "time, [data-countdown], .opening__clock, [data-live-status], .qr, .code, svg.cover"  # drawn by an id
 STARTS = dt.datetime(2031, 5, 16, 19, 30, tzinfo=dt.UTC)
 
 
