@@ -79,6 +79,11 @@ class ScanTests(GateCase):
         self.assertEqual(self.scan(), (200, answer))
         self.assertEqual(self.admitted_at(), None)
 
+    def test_where_a_gate_is_chosen_a_cancelled_event_is_called_so(self):
+        make_event(name="Another")
+        steering.revise_event(event_id=self.event.pk, values={"status": "cancelled"})
+        self.assertContains(visit(self.greta, headers=BROWSER).get("/checkin/"), "(Cancelled)", count=1)
+
     def test_the_page_of_a_cancelled_event_says_so(self):
         said = "none of its tickets lets anybody in"
         self.assertNotContains(visit(self.greta).get(f"/checkin/?event={self.event.pk}"), said)

@@ -33,6 +33,10 @@ class OpenStateTests(Cast, TestCase):
         for words in (held, line):
             self.assertContains(page, f">{words}<", count=1)
 
+    def test_who_logs_in_from_a_list_comes_to_the_event(self) -> None:
+        page = visit(headers=BROWSER).get("/")
+        self.assertContains(page, f'href="/accounts/login/?next=/events/{self.event.pk}/"', count=1)
+
     def test_while_people_wait_for_a_sale_without_a_free_place_it_says_both(self) -> None:
         for person in (self.alice, make_person("zoe")):
             join(self.event, person)

@@ -193,6 +193,28 @@ class PictureTests(ToldCase):
         self.assertEqual(visit(self.olga).get(path).headers["Cache-Control"], "no-store")
 
 
+class DrawingTests(ToldCase):
+    def test_an_event_without_a_picture_has_its_drawing_on_its_page_and_one_with_a_picture_that(self) -> None:
+        drawing = artwork.drawing_of(self.event)
+        page = self.page()
+        self.assertEqual(len(re.findall(r'<circle[^>]* stroke="#', page)), len(drawing.rings))
+        self.assertIn(f'stop-color="{drawing.bottom}"', page)
+        self.change(image="events/own.png")
+        page = self.page()
+        self.assertNotIn('stroke="#', page)
+        self.assertRegex(page, r'<img class="cover"\s+src="[^"]*events/own\.png"')
+
+    def test_it_is_that_of_the_preview(self) -> None:
+        drawing = artwork.drawing_of(self.event)
+        with Image.open(io.BytesIO(artwork.picture_of(self.event))) as image:
+            colors = {"#{:02x}{:02x}{:02x}".format(*color) for _, color in image.convert("RGB").getcolors(2**16) or []}
+        self.assertLessEqual({drawing.top, drawing.bottom}, colors)
+        self.assertLess(len(drawing.rings), 10)
+        self.change(name="Ballet")
+        self.event.refresh_from_db()
+        self.assertNotEqual(artwork.drawing_of(self.event), drawing)
+
+
 class ArtworkTests(SimpleTestCase):
     def test_the_same_id_and_name_are_drawn_the_same(self) -> None:
         artwork._drawn.cache_clear()

@@ -1,7 +1,7 @@
 // What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts or a
 // sale stays closed or that it is open; who looks at another part of the page sees a banner, and a chime is heard.
 import { isLooking, notify } from "./notify.js";
-import { play } from "./sound.js";
+import { canPlay, play } from "./sound.js";
 import { announce } from "./status.js";
 import { hideTurns, showTurn } from "./turn.js";
 import { listed, timeIn, words } from "./words.js";
@@ -46,8 +46,9 @@ export function tellTurn(card, until) {
   chime(tag);
 }
 
-// In one tab of this browser alone: each of them is told, and in the same moment.
-function chime(tag) {
+// In one tab of this browser alone, of those that can be heard: each of them is told, and in the same moment.
+async function chime(tag) {
+  if (!(await canPlay())) return;
   if (!("locks" in navigator)) return play(CHIME);
   const heard = (lock) => lock && play(CHIME).then(() => new Promise((end) => setTimeout(end, MOMENT_MS)));
   return navigator.locks.request(`chime ${tag}`, { ifAvailable: true }, heard);
