@@ -207,7 +207,8 @@ class DrawingTests(ToldCase):
     def test_it_is_that_of_the_preview(self) -> None:
         drawing = artwork.drawing_of(self.event)
         with Image.open(io.BytesIO(artwork.picture_of(self.event))) as image:
-            colors = {"#{:02x}{:02x}{:02x}".format(*color) for _, color in image.convert("RGB").getcolors(2**16) or []}
+            found: Any = image.convert("RGB").getcolors(2**16)
+        colors = {"#{:02x}{:02x}{:02x}".format(*color) for _, color in found}
         self.assertLessEqual({drawing.top, drawing.bottom}, colors)
         self.assertLess(len(drawing.rings), 10)
         self.change(name="Ballet")
