@@ -121,7 +121,7 @@ def start() -> hub.Hub:
     if _running is None or _running[0] is not loop:
         current, beside = hub.start()
         # A context of their own: in a request's, their database threads would end with that request.
-        works = run(), mailing.run(current.is_rush), sending.run(), limits.watch(), *(work() for work in beside)
+        works = run(), mailing.run(), sending.run(), limits.watch(), *(work() for work in beside)
         tasks = [loop.create_task(work, context=Context()) for work in works]
         _running = loop, current, tasks
     return _running[1]

@@ -39,8 +39,6 @@ RETRY = 2.0  # seconds until that is done after a tick that failed
 SESSION_CHECK = 4.0  # seconds between two looks whether sessions have ended, whose sockets are closed within 5
 READER_CHECK = 1.0  # seconds between two looks for readers that have stopped
 SIGNS = 60.0  # seconds between two notes that the people of open pages are there
-RUSH = 10  # people concerned by the changes of one tick: what can wait, waits
-RUSH_LASTS = 2.0  # seconds after such a tick
 RELISTEN = 5.0  # seconds until a lost channel layer is tried again
 
 _current: "Hub | None" = None
@@ -71,7 +69,6 @@ class Hub:
         self._lines: dict[int, Line] = {}  # by event id: what the people in line were told
         self._upcoming_until = 0.0
         self._reading = asyncio.Lock()
-        self._rush_until = 0.0
 
     def admit(self, owner: Owner) -> bool:
         """Count one more socket, until it is dismissed; return False, and count none, where there are too many.
@@ -127,10 +124,6 @@ class Hub:
                 self._upcoming_until = self.loop.time() + TICK
         return self.board
 
-    def is_rush(self) -> bool:
-        """Return whether a tick of the last seconds told of `RUSH` people or more, of whichever process."""
-        return self._rush_until > self.loop.time()
-
     def note(self, changes: Changes, *, own: bool) -> None:
         """Remember what changed until the next tick; this process's `own` changes are passed on to the others."""
         self._changed.add(changes)
@@ -177,8 +170,6 @@ class Hub:
             self._resync_at = self.loop.time() + RESYNC
         changes, self._changed = self._changed, Changes()
         own, self._own = self._own, Changes()
-        if len(changes.users) >= RUSH:
-            self._rush_until = self.loop.time() + RUSH_LASTS
         telling = [relay.publish(own)] if own else []
         if self.mailboxes:
             telling.append(self._deliver(changes, resync=resync))

@@ -32,6 +32,7 @@ from . import documents, notices, prepared
 from .mail_rows import row
 from .models import Ticket, TicketTransfer, User
 from .now import now
+from .rush import RushWatch
 from .steps import do_all
 from .telling import everybody, noted, places, wishes
 from .telling.letters import about, in_language_of, letter, name_of, stored
@@ -46,7 +47,6 @@ AT_ONCE = 50  # mails delivered before the queue is looked at again,
 SPELL = 1.0  # or as many as begin in so many seconds
 # And for so many times as long as that kept a processor nothing is delivered: a PDF keeps its process from answering.
 REST = 3
-LONGEST_RUSH = 300.0  # seconds that confirmations wait for a rush to end: their tickets are on the page
 # Longer than any delivery: a PDF, a few steps that EMAIL_TIMEOUT bounds, and one that `smtp.ANSWER_IN` does.
 LEASE = dt.timedelta(minutes=3)
 FIRST_RETRY, LONGEST_RETRY = dt.timedelta(seconds=15), dt.timedelta(minutes=30)
@@ -54,30 +54,29 @@ GIVE_UP = dt.timedelta(days=5)  # as mail servers do
 REFUSED_FOR_GOOD = 500  # SMTP: from this code on, asking again changes nothing (RFC 5321, 4.2.1)
 
 
-async def run(is_rush: Callable[[], bool]) -> None:
+async def run() -> None:
     """Store and deliver what is due until cancelled, one mail at a time, with at most a quarter of a processor.
 
-    In a rush confirmations wait, whose PDFs take as long as many bookings; whoever needs a link to log in does not.
+    In a rush confirmations wait, whose PDFs take as long as many bookings and whose tickets are on the page; whoever
+    needs a link to log in does not.
     """
-    took, rush_since, noted_at = 0.0, None, float("-inf")
+    took, noted_at, watch = 0.0, float("-inf"), RushWatch()
     while True:
         await asyncio.sleep(max(1, took * REST))
         began = time.monotonic()
-        rush_since = (rush_since or began) if is_rush() else None
-        in_rush = rush_since is not None and began - rush_since < LONGEST_RUSH
         is_to_note = began - noted_at > NOTED
         noted_at = began if is_to_note else noted_at
-        took = await sync_to_async(_work_in_thread, thread_sensitive=False)(in_rush=in_rush, is_to_note=is_to_note)
+        took = await sync_to_async(_work_in_thread, thread_sensitive=False)(watch, is_to_note=is_to_note)
 
 
-def _work_in_thread(*, in_rush: bool, is_to_note: bool = False) -> float:
+def _work_in_thread(watch: RushWatch, *, is_to_note: bool = False) -> float:
     """Do what is due, and where all of it could be done, note that; return how long a processor was at work for it.
 
     Whoever waits for a mail server, or for the database, keeps nothing from answering requests.
     """
     began = time.thread_time()
     try:
-        do_all(_steps(in_rush=in_rush))
+        do_all(_steps(in_rush=watch.look()))
         if is_to_note:
             runs.note(runs.Work.MAIL)
     except Exception:

@@ -21,6 +21,7 @@ from post_office.models import PRIORITY, STATUS, Email
 from core import accounts, allocation, cleanup, documents, mailing
 from core.mail_rows import GIVEN_UP
 from core.models import Announcement, LastRun, Ticket, User
+from core.rush import RushWatch
 from core.telling import everybody, messages, noted
 from tools.ports import free_port
 
@@ -347,10 +348,10 @@ class TroubleTests(MailCase):
         closed = patch.object(connections, "close_all")  # it is the test's
         broken = patch.object(mailing, "store_notices", side_effect=ValueError)
         with closed, broken, self.assertLogs("core.mailing", "ERROR"):
-            self.assertGreater(mailing._work_in_thread(in_rush=False, is_to_note=True), 0)  # and it rests after that
+            self.assertGreater(mailing._work_in_thread(RushWatch(), is_to_note=True), 0)  # and it rests after that
         self.assertEqual(([to for to, _ in self.inbox.messages], LastRun.objects.count()), ([["bob@example.org"]], 0))
         with closed:
-            mailing._work_in_thread(in_rush=False, is_to_note=True)
+            mailing._work_in_thread(RushWatch(), is_to_note=True)
         self.assertEqual(LastRun.objects.get().work, "mail")
 
 
