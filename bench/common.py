@@ -77,6 +77,7 @@ def _postgresql(server: str) -> Iterator[str]:
         yield f"{server.rpartition('/')[0]}/bench_{os.getpid()}"
     finally:
         _tell(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        _tell(server, sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(f"bench_{os.getpid()}_app")))  # of a site
 
 
 def _tell(server: str, statement: sql.Composed) -> None:

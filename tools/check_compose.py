@@ -16,8 +16,8 @@ from jsonschema import Draft7Validator
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = Path(__file__).parent / "vendor/compose-spec.json"
-SERVICES = {"db", "redis", "migrate", "pages", "sockets", "proxy", "cleanup", "backup"}
-REQUIRED = {"SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+SERVICES = {"db", "redis", "roles", "migrate", "pages", "sockets", "proxy", "cleanup", "backup"}
+REQUIRED = {"SECRET_KEY", "POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD"}
 APP_SETTINGS = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "HTTPS"}
 
 

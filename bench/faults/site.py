@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.faults.cluster import Cluster
 from bench.faults.traces import traces_in
-from tools import servers
+from tools import roles, servers
 from tools.ports import free_port
 
 HOST = "127.0.0.1"
@@ -88,6 +88,7 @@ class Site:
     redis: Process | None
     folder: Path
     stack: ExitStack
+    database: dict[str, str]  # how the web processes reach it: by the role that serves, as in production
     web: list[Process] = field(default_factory=list)
 
     def node(self, kind: str = servers.SOCKETS, *, wait: bool = True, by: str = "", **environment: str) -> Process:
@@ -96,7 +97,7 @@ class Site:
         `by` is a module that runs its command.
         """
         port = free_port()
-        own = os.environ | ENVIRONMENT | {"REDIS_URL": self.redis_url} | environment
+        own = os.environ | ENVIRONMENT | self.database | {"REDIS_URL": self.redis_url} | environment
         command = [sys.executable, "-m", *filter(None, [by]), *servers.command(kind, host=HOST, port=port)]
         process = Process(command, port, own, self.folder / f"web-{port}.log")
         process.start(wait=wait)
@@ -128,12 +129,17 @@ def running_site(
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
-        site = Site(cluster, _redis(folder, stack) if redis else None, folder, stack)
+        site = Site(cluster, _redis(folder, stack) if redis else None, folder, stack, _database())
         for _ in range(nodes):
             site.node(wait=False, by=by, **environment)
         for process in site.web:
             process.wait()
         yield site
+
+
+def _database() -> dict[str, str]:
+    url = os.environ["DATABASE_URL"]
+    return {"DATABASE_URL": roles.serving(url, f"bench_{os.getpid()}_app")} if url.startswith("postgres") else {}
 
 
 def _redis(folder: Path, stack: ExitStack) -> Process:

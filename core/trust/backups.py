@@ -31,6 +31,7 @@ from .. import audit
 from ..deadline import unlimited
 from ..fairness.check import check
 from ..models import Event, UserSession
+from .causes import DENIED_REMEDY
 
 FORMAT = 2
 DUMPS = {"postgresql": "database.dump", "sqlite": "database.sqlite3"}
@@ -147,7 +148,7 @@ def _dump_postgresql(dump: Path) -> dict[str, Any]:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SELECT pg_export_snapshot()")
         [snapshot] = cursor.fetchone()
-        _run("pg_dump", "--format=custom", "--no-owner", f"--snapshot={snapshot}", f"--file={dump}")
+        _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={dump}")
         return _contents(_ask_here)
 
 
@@ -171,9 +172,9 @@ def _run(program: str, *arguments: str) -> None:
     command, own_environment = [program, *arguments], os.environ | own
     done = subprocess.run(command, env=own_environment, capture_output=True, text=True, check=False)  # noqa: S603 -- ours
     if done.returncode:
-        raise BackupError(
-            f"{program} failed: {done.stderr.strip().splitlines()[0] if done.stderr.strip() else 'no word'}"
-        )
+        said = done.stderr.strip().partition("\n")[0] or "no word"
+        remedy = f". {DENIED_REMEDY}" if "permission denied" in said else ""
+        raise BackupError(f"{program} failed: {said}{remedy}")
 
 
 def _ways_in(told: dict[str, Any]) -> dict[str, str]:
@@ -204,8 +205,8 @@ def restore(source: Path) -> dict[str, Any]:
         dump = folder / DUMPS[connection.vendor]
         with _laid_aside(folder / "media", Path(settings.MEDIA_ROOT)) as put_in_place:
             if connection.vendor == "postgresql":
-                _run("pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", "--dbname",
-                     str(connection.settings_dict["NAME"]), str(dump))  # fmt: skip
+                plain, into = ("--no-owner", "--no-privileges"), f"--dbname={connection.settings_dict['NAME']}"
+                _run("pg_restore", *plain, "--exit-on-error", "--single-transaction", into, str(dump))
             else:
                 _replace_sqlite(dump)
             put_in_place()

@@ -8,6 +8,11 @@ from django.db import Error, InterfaceError, OperationalError, connection
 
 MISSING = ("42P01", "42703")  # PostgreSQL's words for a table, or a column, that is not there
 MISSING_IN_SQLITE = ("no such table", "no such column")
+DENIED = "42501"
+DENIED_REMEDY = (
+    "To migrate or restore, name the owner of the tables in DATABASE_URL; to serve, run deploy/roles.sql again"
+    " (docs/operations.md, Roles of PostgreSQL)."
+)
 AWAY = ("08", "28", "3D", "53", "57P")  # how its words begin for what keeps a connection from being made, or ends it
 AWAY_IN_SQLITE = (
     "unable to open database file",
@@ -36,13 +41,21 @@ def cause_of(error: BaseException) -> Cause | None:
     """Return why the database cannot be used; None where it can, so that the error is about something else."""
     if not isinstance(error, Error | sqlite3.Error):
         return None
-    said, code = _first_line(error), getattr(error.__cause__, "sqlstate", None) or ""
+    said, driver = _first_line(error), _driver_error(error)
+    code = getattr(driver, "sqlstate", None) or ""
+    if driver and code == DENIED:
+        return Cause("role", f"The role in DATABASE_URL may not do that: {_first_line(driver)}.", DENIED_REMEDY)
     if code in MISSING or said.startswith(MISSING_IN_SQLITE):
         return Cause("tables", "The tables are missing, or of another version.", "Run `manage.py migrate`.")
     if connection.vendor == "sqlite":
         return _sqlite(said) if said.startswith(AWAY_IN_SQLITE) else None
     is_away = isinstance(error, OperationalError | InterfaceError) and (not code or code.startswith(AWAY))
     return _postgresql(said) if is_away else None
+
+
+def _driver_error(error: BaseException) -> BaseException | None:
+    """Return what the database's driver said, also where Django raised another error over it, as `migrate` does."""
+    return error.__cause__ or (error.__context__.__cause__ if error.__context__ else None)
 
 
 def _sqlite(said: str) -> Cause:

@@ -131,6 +131,23 @@ def _database() -> Findings:
         )
 
 
+def _role() -> Findings:
+    """Whoever serves PostgreSQL and owns the tables could switch off what guards the ledger and the trail."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()"
+            " AND pg_has_role(current_user, tableowner, 'MEMBER'))"  # as a superuser is of every role
+        )
+        role, is_owner = cursor.fetchone()
+    if is_owner:
+        said = f"{role} owns the tables, and could switch off what guards the ledger and the trail."
+        yield Finding("role", WARNING, said, "Serve by a role that owns none: docs/operations.md, Roles of PostgreSQL.")
+    else:
+        yield Finding("role", OK, f"{role} reads and writes, and owns no table")
+
+
 def _numbers() -> Findings:
     differences = audit.differences()
     for difference in differences:
@@ -288,6 +305,7 @@ PARTS: dict[str, Callable[[], Findings]] = {
     "version": _version,
     "settings": _settings,
     "database": _database,
+    "role": _role,
     "numbers": _numbers,
     "cache": _cache,
     "channel layer": _channel_layer,
