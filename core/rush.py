@@ -6,9 +6,10 @@ Not by what a process hears of the others: nothing while Redis is away, and it m
 import time
 
 from . import prepared
-from .models import LedgerEntry, Scan
+from .models import LedgerEntry, Scan, TicketHold
 
-RUSH = 60  # entries of ledgers and scans a second: of twenty people who join, are held a place and book
+RUSH = 20  # rows a second: half of the bookings that the slowest machine is to bear, each of which is one at least
+QUIET = 2  # looks in a row by which one is over: one that came late tells little
 LONGEST = 300.0  # seconds that anything waits for a rush to end
 
 
@@ -18,24 +19,30 @@ class RushWatch:
     def __init__(self) -> None:
         self._seen: tuple[float, int] | None = None  # when, and how much was written by then
         self._since: float | None = None
+        self._quiet = 0
 
     def look(self) -> bool:
-        """Return whether so much was written since the last look; False where that has gone on for too long.
+        """Return whether so much was written of late; False where that has gone on for too long.
 
-        Asks for the last row of two tables. The first look has nothing to compare with.
+        Asks for the last row of three tables. The first look has nothing to compare with.
         """
         moment, written = time.monotonic(), _written()
         before, many = self._seen or (moment, written)
         self._seen = moment, written
-        is_rush = written - many > RUSH * (moment - before)
-        self._since = (self._since or moment) if is_rush else None
+        is_much = written - many > RUSH * (moment - before)
+        self._quiet = 0 if is_much else self._quiet + 1
+        if is_much:
+            self._since = self._since or moment
+        elif self._quiet >= QUIET:
+            self._since = None
         return self._since is not None and moment - self._since < LONGEST
 
 
 def _written() -> int:
     """Return a number that grows by one with each row; it may skip some, of what was taken back."""
-    return sum(pk for (pk,) in [*_last_entry(), *_last_scan()])
+    return sum(pk for last in (_last_entry, _last_place, _last_scan) for (pk,) in last())
 
 
 _last_entry = prepared.Rows(lambda: LedgerEntry.objects.order_by("-pk").values_list("pk")[:1])
+_last_place = prepared.Rows(lambda: TicketHold.objects.order_by("-pk").values_list("pk")[:1])  # a join is no entry yet
 _last_scan = prepared.Rows(lambda: Scan.objects.order_by("-pk").values_list("pk")[:1])

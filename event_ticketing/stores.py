@@ -23,6 +23,7 @@ _POSTGRESQL: dict[str, Any] = {
     "options": "-c lock_timeout=3s -c statement_timeout=5s"
     # Under REPEATABLE READ who waited for the lock would count what was there before.
     " -c default_transaction_isolation=read\\ committed"
+    " -c synchronous_commit=on"  # whatever the server has: a ticket that was acknowledged outlives a crash
     f" -c idle_in_transaction_session_timeout={60 if TESTING else 5}s",
 }
 _database: dict[str, Any] = env.db_url_config(

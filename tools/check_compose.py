@@ -30,12 +30,24 @@ def problems(text: str, env_example: str) -> Iterator[str]:
         yield f"its services are {sorted(services)}, not {sorted(SERVICES)}"
     for name, service in services.items():
         yield from _service_problems(name, service, compose)
+    yield from _rights_problems(services)
     yield from (f"{name} must be required, as in ${{{name}:?...}}" for name in REQUIRED if f"${{{name}:?" not in text)
     if "--requirepass" not in services["redis"]["command"]:
         yield "redis asks for no password: the cache has pickles, and whoever writes one runs code"
     for name in sorted(set(re.findall(r"\$\{(\w+)", text))):
         if not re.search(rf"^#?{name}=", env_example, re.MULTILINE):
             yield f"{name} is not in .env.example"
+
+
+def _rights_problems(services: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield where a service but the one that migrates is told how to be the owner of the tables."""
+    for name, service in services.items():
+        told = service.get("environment", {})
+        is_owner = name in {"db", "roles", "migrate"}
+        if "build" in service and "tickets_owner" in told["DATABASE_URL"] and not is_owner:
+            yield f"{name} uses the database as its owner"
+        if "env_file" in service and told.get("POSTGRES_PASSWORD") != "":
+            yield f"{name} gets the owner's password from .env"
 
 
 def by_schema(compose: Any) -> Iterator[str]:

@@ -12,10 +12,11 @@ SCRIPT = Path(__file__).resolve().parent.parent / "deploy/roles.sql"
 def serving(url: str, role: str) -> str:
     """Make the role for a database, or grant it again what it needs; return the database's address by it.
 
-    `url` is the address by somebody who may make roles. Needs psql. Raises CalledProcessError.
+    `url` is the address by a superuser. Needs psql. Raises CalledProcessError.
     """
     password = secrets.token_hex(16)
     own = os.environ | {"APP_ROLE": role, "APP_PASSWORD": password}
-    subprocess.run(["psql", f"--dbname={url}", "--no-psqlrc", f"--file={SCRIPT}"], env=own, check=True)
+    command = ["psql", f"--dbname={url}", "--no-psqlrc", f"--file={SCRIPT}"]
+    subprocess.run(command, env=own, check=True, stdout=subprocess.DEVNULL)
     parts = urlsplit(url)
     return parts._replace(netloc=f"{role}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()

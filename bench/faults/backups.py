@@ -49,7 +49,7 @@ def played(report: Report, quick: bool) -> None:
         file = running.folder / "backup.tar.gz"
         with crowd.selling(running, crowd.buyers(event, FOR_SALE), until_end=True) as answers:
             time.sleep(0.5)
-            took = _manage(report, "backup", str(file))
+            took = _manage(report, "backup", str(file), **running.database)
             ended = time.time()
         crowd.check(report, event, answers.result())
         meanwhile = _booked(answers.result(), _began(file), ended)

@@ -16,7 +16,7 @@ from bench.faults.points import FAILING
 from bench.faults.probe import rows, seconds_until_good, tell
 from bench.faults.proxy import silent_proxy
 from bench.faults.report import Fault, Report
-from bench.faults.site import Process, Site, running_site
+from bench.faults.site import Process, Site, running_site, serving
 from bench.visits import BUSY, Answer
 
 GOOD_IN = 5.0  # seconds after the database is back
@@ -75,7 +75,7 @@ def stalled(report: Report, _quick: bool) -> None:
     with running_cluster() as cluster, throwaway(cluster.url), silent_proxy(cluster.port) as proxy:
         from bench.faults import crowd  # noqa: PLC0415 -- as above
 
-        through = os.environ["DATABASE_URL"].replace(f":{cluster.port}/", f":{proxy.port}/")
+        through = serving()["DATABASE_URL"].replace(f":{cluster.port}/", f":{proxy.port}/")
         with running_site(cluster, DATABASE_URL=through) as running:
             event, plain = crowd.scene(), _plain(running, DATABASE_URL=through)
             with crowd.selling(running, crowd.buyers(event, 5000), until_end=True) as answers:

@@ -4,6 +4,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import redis
 
@@ -16,6 +17,9 @@ from bench.faults.report import Fault, Report
 from bench.faults.site import OK, Process, Site, running_site
 from bench.visits import BUSY, Answer, Visit
 from tools import servers
+
+if TYPE_CHECKING:
+    from core.models import Event
 
 SLOWER = 0.1  # seconds that the 99th percentile may be worse than with Redis
 FEW = 4  # browsers: a queue for two cores would hide what Redis costs
@@ -30,31 +34,28 @@ def down(report: Report, quick: bool) -> None:
     report.provoked = "SIGKILL of Redis; web processes started while it is away; Redis started again"
     with running_cluster() as cluster, throwaway(cluster.url):
         from bench.crowd import logged_in  # noqa: PLC0415 -- its models need Django set up
-        from bench.faults import changes, crowd, gate  # noqa: PLC0415 -- as above
+        from bench.faults import changes, crowd  # noqa: PLC0415 -- as above
 
         people = 60 if quick else 800
         with running_site(cluster) as running:
-            event = crowd.scene(10 * people)
-            kinds = [servers.SOCKETS] if quick else [servers.SOCKETS, servers.PAGES]
-            visits = lambda: [*crowd.with_logins(event, people), *gate.scans(people)]  # noqa: E731
+            event, first = crowd.scene(10 * people), list(running.web)
             # Processes that have just started are slower for a while, with Redis as well: like is compared with like.
-            cold, fresh = _sell_by_new(running, kinds, crowd.with_logins(event, people // 4), visits())
-            for process in running.web[2:]:
+            cold, fresh = _sell_by_new(running, event, people, quick=quick)
+            for process in running.web[len(first) :]:
                 process.end()
-            del running.web[2:]
-            before = _sell(running.web, visits())
-            with open_pages(running.web, DASHBOARD, logged_in(1)[0].session) as pages:
+            before = _sell(first, _visits(event, people))
+            with open_pages(first, DASHBOARD, logged_in(1)[0].session) as pages:
                 _redis(running).end(signal.SIGKILL)
                 expect_killed(report, _redis(running))
-                during = _sell(running.web, visits())
+                during = _sell(first, _visits(event, people))
                 if not quick:
-                    late = changes.seconds_until_told(running.web[0], event, pages)
+                    late = changes.seconds_until_told(first[0], event, pages)
                     report.note(f"killed: a change reached the other process' page in {late:.1f} s")
                     report.expect(late <= changes.RESYNC_IN, "without Redis a change did not reach a page")
-                colder, started = _sell_by_new(running, kinds, crowd.with_logins(event, people // 4), visits())
-                _expect_degraded(report, running.web)
+                colder, started = _sell_by_new(running, event, people, quick=quick)
+                _expect_degraded(report, [process for process in running.web if process.is_running])
                 _redis(running).start(path="")
-                changes.expect_lively(report, "back", running.web[0], event, pages)
+                changes.expect_lively(report, "back", first[0], event, pages)
                 report.expect(not any(page.closed_at for page in pages), "a page was closed")
             _compare(report, "killed", before, during)
             _compare(report, "absent at the start", fresh, started)
@@ -138,12 +139,18 @@ def _sell(processes: Sequence[Process], visits: Sequence[Visit]) -> list[Answer]
     return Browsers([process.port for process in processes], visits).play(FEW)
 
 
-def _sell_by_new(
-    site: Site, kinds: Sequence[str], first: Sequence[Visit], visits: Sequence[Visit]
-) -> tuple[list[Answer], list[Answer]]:
-    """Start processes, and let a few browsers make their first visits, then the others; return the answers of both."""
-    new = [site.node(kind) for kind in kinds]
-    return _sell(new, first), _sell(new, visits)
+def _sell_by_new(site: Site, event: "Event", people: int, *, quick: bool) -> tuple[list[Answer], list[Answer]]:
+    """Let processes that have just started have their first visits, then the others; return the answers of both."""
+    from bench.faults import crowd  # noqa: PLC0415 -- its models need Django set up
+
+    new = [site.node(), *([] if quick else [site.node(servers.PAGES)])]
+    return _sell(new, crowd.with_logins(event, people // 4)), _sell(new, _visits(event, people))
+
+
+def _visits(event: "Event", people: int) -> list[Visit]:
+    from bench.faults import crowd, gate  # noqa: PLC0415 -- as above
+
+    return [*crowd.with_logins(event, people), *gate.scans(people)]
 
 
 def _empty(client: "redis.Redis", seconds: float) -> int:

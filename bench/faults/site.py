@@ -66,7 +66,7 @@ class Process:
     def end(self, sort: signal.Signals = signal.SIGTERM) -> float:
         """Send it a signal that ends it; return the seconds until it was gone."""
         began = time.monotonic()
-        if self.running is not None and self.running.poll() is None:
+        if self.running is not None and self.is_running:
             self.send(sort)
             self.send(signal.SIGCONT)
             self.running.wait(START_SECONDS)
@@ -74,6 +74,11 @@ class Process:
             with contextlib.suppress(ProcessLookupError):  # its workers outlive it for a moment, with its port
                 os.killpg(self.running.pid, signal.SIGKILL)
         return time.monotonic() - began
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self.running is not None and self.running.poll() is None
 
     def logged(self) -> str:
         """Return what it has logged."""
@@ -129,7 +134,7 @@ def running_site(
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
-        site = Site(cluster, _redis(folder, stack) if redis else None, folder, stack, _database())
+        site = Site(cluster, _redis(folder, stack) if redis else None, folder, stack, serving())
         for _ in range(nodes):
             site.node(wait=False, by=by, **environment)
         for process in site.web:
@@ -137,7 +142,8 @@ def running_site(
         yield site
 
 
-def _database() -> dict[str, str]:
+def serving() -> dict[str, str]:
+    """Return how a web process reaches the database that Django has: on PostgreSQL by a role that owns nothing."""
     url = os.environ["DATABASE_URL"]
     return {"DATABASE_URL": roles.serving(url, f"bench_{os.getpid()}_app")} if url.startswith("postgres") else {}
 

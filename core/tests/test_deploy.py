@@ -63,6 +63,15 @@ class ComposeTests(SimpleTestCase):
                 told = list(check_compose.by_schema(planted))
                 self.assertTrue(told and all(problem.startswith("at services.proxy") for problem in told), told)
 
+    def test_whoever_serves_is_not_told_how_to_be_the_owner_of_the_tables(self) -> None:
+        text, example = ((ROOT / name).read_text() for name in ("docker-compose.yml", ".env.example"))
+        served = text.replace(
+            "postgres://tickets:${POSTGRES_APP_PASSWORD", "postgres://tickets_owner:${POSTGRES_APP_PASSWORD"
+        )
+        self.assertIn("pages uses the database as its owner", list(check_compose.problems(served, example)))
+        told = text.replace('    POSTGRES_PASSWORD: ""', "    X_PASSWORD: x")
+        self.assertIn("sockets gets the owner's password from .env", list(check_compose.problems(told, example)))
+
     def test_the_schema_comes_with_its_license(self) -> None:
         self.assertIn("Apache License", check_compose.SCHEMA.with_name("compose-spec.LICENSE").read_text())
 

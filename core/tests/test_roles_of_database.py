@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import skipUnless
 
 import psycopg
@@ -41,6 +43,7 @@ FORBIDDEN = (
 class ServingRoleTests(CastOfRaces, TransactionTestCase):
     def setUp(self) -> None:
         super().setUp()
+        self.folder = self.enterContext(TemporaryDirectory())
         self.role = f"app_of_{connection.settings_dict['NAME']}"
         self.url = roles.serving(database_url(), self.role)
         self.addCleanup(self.drop)
@@ -77,27 +80,52 @@ class ServingRoleTests(CastOfRaces, TransactionTestCase):
         cleanup.clean()
         self.assertGreater(LedgerEntry.objects.count(), 5)
 
-    def test_commands_of_an_operator_run_by_it(self) -> None:
+    def test_commands_of_an_operator_run_by_it_and_those_of_the_owner_are_refused_in_a_sentence(self) -> None:
         book(make_event(), self.alice)
-        for command in ("cleanup_expired_holds", "verify_ledger --all", "audit_capacity", "migrate --check"):
+        backup = Path(self.folder, "backup.tar.gz")
+        for command in ("cleanup_expired_holds", "verify_ledger --all", "audit_capacity", f"backup {backup}"):
             with self.subTest(command=command):
-                own = os.environ | {"DATABASE_URL": self.url, "REDIS_URL": "", "DEBUG": "on"}
-                done = subprocess.run(
-                    [sys.executable, "manage.py", *command.split()],
-                    env=own, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False,
-                )  # fmt: skip
-                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(self.manage(command, self.url), (0, ""))
+        empty = self.empty_database()
+        for command, url in (("migrate", empty), (f"restore {backup}", empty), ("migrate core 0029", self.url)):
+            with self.subTest(command=command):
+                code, said = self.manage(command, url)
+                self.assertEqual(code, 1)
+                self.assertRegex(said, r"^CommandError: .*(denied for schema public|must be owner of .*)\. To ")
+        self.assertEqual(self.manage(f"restore {backup}", self.as_owner(empty)), (0, ""))
+        for state in (doctor.BROKEN, doctor.OK):  # its tables came without any rights
+            self.assertIn(f"{state:8} role: ", self.run_command("doctor", empty).stdout)
+            roles.serving(self.as_owner(empty), self.role)
 
-    def test_what_the_owner_alone_may_do_is_refused_in_a_sentence(self) -> None:
-        own = os.environ | {"DATABASE_URL": self.url, "REDIS_URL": "", "DEBUG": "on"}
-        done = subprocess.run(
-            [sys.executable, "manage.py", "migrate", "core", "0029"],
+    def manage(self, command: str, url: str) -> tuple[int, str]:
+        """Run a command on a database; return its exit code and its complaints."""
+        done = self.run_command(command, url)
+        return done.returncode, done.stderr
+
+    def run_command(self, command: str, url: str) -> "subprocess.CompletedProcess[str]":
+        own = os.environ | {"DATABASE_URL": url, "REDIS_URL": "", "DEBUG": "on", "MEDIA_ROOT": f"{self.folder}/media"}
+        return subprocess.run(
+            [sys.executable, "manage.py", *command.split()],
             env=own, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("CommandError: The role in DATABASE_URL may not do that: must be owner of", done.stderr)
-        self.assertIn("name the owner of the tables in DATABASE_URL", done.stderr)
-        self.assertNotIn("Traceback", done.stderr)
+
+    def empty_database(self) -> str:
+        """Make one that nothing is in, for the time of the test; return its address by the role."""
+        name = f"{connection.settings_dict['NAME']}_empty"
+        with psycopg.connect(database_url(), autocommit=True) as direct:
+            direct.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            direct.execute(f"CREATE DATABASE {name}")
+        self.addCleanup(self.drop_database, name)
+        return f"{self.url.rpartition('/')[0]}/{name}"
+
+    def drop_database(self, name: str) -> None:
+        """Drop it."""
+        with psycopg.connect(database_url(), autocommit=True) as direct:
+            direct.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def as_owner(self, url: str) -> str:
+        """Return the address of a database by whoever owns it."""
+        return f"{database_url().rpartition('/')[0]}/{url.rpartition('/')[2]}"
 
     def test_it_can_take_away_nothing_that_guards_the_records(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as direct:
@@ -121,17 +149,36 @@ class ServingRoleTests(CastOfRaces, TransactionTestCase):
             cursor.execute(f"DROP TABLE {table}")
 
     def test_doctor_tells_the_owner_from_the_role_that_serves(self) -> None:
-        self.assertEqual([one.state for one in doctor.examine() if one.part == "role"], [doctor.WARNING])
+        self.assertEqual(self.state(), doctor.WARNING)
         self.serve()
-        self.assertEqual([one.state for one in doctor.examine() if one.part == "role"], [doctor.OK])
+        self.assertEqual(self.state(), doctor.OK)
+
+    def state(self) -> str:
+        """Return what doctor says of the role."""
+        [found] = [one for one in doctor.examine() if one.part == "role"]
+        return found.state
+
+    def test_rights_that_somebody_gave_it_are_told_and_taken_back_by_the_script(self) -> None:
+        for right in ("TRUNCATE ON core_ticket", "TRIGGER ON core_scan", "CREATE ON SCHEMA public"):
+            with self.subTest(right=right):
+                with connection.cursor() as cursor:
+                    cursor.execute(f"GRANT {right} TO {self.role}")
+                self.serve()
+                self.assertEqual(self.state(), doctor.WARNING)
+                self.rule()
+                roles.serving(database_url(), self.role)
+                self.serve()
+                self.assertEqual(self.state(), doctor.OK)
+                self.rule()
 
     def test_the_script_refuses_to_go_without_a_password_and_to_take_the_owner_for_it(self) -> None:
-        owner = str(connection.settings_dict["USER"])
-        for own, why in (
+        cases: list[tuple[dict[str, str], str]] = [
             ({}, "APP_PASSWORD is missing"),
-            ({"APP_PASSWORD": "x", "APP_ROLE": owner}, "owns the tables"),
-        ):
-            with self.subTest(why=why):
+            ({"APP_PASSWORD": ""}, "APP_PASSWORD is missing"),
+            ({"APP_PASSWORD": "x", "APP_ROLE": str(connection.settings_dict["USER"])}, "owns the tables"),
+        ]
+        for own, why in cases:
+            with self.subTest(own=own):
                 done = subprocess.run(
                     ["psql", f"--dbname={database_url()}", "--no-psqlrc", f"--file={roles.SCRIPT}"],
                     env=os.environ | own, capture_output=True, text=True, check=False,

@@ -131,21 +131,37 @@ def _database() -> Findings:
         )
 
 
+# What the role is called; whether it may act as who owns the database or a table, make a table, empty one or give it a
+# trigger; and what it may not read or write.
+ROLE = """
+SELECT current_user,
+  (SELECT pg_has_role(current_user, datdba, 'MEMBER') FROM pg_database WHERE datname = current_database())
+  OR has_schema_privilege(current_schema(), 'CREATE')
+  OR coalesce(bool_or(pg_has_role(current_user, tableowner, 'MEMBER')), false)
+  OR coalesce(bool_or(has_table_privilege(name, 'TRUNCATE, TRIGGER')), false),
+  string_agg(tablename, ', ') FILTER (WHERE NOT (
+    has_table_privilege(name, 'SELECT') AND has_table_privilege(name, 'INSERT')
+    AND has_table_privilege(name, 'UPDATE') AND has_table_privilege(name, 'DELETE')
+  ))
+FROM (SELECT *, format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = current_schema()) there
+"""
+ROLES = "docs/operations.md, Roles of PostgreSQL."
+
+
 def _role() -> Findings:
-    """Whoever serves PostgreSQL and owns the tables could switch off what guards the ledger and the trail."""
+    """Whoever serves PostgreSQL and may do more than that could switch off what guards the ledger and the trail."""
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_user, EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()"
-            " AND pg_has_role(current_user, tableowner, 'MEMBER'))"  # as a superuser is of every role
-        )
-        role, is_owner = cursor.fetchone()
-    if is_owner:
-        said = f"{role} owns the tables, and could switch off what guards the ledger and the trail."
-        yield Finding("role", WARNING, said, "Serve by a role that owns none: docs/operations.md, Roles of PostgreSQL.")
+        cursor.execute(ROLE)
+        role, is_mighty, lacks = cursor.fetchone()
+    if lacks:
+        yield Finding("role", BROKEN, f"{role} may not read and write {lacks}.", f"Run deploy/roles.sql again: {ROLES}")
+    elif is_mighty:
+        said = f"{role} owns the tables, or could change them, and what guards the ledger and the trail."
+        yield Finding("role", WARNING, said, f"Serve by a role that cannot: {ROLES}")
     else:
-        yield Finding("role", OK, f"{role} reads and writes, and owns no table")
+        yield Finding("role", OK, f"{role} reads and writes, and owns nothing")
 
 
 def _numbers() -> Findings:
@@ -304,8 +320,8 @@ REMEDIES = {
 PARTS: dict[str, Callable[[], Findings]] = {
     "version": _version,
     "settings": _settings,
-    "database": _database,
     "role": _role,
+    "database": _database,
     "numbers": _numbers,
     "cache": _cache,
     "channel layer": _channel_layer,
