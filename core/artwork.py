@@ -9,10 +9,12 @@ import hashlib
 import io
 import threading
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
+from . import letters
 from .models import Event
 
 SIZE = (1200, 630)  # pixels, as previews of links have them
@@ -22,6 +24,7 @@ SIZES = (104, 88, 72, 60, 50)  # of letters, the largest first
 MOST_LINES = 4
 DARK, LIGHT = 90, 150  # of 255, the brightest the ground and the shapes get, so that white letters can be read
 PLAIN = str.maketrans("‘’“”–—", "''\"\"--")
+JOINS_NOT = "\u200c"  # without it words of Persian would be others
 TWICE = 2  # drawn as large, shapes have smooth edges
 GRID = (TWICE * SIZE[0], TWICE * SIZE[1])  # in which rings are placed
 
@@ -128,26 +131,53 @@ def _hex(seed: bytes, shade: int) -> str:
 
 
 def written(name: str) -> str:
-    """Return a name in the letters that Pillow's own font has; empty where it has others as well."""
+    """Return what of a name can be written: letters, digits, marks and punctuation; no signs, which are pictures."""
     plain = unicodedata.normalize("NFKC", name).translate(PLAIN)
-    if any(letter.isalnum() and not letter.isascii() for letter in plain):
-        return ""  # a name without its accents would be another
-    kept = "".join(letter for letter in plain if letter.isascii() and letter.isprintable())
-    return " ".join(kept.split())
+    kept = "".join(letter for letter in plain if letter.isspace() or _is_written(letter))
+    return " ".join(kept.split()) if any(letter.isalnum() for letter in kept) else ""
+
+
+def _is_written(letter: str) -> bool:
+    return letter == JOINS_NOT or unicodedata.category(letter)[0] in "LMNP"
+
+
+def _font_for(text: str) -> Callable[[float], Any] | None:
+    """Return what makes a font of a size that has all letters of a text; None where this machine has none.
+
+    Pillow's own has those of ASCII.
+    """
+    from PIL import ImageFont  # noqa: PLC0415 -- as in documents.py
+
+    if text.isascii():
+        return ImageFont.load_default
+    face = letters.face_for(text)
+    return partial(ImageFont.truetype, face.file, index=face.index) if face else None
 
 
 def _write(draw: Any, text: str) -> None:
-    """Write a name as large as it has room for, above the name of the site."""
+    """Write a name as large as it has room for, where its language begins, above the name of the site."""
     from PIL import ImageFont  # noqa: PLC0415 -- as in documents.py
 
+    draw.text((MARGIN, SIZE[1] - MARGIN), "Box Office", fill=255, font=ImageFont.load_default(36), anchor="lb")
+    made = _font_for(text)
+    if made is None:
+        return  # a name without some of its letters would be another
     width = SIZE[0] - 2 * MARGIN
     for size in SIZES:
-        font = ImageFont.load_default(size)
+        font = made(size)
         lines = _lines(text, lambda part, font=font: font.getlength(part) <= width)
         if len(lines) <= MOST_LINES:
             break
-    draw.multiline_text((MARGIN, MARGIN), "\n".join(lines[:MOST_LINES]), fill=255, font=font, spacing=size // 4)
-    draw.text((MARGIN, SIZE[1] - MARGIN), "Box Office", fill=255, font=ImageFont.load_default(36), anchor="lb")
+    left = {"xy": (MARGIN, MARGIN), "anchor": "la", "align": "left"}
+    right = {"xy": (SIZE[0] - MARGIN, MARGIN), "anchor": "ra", "align": "right"}
+    place: dict[str, Any] = right if _is_right_to_left(text) else left
+    draw.multiline_text(text="\n".join(lines[:MOST_LINES]), fill=255, font=font, spacing=size // 4, **place)
+
+
+def _is_right_to_left(text: str) -> bool:
+    """Return whether the first letter that has a direction goes to the left (Unicode, UAX 9, P2 and P3)."""
+    directions = (unicodedata.bidirectional(letter) for letter in text)
+    return next((way for way in directions if way in {"L", "R", "AL"}), "L") != "L"
 
 
 def _lines(text: str, fits: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """A real server, in processes of its own as in production, and a real browser, for the journeys of people."""
 
 import os
+import re
 import time
 import unittest
 from pathlib import Path
@@ -25,7 +26,7 @@ expect.set_options(timeout=PATIENCE)
 
 @unittest.skipUnless(CHROMIUM, "needs chromium")
 class BrowserTestCase(CastOfRaces, TransactionTestCase):
-    """Alice and bob, each with a window of their own, before one server; what the console says is an error."""
+    """Alice and bob, each with a window of their own, before one server; what a console complains of fails the test."""
 
     browser: Browser
     browser_args: tuple[str, ...] = ()  # more of Chromium's own; may be set before `super().setUpClass()`
@@ -50,6 +51,12 @@ class BrowserTestCase(CastOfRaces, TransactionTestCase):
         super().setUp()
         User.objects.update(password=make_password(PASSWORD))
         self.complaints: list[str] = []
+        self.meant: list[str] = []  # words of complaints that a test brings about
+        self.addCleanup(self.assert_nobody_complained)
+
+    def assert_nobody_complained(self) -> None:
+        """See that no window had anything to say but what the test meant to bring about."""
+        self.assertEqual([text for text in self.complaints if not any(words in text for words in self.meant)], [])
 
     def _fixture_teardown(self) -> None:
         """Empty the tables; the server beside us may read two of them at that instant in another order: then again."""
@@ -95,3 +102,13 @@ class BrowserTestCase(CastOfRaces, TransactionTestCase):
         """Keep a picture of the page where SCREENSHOTS names a folder."""
         if folder := os.environ.get("SCREENSHOTS"):
             page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+
+
+def tab_to(page: Page, role: str, name: str | re.Pattern[str]) -> None:
+    """Press Tab until this has the focus, the first of those that are called so."""
+    wanted = page.get_by_role("main").get_by_role(role, name=name, exact=True).first  # type: ignore[arg-type]  # -- a role
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("(element) => element === document.activeElement"):
+            return
+    raise AssertionError(f"the keyboard does not get to {name}")

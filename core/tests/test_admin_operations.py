@@ -244,4 +244,3 @@ class InBrowserTests(BrowserTestCase):
         page.get_by_label("Reason").fill("Cron is broken")
         page.get_by_role("button", name="Yes, run it").click()
         expect(page.get_by_text("The cleanup ran")).to_be_visible()
-        self.assertEqual(self.complaints, [])

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from core.models import GATE_STAFF, Event, TicketHold, User
 from core.tests.barriers import barriers
 from core.tests.browser import BrowserTestCase
-from core.tests.cast import ago, appoint, book, give, join, later, make_event, offer, release
+from core.tests.cast import ago, appoint, book, give, join, lapse, later, make_event, offer, open_sale, release
 
 PHONE, DESK = {"width": 375, "height": 812}, {"width": 1280, "height": 800}
 SHIFTED = """() => new Promise((resolve) => {
@@ -32,7 +32,19 @@ CUT = """() => {
   };
   return { entries: links.length, cut: links.filter(isCut).map(({ textContent }) => textContent) };
 }"""
-STILL = 0.01  # of the cumulative layout shift; 0.1 is called good
+# What is pressed with a thumb and is lower than the 44 px of `--target`, its label included.
+SMALL = """() => [...document.querySelectorAll("button, .button, summary, select, .nav a, input:not([type=hidden])")]
+  .filter((element) => element.checkVisibility())
+  .map((element) => [element, (element.closest("label") ?? element).getBoundingClientRect().height])
+  .filter(([, height]) => height < 43.5)
+  .map(([element, height]) => `${element.outerHTML.slice(0, 90)} ${height}`)"""
+WATCH = """() => {
+  window.shifted = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((entry) => { window.shifted += entry.value; }))
+    .observe({ type: "layout-shift" });
+}"""
+STILL = 0.01  # of the cumulative layout shift,
+GOOD = 0.1  # which is called good up to this (web.dev/cls): a place that is drawn takes its room
 
 
 @skipUnless(connection.vendor == "sqlite", "it looks the same on every database")
@@ -77,6 +89,7 @@ class StatesTests(BrowserTestCase):
         self.assertLess(page.evaluate(SHIFTED), STILL)
         self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), page.viewport_size["width"])  # type: ignore[index]
         self.assertEqual(barriers(page), [])
+        self.assertEqual(page.evaluate(SMALL), [])
 
     def test_no_state_of_an_event_keeps_anybody_out_or_moves_while_it_loads(self) -> None:
         states = self.states()
@@ -112,6 +125,31 @@ class StatesTests(BrowserTestCase):
         page.reload()
         expect(page.locator("[data-countdown][data-urgent]").first).to_be_visible()
         self.assertEqual(barriers(page), [])
+
+    def test_what_others_do_moves_no_number_and_hardly_a_page(self) -> None:
+        page = self.window(viewport=PHONE)
+        self.log_in(page, self.alice)
+        for is_list in (True, False):
+            full, other = make_event(capacity=1, auto_hold=False), make_event(capacity=5, auto_hold=False)
+            soon = make_event(capacity=5, sales_open_at=later(hours=1))
+            join(full, self.bob)
+            join(full, self.alice)
+            for name, event, happens, most in (
+                ("somebody books", other, lambda event=other: book(event, self.bob), STILL),
+                ("it is one's turn", full, lambda event=full: release(event, self.bob), GOOD),
+                ("the hold lapses", full, lambda event=full: lapse(TicketHold.objects.filter(event=event)), GOOD),
+                ("the sale opens", soon, lambda event=soon: open_sale(event), GOOD),
+            ):
+                with self.subTest(name, is_list=is_list):
+                    page.goto("/dashboard/" if is_list else event.get_absolute_url())
+                    expect(page.locator("[data-live-status]").first).to_contain_text("Live")
+                    page.wait_for_timeout(300)
+                    page.evaluate(WATCH)
+                    before = page.locator("main").inner_text()
+                    happens()
+                    self.wait_for(page, "(before) => document.querySelector('main').innerText !== before", before)
+                    page.wait_for_timeout(1500)
+                    self.assertLess(page.evaluate("window.shifted"), most)
 
     def test_no_component_in_any_of_its_states_does_either(self) -> None:
         for size in (PHONE, DESK):

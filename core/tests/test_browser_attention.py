@@ -124,7 +124,6 @@ class TitleTests(AttentionTestCase):
         page.get_by_role("button", name="Release this hold").first.click()
         expect(page.locator("[data-countdown]")).to_have_count(0)
         expect(page).to_have_title(SERVED)
-        self.assertEqual(self.complaints, [])
 
     def test_the_soonest_hold_speaks_and_the_title_outlives_a_refresh_and_follows_other_windows(self) -> None:
         for name, seconds in (("Third", 600), ("Second", 115), ("First", 100)):
@@ -145,7 +144,6 @@ class TitleTests(AttentionTestCase):
         elsewhere.wait_for_url("**/ticket/**")
         expect(page).to_have_title(SERVED)
         self.assertTrue(page.evaluate("window.sameDocument"))
-        self.assertEqual(self.complaints, [])
 
     def test_a_hold_that_lapses_leaves_the_title(self) -> None:
         event = make_event(name="Concert", capacity=1)
@@ -193,7 +191,6 @@ class TitleTests(AttentionTestCase):
         come_back(bobs)
         expect(bobs).to_have_title(SERVED)
         self.assertEqual(statuses(event), [("alice", "released"), ("bob", "held")])
-        self.assertEqual(self.complaints, [])
 
     def test_the_title_counts_the_last_two_minutes_before_an_opening_that_the_page_is_about(self) -> None:
         event = make_event(name="Concert", sales_open_at=later(seconds=110))
@@ -212,7 +209,6 @@ class TitleTests(AttentionTestCase):
         open_sale(event, milliseconds=1)  # she was there before
         expect(page).to_have_title("Your turn – Concert · Box Office")
         expect(page.locator("[data-announcer]")).to_contain_text("A ticket is held for you: Concert.")
-        self.assertEqual(self.complaints, [])
 
     def test_a_banner_tells_whoever_looks_at_another_part_of_the_page(self) -> None:
         event = make_event(name="Concert", capacity=1)
@@ -233,7 +229,6 @@ class TitleTests(AttentionTestCase):
         )
         bobs.get_by_role("button", name="Release this hold").first.click()
         expect(elsewhere.locator("[data-turn-of]")).to_have_count(0)  # with the hold it goes
-        self.assertEqual(self.complaints, [])
 
     def test_the_banner_tells_the_end_of_the_hold_as_pages_do_in_the_zone_of_the_event(self) -> None:
         event = make_event(name="Concert", capacity=1, time_zone="America/New_York")
@@ -339,7 +334,6 @@ class OpeningTests(AttentionTestCase):
         self.is_told(page)
         come_back(page)
         expect(page).to_have_title("Concert – Box Office")
-        self.assertEqual(self.complaints, [])
 
     def test_so_is_who_is_logged_in_where_nothing_is_held_by_itself(self) -> None:
         event = make_event(name="Concert", sales_open_at=later(hours=1), auto_hold=False)
@@ -353,7 +347,6 @@ class OpeningTests(AttentionTestCase):
         expect(list_of_all.get_by_role("button", name="Book my ticket")).to_be_visible()
         self.is_told(list_of_all)
         expect(list_of_all).to_have_title("Events – Box Office")  # it is about other events as well
-        self.assertEqual(self.complaints, [])
 
     def test_so_is_who_waits_and_is_not_served_at_once(self) -> None:
         event = make_event(name="Concert", capacity=1, sales_open_at=later(hours=1), auto_hold=False)
@@ -425,7 +418,6 @@ class NotificationTests(AttentionTestCase):
         told = next(tab for tab in tabs if titles(tab))
         told.evaluate("window.focus = () => { window.wasFocused = true; }; window.last.onclick()")
         self.assertEqual(told.evaluate("[window.wasFocused, window.last.isClosed]"), [True, True])
-        self.assertEqual(self.complaints, [])
 
     def test_whoever_asked_is_notified_once_when_less_than_two_minutes_are_left(self) -> None:
         event = make_event(name="Concert", capacity=1)
@@ -486,7 +478,6 @@ class NotificationTests(AttentionTestCase):
         go_away(bobs)
         alices.get_by_role("button", name="Release this hold").first.click()
         expect(bobs).to_have_title("Your turn – Concert · Box Office")
-        self.assertEqual(self.complaints, [])
 
 
 class SwitchTests(AttentionTestCase):
@@ -517,7 +508,6 @@ class SwitchTests(AttentionTestCase):
         expect(switch).to_have_attribute("aria-pressed", "false")
         page.reload()
         expect(switch).to_have_attribute("aria-pressed", "false")
-        self.assertEqual(self.complaints, [])
 
     def test_a_browser_that_blocks_notifications_is_named_before_and_after_asking(self) -> None:
         page = self.person(self.alice, after="denied")
@@ -538,9 +528,9 @@ class SwitchTests(AttentionTestCase):
         self.log_in(page, self.alice)
         page.get_by_role("button", name=SWITCH).click()
         expect(page.get_by_role("button", name=SWITCH, pressed=True)).to_be_visible()
-        self.assertEqual(self.complaints, [])
 
     def test_where_it_cannot_work_there_is_none_and_where_it_can_nothing_moves_for_it(self) -> None:
+        self.meant += ["ERR_FAILED"]
         make_event(name="Concert", capacity=1)
         quiet = self.window(java_script_enabled=False)
         self.log_in(quiet, self.alice)
@@ -551,7 +541,6 @@ class SwitchTests(AttentionTestCase):
         self.log_in(without, self.alice)
         expect(without.locator("[data-countdown]").first).to_contain_text("9:")
         expect(without.get_by_text(SWITCH)).to_be_hidden()
-        self.assertEqual(self.complaints, [])
 
         page = self.window(viewport=PHONE)
         page.route("**/notify.js", lambda route: route.abort())  # the scripts have not come yet

@@ -88,7 +88,6 @@ class CameraTests(CameraTestCase):
         self.assertEqual(self.codes(page, 1), [self.ticket.code])
         self.assertEqual(can, {"torch": False, "switch": False})
         self.assertEqual([url for url in asked if not url.startswith(self.address)], [])
-        self.assertEqual(self.complaints, [])
 
     def test_it_is_told_once_while_it_is_shown_and_again_when_it_comes_back(self) -> None:
         other = book(self.event, self.bob)
@@ -215,6 +214,7 @@ class TroubleTests(CameraTestCase):
         self.troubles(page, "insecure")
 
     def test_a_reader_that_cannot_be_loaded_is_told_the_camera_is_free_and_the_next_start_asks_again(self) -> None:
+        self.meant += ["ERR_FAILED", "wasm", "ArrayBuffer"]
         qr_video(self.video, [self.ticket.code], 1)
         page = self.gate(before="delete Navigator.prototype.serviceWorker")
         page.route("**/*.wasm", lambda route: route.abort())
@@ -240,7 +240,6 @@ class OtherCameraTests(CameraTestCase):
             page.evaluate("camera.switchCamera()")
             seen.append(page.evaluate(which))
         self.assertEqual((seen[0] == seen[1], seen[0] == seen[2]), (False, True))
-        self.assertEqual(self.complaints, [])
 
 
 class NoCameraTests(CameraTestCase):

@@ -45,7 +45,6 @@ class EmbedTests(BrowserTestCase):
             frame.get_by_role("link", name="Tickets").click()
         expect(opened.value.get_by_role("heading", name="Opera", level=1)).to_be_visible()
         self.assertEqual(page.context.cookies(), [])
-        self.assertEqual(self.complaints, [])
 
     def test_its_badge_follows_when_the_sale_closes(self) -> None:
         event = make_event(name="Opera", capacity=3, auto_hold=False)
@@ -55,7 +54,6 @@ class EmbedTests(BrowserTestCase):
         expect(badge).to_contain_text("Available")
         steering.revise_event(event_id=event.pk, values={"status": Event.Status.CANCELLED})
         expect(badge).to_contain_text("Cancelled")
-        self.assertEqual(self.complaints, [])
 
     def test_it_is_a_picture_of_the_numbers_with_scripts_off(self) -> None:
         event = make_event(name="Opera", capacity=3, auto_hold=False)
@@ -69,7 +67,8 @@ class EmbedTests(BrowserTestCase):
         page.goto(self.elsewhere("/", f"/events/{event.pk}/", "/accounts/login/"))
         page.wait_for_load_state("load")
         self.assertEqual([self.marks_of(page, n) for n in range(3)], [0, 0, 0])
-        self.assertTrue(any("frame" in text.lower() for text in self.complaints), self.complaints)
+        self.meant += ["frame", "ERR_BLOCKED_BY_RESPONSE"]
+        self.assertTrue(any("frame" in text for text in self.complaints), self.complaints)
 
     def marks_of(self, page: Page, number: int) -> int:
         """Return how often a frame shows the mark that is on every page of ours."""

@@ -63,6 +63,7 @@ class GateCase(BrowserTestCase):
 
 class OnlineTests(GateCase):
     def test_every_gate_sees_who_is_in_and_the_second_scan_says_when_and_where(self) -> None:
+        self.meant.append("403")
         north, south = self.gate("North"), self.gate("South", self.olga)
         expect(self.scan(north, self.tickets[0].code)).to_contain_text("Admitted")
         expect(south.locator("[data-gate-number=admitted]")).to_have_text("1")
@@ -72,7 +73,6 @@ class OnlineTests(GateCase):
         expect(self.scan(south, "nonsense")).to_contain_text("Unknown code")
         expect(self.scan(south, self.tickets[2].code)).to_contain_text("Nobody checks in their own ticket")
         self.picture(south, "gate-own")
-        self.assertEqual([said for said in self.complaints if "403" not in said], [])
 
     def test_a_hand_scanner_needs_no_field_and_no_press_between_two_tickets(self) -> None:
         page = self.gate("North")
@@ -115,6 +115,7 @@ class OnlineTests(GateCase):
         expect(page.get_by_label("Name or e-mail")).to_have_value("bo")
 
     def test_a_login_in_another_tab_does_not_make_the_page_useless(self) -> None:
+        self.meant += ["403"]
         page = self.gate("North")
         other = page.context.new_page()
         other.goto("/accounts/logout/")
@@ -123,6 +124,7 @@ class OnlineTests(GateCase):
         expect(self.scan(page, self.tickets[0].code)).to_contain_text("Admitted")
 
     def test_who_is_taken_off_the_list_is_told_so(self) -> None:
+        self.meant += ["404"]
         page = self.gate("North")
         self.event.gate_staff.add(self.bob)
         expect(page.locator("[data-gone]")).to_contain_text("You cannot scan this event any more")
@@ -131,6 +133,7 @@ class OnlineTests(GateCase):
         self.assertEqual(page.evaluate(KEPT)["lists"], 0)
 
     def test_a_press_whose_answer_was_lost_is_the_same_scan_when_it_is_pressed_again(self) -> None:
+        self.meant += ["ERR_FAILED"]
         page = self.gate("North")
         page.get_by_label("Name or e-mail").fill("bob")
         page.get_by_role("button", name="Look up").click()
@@ -163,7 +166,6 @@ class OnlineTests(GateCase):
         expect(page.locator("dialog[open]")).to_contain_text("Admitted")
         expect(page.locator("[data-gate-number=admitted]")).to_have_text("1")
         self.assertTrue(page.evaluate("window.sameDocument"))
-        self.assertEqual(self.complaints, [])
 
     def test_everything_works_with_scripts_off(self) -> None:
         page = self.window(viewport=PHONE, java_script_enabled=False)
@@ -186,6 +188,7 @@ class OnlineTests(GateCase):
 
 class OfflineTests(GateCase):
     def test_without_a_network_a_ticket_is_admitted_once_and_told_when_it_is_back(self) -> None:
+        self.meant += ["ERR_INTERNET_DISCONNECTED"]
         page = self.gate("North")
         self.scan(page, self.tickets[0].code)
         page.context.set_offline(True)
@@ -219,6 +222,7 @@ class OfflineTests(GateCase):
         self.assertEqual(self.outcomes(), told)
 
     def test_the_page_opens_without_a_network_and_knows_what_it_did(self) -> None:
+        self.meant += ["ERR_INTERNET_DISCONNECTED"]
         page = self.gate("North")
         page.context.set_offline(True)
         self.scan(page, self.tickets[0].code)
@@ -250,6 +254,7 @@ class OfflineTests(GateCase):
         self.picture(south, "gate-conflict")
 
     def test_an_answer_that_is_lost_is_no_second_scan(self) -> None:
+        self.meant += ["ERR_FAILED"]
         page = self.gate("North")
         page.route("**/checkin/scan/", lambda route: (route.fetch(), route.abort()))
         expect(self.scan(page, self.tickets[0].code)).to_contain_text("Admitted")

@@ -55,7 +55,6 @@ class NumbersTests(BrowserTestCase):
         self.assertEqual({told.split()[0] for told in pulses}, {"available", "booked"})  # not those that stayed
         self.assertEqual(calm.evaluate("window.pulses"), [])
         self.assertLess(sum(page.evaluate("window.shifts")), 0.001)
-        self.assertEqual(self.complaints, [])
 
     def test_rings_and_bars_move_to_what_is_new_and_stand_still_for_whoever_asks_for_calm(self) -> None:
         event = make_event(capacity=4, auto_hold=False)

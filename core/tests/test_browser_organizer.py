@@ -12,20 +12,10 @@ from core.models import AuditEntry, Event
 from core.now import now
 from core.sessions import SessionStore
 
-from .browser import PASSWORD, BrowserTestCase
+from .browser import PASSWORD, BrowserTestCase, tab_to
 from .cast import appoint, book, join, later, make_event, make_people
 
 PHONE = {"width": 375, "height": 812}
-
-
-def tab_to(page: Page, role: str, name: str) -> None:
-    """Press Tab until this has the focus."""
-    wanted = page.get_by_role("main").get_by_role(role, name=name, exact=True)  # type: ignore[arg-type]  # -- a role
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if wanted.evaluate("(element) => element === document.activeElement"):
-            return
-    raise AssertionError(f"the keyboard does not get to {name}")
 
 
 class OrganizerTests(BrowserTestCase):
@@ -43,6 +33,7 @@ class OrganizerTests(BrowserTestCase):
         page.evaluate("window.sameDocument = true")
 
     def test_an_event_from_its_first_draft_to_its_end(self) -> None:
+        self.meant.append("400")
         page = self.organizer()
         event = self.make_and_publish(page)
         self.watch(page, event)
@@ -51,7 +42,6 @@ class OrganizerTests(BrowserTestCase):
         deeds = AuditEntry.objects.filter(event=event, actor=self.olga).order_by("pk").values_list("action", flat=True)
         done = ["event_created", "event_published", "event_changed", "event_cancelled"]
         self.assertEqual(list(deeds), done)
-        self.assertEqual([text for text in self.complaints if "400" not in text], [])
 
     def make_and_publish(self, page: Page) -> Event:
         """Make the first event, and publish it."""
@@ -147,9 +137,9 @@ class OrganizerTests(BrowserTestCase):
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Enter")
         expect(page.get_by_role("main")).to_contain_text("Cancelled: its places")
-        self.assertEqual(self.complaints, [])
 
     def test_everything_works_with_scripts_off(self) -> None:
+        self.meant += ["400"]
         page = self.organizer(java_script_enabled=False)
         event = self.make_and_publish(page)
         book(event, self.alice)
@@ -182,7 +172,6 @@ class OrganizerTests(BrowserTestCase):
             self.assertGreaterEqual(link.evaluate("link => link.offsetHeight"), 44)
         page.goto(f"/organize/{event.pk}/")
         self.picture(page, "organize-event-phone")
-        self.assertEqual(self.complaints, [])
 
     def test_a_file_that_a_password_was_asked_for_comes_by_itself_and_the_page_stays(self) -> None:
         exports = f"/organize/{make_event(auto_hold=False).pk}/exports/"
@@ -198,7 +187,6 @@ class OrganizerTests(BrowserTestCase):
             page.keyboard.press("Enter")
         self.assertTrue(coming.value.suggested_filename.startswith("tickets-"))
         expect(page.get_by_role("link", name="Download the file now")).to_be_visible()
-        self.assertEqual(self.complaints, [])
 
     def test_it_is_asked_again_at_most_once_a_second_and_once_a_minute_while_nothing_changes(self) -> None:
         event = make_event(capacity=99, auto_hold=False)
@@ -235,6 +223,7 @@ class OrganizerTests(BrowserTestCase):
     def test_a_picture_that_would_be_refused_is_said_to_be_so_before_it_is_sent_and_then_with_what_else_is_wrong(
         self,
     ) -> None:
+        self.meant += ["400"]
         page = self.organizer()
         page.goto("/organize/new/")
         for label, text in (("Name", "Opera"), ("Venue", "House"), ("Capacity", "5"), ("Minutes that a place", "0")):
@@ -267,6 +256,7 @@ class OrganizerTests(BrowserTestCase):
         expect(beside).to_be_hidden()
 
     def test_a_file_of_events_that_would_be_refused_is_said_to_be_so_before_it_is_sent(self) -> None:
+        self.meant += ["400"]
         page = self.organizer()
         page.goto("/organize/import/")
         field, beside = page.get_by_label("File (CSV"), page.locator("#id_file-refused")
@@ -320,4 +310,3 @@ class AdministratorTests(BrowserTestCase):
                 steering.resume(event_id=event.pk, reason="It is over")
         page.goto("/admin/core/event/")
         expect(page.locator(f"[data-event='{other.pk}'] [data-number=booked]")).to_have_text("0")
-        self.assertEqual(self.complaints, [])

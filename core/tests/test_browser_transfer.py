@@ -31,13 +31,12 @@ class TransferJourneyTests(BrowserTestCase):
         expect(address).to_have_value("bob@example")
         expect(address).to_be_in_viewport()
         self.picture(page, "transfer-error-phone")
-        self.complaints.clear()  # the console says that the answer was 400
+        self.meant.append("400")
         address.fill("bob@example.org")
         page.get_by_role("button", name="Offer the ticket").click()
         expect(page.get_by_role("main")).to_contain_text("Offered to bob@example.org since")
         self.assertTrue(self.fits(page))
         self.picture(page, "transfer-offered-phone")
-        self.assertEqual(self.complaints, [])
 
     def test_a_ticket_changes_hands_before_the_eyes_of_both(self) -> None:
         ticket = book(make_event(name="Winter Concert", capacity=3), self.alice)
@@ -62,7 +61,6 @@ class TransferJourneyTests(BrowserTestCase):
         self.assertTrue(self.fits(alices))
         self.picture(alices, "transfer-given-phone")
         self.assertEqual(list(Ticket.objects.valid().values_list("user__username", flat=True)), ["bob"])
-        self.assertEqual(self.complaints, [])
 
     def test_a_new_code_takes_the_old_ones_place_on_an_open_dashboard(self) -> None:
         ticket = book(make_event(name="Winter Concert", auto_hold=False), self.alice)
@@ -81,7 +79,6 @@ class TransferJourneyTests(BrowserTestCase):
         page.goto(ticket.page_url)
         expect(page.get_by_role("link", name="Open the ticket with its new code")).to_be_visible()
         self.picture(page, "transfer-former-code")
-        self.assertEqual(self.complaints, [])
 
     def test_everything_works_with_scripts_off_and_by_keyboard(self) -> None:
         ticket = book(make_event(name="Quiet evening", auto_hold=False), self.alice)
@@ -136,4 +133,3 @@ class TransferJourneyTests(BrowserTestCase):
         page.reload()
         expect(page.get_by_role("main")).to_contain_text("Seen in a photo")
         self.picture(page, "transfer-organizer-former")
-        self.assertEqual(self.complaints, [])

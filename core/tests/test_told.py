@@ -6,11 +6,12 @@ import io
 import json
 import re
 from typing import Any
+from unittest.mock import patch
 
 from django.test import SimpleTestCase, TestCase, override_settings
 from PIL import Image
 
-from core import artwork
+from core import artwork, letters
 from core.models import Event
 
 from .cast import Cast, ago, book, join, later, make_event
@@ -150,6 +151,9 @@ class PreviewTests(ToldCase):
     def test_lists_have_one_address_and_searches_are_not_for_search_engines(self) -> None:
         client = visit(headers=BROWSER)
         self.assertRegex(client.get("/").content.decode(), r'rel="canonical"\s+href="https://tickets.example/">')
+        self.assertIn(
+            "https://tickets.example/static/core/img/icon-512", self.metas(client.get("/").content.decode())["og:image"]
+        )
         self.assertNotContains(client.get("/"), "noindex")
         self.assertContains(client.get("/?q=opera"), "noindex")
 
@@ -240,7 +244,37 @@ class ArtworkTests(SimpleTestCase):
             with self.subTest(name=name):
                 self.assertEqual(Image.open(io.BytesIO(artwork._drawn(1, name))).size, artwork.SIZE)
 
-    def test_a_name_is_written_as_it_is_or_not_at_all(self) -> None:
-        expected = {"Opera": "Opera", "Rock ’n’ Roll – “Live”": "Rock 'n' Roll - \"Live\"", "Fête": "", "東京": "",
-                    "Jazz 🎷 night": "Jazz night"}  # fmt: skip
+    def test_a_name_is_written_without_its_pictures(self) -> None:
+        expected = {"Opera": "Opera", "Rock ’n’ Roll – “Live”": "Rock 'n' Roll - \"Live\"", "Fête": "Fête",
+                    "Jazz 🎷 night": "Jazz night", "🎷": "", "\u202eevil": "evil"}  # fmt: skip
         self.assertEqual({name: artwork.written(name) for name in expected}, expected)
+
+    def test_names_of_other_letters_are_written_where_their_language_begins(self) -> None:
+        bare = self.white(artwork._drawn(1, ""))
+        for name, on_the_left in (
+            ("Große Fête", True),
+            ("Концерт", True),
+            ("東京 コンサート", True),
+            ("مهرجان", False),
+        ):
+            with self.subTest(name=name):
+                white = self.white(artwork._drawn(1, name)) - bare
+                self.assertGreater(len(white), 500)
+                self.assertEqual(min(x for x, _ in white) < 2 * artwork.MARGIN, on_the_left)
+
+    def white(self, png: bytes) -> set[tuple[int, int]]:
+        """Return where a picture has the color of its letters, above the name of the site."""
+        with Image.open(io.BytesIO(png)) as image:
+            pixels: Any = image.convert("L").point(lambda shade: 255 * (shade > 230))
+            width, height = image.size[0], image.size[1] - 2 * artwork.MARGIN
+            return {(x, y) for x in range(0, width, 2) for y in range(0, height, 2) if pixels.getpixel((x, y))}
+
+    def test_a_name_that_no_letters_of_this_machine_can_write_is_left_out(self) -> None:
+        artwork._drawn.cache_clear()
+        self.addCleanup(artwork._drawn.cache_clear)
+        with patch.object(letters, "face_for", return_value=None):
+            self.assertEqual(self.white(artwork._drawn(1, "Fête")), self.white(artwork._drawn(1, "")))
+            self.assertGreater(len(self.white(artwork._drawn(1, "Opera"))), 500)
+        self.assertIsNone(letters.face_for("\U0010ffff"))
+        with patch("core.letters.subprocess.run", side_effect=FileNotFoundError):
+            self.assertIsNone(letters.face_for("ä"))

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Case, F, Q, When
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.utils.translation import gettext as _
 from django.views.decorators.vary import vary_on_cookie
 
@@ -55,7 +56,9 @@ def index(request: HttpRequest) -> HttpResponse:
     moment, search, asked = now(), SearchForm(request.GET), request.GET.get("page")
     page = page_of_found(asked, search.found(moment), moment) if search.is_used else page_of_upcoming(asked, moment)
     cards = _cards(page.events, _mine(request, moment), moment)
-    context = {"cards": cards, "page": page, "search": search, "address": address_of(request), "now": moment}
+    picture = address_of(request, static("core/img/icon-512.png"))
+    context = {"cards": cards, "page": page, "search": search, "now": moment}
+    context |= {"address": address_of(request), "picture": picture}
     return render(request, "core/index.html", context)
 
 
