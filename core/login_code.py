@@ -1,14 +1,15 @@
-"""Ways in by mail: a code, where somebody else's wrong guesses lock a password, and a link to a new password."""
+"""Ways in: by a name and a password; by mail a code, where guesses lock a password, and a link to a new one."""
 
 from typing import Any
 
-from allauth.account.forms import RequestLoginCodeForm, ResetPasswordForm
+from allauth.account.forms import LoginForm, RequestLoginCodeForm, ResetPasswordForm
 from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
 from allauth.core import context, ratelimit
 from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
 from django.contrib import messages
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +19,7 @@ from .models import User
 from .own_words import OwnLabels
 from .trust import attempts, too_often, trail
 
+LONGEST = 254  # characters of a name, or of an address (RFC 5321, 4.5.3.1); SQLite fails over a much longer one
 RATE = "request_login_code"
 CHOOSE_ANOTHER = gettext_lazy(
     "Your e-mail address is confirmed. The password that was set before that is gone, as anybody may have set it: "
@@ -25,7 +27,15 @@ CHOOSE_ANOTHER = gettext_lazy(
 )
 
 
-class LoginCodeForm(OwnLabels, RequestLoginCodeForm):  # type: ignore[misc]  # -- allauth comes without types
+class PasswordLoginForm(LoginForm):  # type: ignore[misc]  # -- allauth comes without types
+    """allauth's, of which no name is longer than any can be."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].validators.append(MaxLengthValidator(LONGEST))
+
+
+class LoginCodeForm(OwnLabels, RequestLoginCodeForm):  # type: ignore[misc]  # -- as above
     """allauth's, whose limit for one account counts what was asked from here alone: nobody elsewhere can use it up."""
 
     _user: User | None

@@ -169,6 +169,7 @@ if VAPID_PRIVATE_KEY and not is_private_key(VAPID_PRIVATE_KEY):
 ACCOUNT_ADAPTER = "core.auth_backends.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_FORMS = {
+    "login": "core.login_code.PasswordLoginForm",
     "signup": "core.signup.SignupForm",
     "add_email": "core.signup.AddEmailForm",
     "request_login_code": "core.login_code.LoginCodeForm",

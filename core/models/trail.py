@@ -71,6 +71,7 @@ class AuditEntry(models.Model):
         FACTOR_ADDED = "factor_added", _("added a second factor")
         FACTOR_REMOVED = "factor_removed", _("removed a second factor")
         FACTOR_RENEWED = "factor_renewed", _("made new recovery codes")
+        RECOVERY_USED = "recovery_used", _("used a recovery code")
         ACCOUNT_CONNECTED = "account_connected", _("connected an account elsewhere")
         ACCOUNT_DISCONNECTED = "account_disconnected", _("disconnected an account elsewhere")
         DATA_DOWNLOADED = "data_downloaded", _("downloaded what is stored about them")

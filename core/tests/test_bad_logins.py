@@ -93,6 +93,11 @@ class NameTests(AccountCase):
             with self.subTest(name=ascii(name)):
                 self.assertEqual(self.log_in(name, browser=visit(headers=BROWSER)).status_code, 302)
 
+    def test_one_that_is_longer_than_any_can_be_is_asked_of_no_database(self) -> None:
+        answer = self.browser.post(LOGIN, {"login": "x" * 51_000, "password": PASSWORD})
+        self.assertContains(answer, "254", status_code=answer.status_code)
+        self.assertLess(answer.status_code, 500)
+
     def test_ones_that_look_like_another_or_like_nothing_are_refused(self) -> None:
         make_person("carol")
         for name in (

@@ -97,6 +97,16 @@ class LoginTests(Cast, TestCase):
         self.assertEqual(len(set(codes)), 10)
         self.assertRegex(code_of(self.secret), r"^\d{6}$")
 
+    def test_a_recovery_code_that_was_used_is_told_to_whom_it_belongs_and_a_code_of_an_app_is_not(self):
+        spent, *_ = RecoveryCodes.activate(self.alice).get_unused_codes()
+        for code, count in ((code_of(self.secret), 0), (spent, 1)):
+            self.client = visit(headers=BROWSER)
+            self.log_in()
+            self.client.post(f"{SETUP}authenticate/", {"code": code})
+            self.assertTrue(self.is_in())
+            told = AuditEntry.objects.filter(action="recovery_used", actor=self.alice, person=self.alice)
+            self.assertEqual(told.count(), count)
+
     def test_a_wrong_code_does_not(self):
         self.log_in()
         for code in ("000000", "", "abc", "1" * 500, "１２３４５６"):

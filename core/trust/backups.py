@@ -108,8 +108,9 @@ def _add_images(tar: tarfile.TarFile, media: Path) -> dict[str, str]:
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:
-    """Return `(name, path)` of each file below a folder."""
-    return [(str(path.relative_to(folder)), path) for path in sorted(folder.rglob("*")) if path.is_file()]
+    """Return `(name, path)` of each file below a folder, but for hidden ones, which are no images."""
+    found = ((path.relative_to(folder), path) for path in sorted(folder.rglob("*")) if path.is_file())
+    return [(str(name), path) for name, path in found if not any(part.startswith(".") for part in name.parts)]
 
 
 def _private(path: str, flags: int) -> int:

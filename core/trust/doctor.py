@@ -118,6 +118,9 @@ def _database() -> Findings:
                 yield Finding(
                     "isolation", BROKEN, f"It is {level}.", "Whoever waits for a lock would oversell: mend it."
                 )
+
+
+def _tables() -> Findings:
     executor = MigrationExecutor(connection)
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if pending:
@@ -159,7 +162,7 @@ def _role() -> Findings:
         yield Finding(
             "role",
             BROKEN,
-            f"{role} may not read and write all tables: {lacks}.",
+            f"{role} may not read and write {lacks} of the tables.",
             f"Run deploy/roles.sql again: {ROLES}",
         )
     elif is_mighty:
@@ -325,8 +328,9 @@ REMEDIES = {
 PARTS: dict[str, Callable[[], Findings]] = {
     "version": _version,
     "settings": _settings,
-    "role": _role,
     "database": _database,
+    "role": _role,
+    "tables": _tables,
     "numbers": _numbers,
     "cache": _cache,
     "channel layer": _channel_layer,

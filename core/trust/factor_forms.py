@@ -20,7 +20,7 @@ from allauth.mfa.webauthn.forms import (
 from django import forms
 from fido2.utils import websafe_decode
 
-from . import attempts, too_often
+from . import attempts, too_often, trail
 
 LIMITED = {"too_many_login_attempts", "rate_limited"}  # allauth's names of that error
 
@@ -115,15 +115,28 @@ class _Numeric:
         self.fields["code"].widget.attrs["inputmode"] = "numeric"
 
 
+class _Spending:
+    """Mixin: a recovery code that was used is told to whom it belongs, as it may be somebody else who has it."""
+
+    user: Any
+    authenticator: Any
+
+    def save(self) -> None:
+        """Go on to what the code was asked for."""
+        if self.authenticator.type == self.authenticator.Type.RECOVERY_CODES:
+            trail.record(trail.Action.RECOVERY_USED, actor=self.user, person=self.user.pk)
+        super().save()  # type: ignore[misc]  # -- of the form beside it
+
+
 class NewApp(_Limited, _Numeric, ActivateTOTPForm):  # type: ignore[misc]  # -- allauth comes without types
     """The first code of an app."""
 
 
-class Code(_Noting, _Numeric, AuthenticateForm):  # type: ignore[misc]  # -- as above
+class Code(_Spending, _Noting, _Numeric, AuthenticateForm):  # type: ignore[misc]  # -- as above
     """A code at a login."""
 
 
-class CodeAgain(_Noting, _Numeric, ReauthenticateForm):  # type: ignore[misc]  # -- as above
+class CodeAgain(_Spending, _Noting, _Numeric, ReauthenticateForm):  # type: ignore[misc]  # -- as above
     """A code before what a stolen session must not do."""
 
 
