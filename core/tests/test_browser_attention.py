@@ -530,7 +530,6 @@ class SwitchTests(AttentionTestCase):
         expect(page.get_by_role("button", name=SWITCH, pressed=True)).to_be_visible()
 
     def test_where_it_cannot_work_there_is_none_and_where_it_can_nothing_moves_for_it(self) -> None:
-        self.meant += ["ERR_FAILED"]
         make_event(name="Concert", capacity=1)
         quiet = self.window(java_script_enabled=False)
         self.log_in(quiet, self.alice)

@@ -133,7 +133,6 @@ class OnlineTests(GateCase):
         self.assertEqual(page.evaluate(KEPT)["lists"], 0)
 
     def test_a_press_whose_answer_was_lost_is_the_same_scan_when_it_is_pressed_again(self) -> None:
-        self.meant += ["ERR_FAILED"]
         page = self.gate("North")
         page.get_by_label("Name or e-mail").fill("bob")
         page.get_by_role("button", name="Look up").click()
@@ -188,7 +187,6 @@ class OnlineTests(GateCase):
 
 class OfflineTests(GateCase):
     def test_without_a_network_a_ticket_is_admitted_once_and_told_when_it_is_back(self) -> None:
-        self.meant += ["ERR_INTERNET_DISCONNECTED"]
         page = self.gate("North")
         self.scan(page, self.tickets[0].code)
         page.context.set_offline(True)
@@ -222,7 +220,6 @@ class OfflineTests(GateCase):
         self.assertEqual(self.outcomes(), told)
 
     def test_the_page_opens_without_a_network_and_knows_what_it_did(self) -> None:
-        self.meant += ["ERR_INTERNET_DISCONNECTED"]
         page = self.gate("North")
         page.context.set_offline(True)
         self.scan(page, self.tickets[0].code)
@@ -254,7 +251,6 @@ class OfflineTests(GateCase):
         self.picture(south, "gate-conflict")
 
     def test_an_answer_that_is_lost_is_no_second_scan(self) -> None:
-        self.meant += ["ERR_FAILED"]
         page = self.gate("North")
         page.route("**/checkin/scan/", lambda route: (route.fetch(), route.abort()))
         expect(self.scan(page, self.tickets[0].code)).to_contain_text("Admitted")

@@ -68,7 +68,8 @@ class OvertakenTests(OrganizerCase):
         self.assertEqual(Event.objects.get().description, "Four acts")
 
     def test_with_the_zone_all_moments_are_said_to_be_others_at_once(self) -> None:
-        revise(self.event, ends_at=self.event.starts_at + dt.timedelta(hours=2))
+        starts_at = self.event.starts_at.replace(hour=18)  # whatever time it is now: 3 o'clock is before its end
+        revise(self.event, starts_at=starts_at, ends_at=starts_at + dt.timedelta(hours=2))
         opened: dict[str, Any] = filled(self.browser.get(path(self.event, "edit/")))
         revise(self.event, time_zone="Asia/Tokyo")
         refused = self.save(opened | {"starts_at_1": "03:00"})

@@ -82,7 +82,6 @@ class WaitingBrowserTests(BrowserTestCase):
         self.assertEqual([headers for headers in self.asked if "cookie" in headers], [])
 
     def test_it_follows_the_numbers_asks_less_often_after_errors_and_not_while_it_is_hidden(self) -> None:
-        self.meant += ["ERR_FAILED"]
         event = make_event(name="Opera", capacity=7, sales_open_at=later(hours=-1), auto_hold=False)
         page = self.waiting(event)
         expect(page.locator("[data-number=booked]")).to_have_text("0")
