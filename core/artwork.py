@@ -18,7 +18,7 @@ from . import letters
 from .models import Event
 
 SIZE = (1200, 630)  # pixels, as previews of links have them
-EDITION = b"1"  # another one where the drawing changes: pictures are kept by others for a year
+EDITION = b"2"  # another one where the drawing changes: pictures are kept by others for a year
 MARGIN = 90
 SIZES = (104, 88, 72, 60, 50)  # of letters, the largest first
 MOST_LINES = 4

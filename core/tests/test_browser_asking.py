@@ -23,6 +23,8 @@ def silent(socket: WebSocketRoute) -> None:
 
 
 class AskingTestCase(BrowserTestCase):
+    takes_away = True
+
     def person(self, user: User, address: str = "/dashboard/") -> Page:
         """Open a live page as somebody; what it asks from now on is noted, by HTTP and over the socket."""
         page = self.window()

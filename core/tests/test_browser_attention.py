@@ -75,6 +75,8 @@ def titles(page: Page) -> list[str]:
 
 
 class AttentionTestCase(BrowserTestCase):
+    takes_away = True
+
     def stage(self, page: Page, before: str = "default", after: str = "granted", *, throws: bool = False) -> None:
         """Give a window the permission it has before and after it is asked for, in place of the browser's own."""
         page.clock.install()

@@ -31,6 +31,8 @@ NATIVE = """window.BarcodeDetector = class {
 
 
 class CameraTestCase(BrowserTestCase):
+    takes_away = True
+
     video: Path
     event: Event
     ticket: Ticket

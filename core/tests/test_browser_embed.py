@@ -13,6 +13,8 @@ from .cast import make_event
 
 
 class EmbedTests(BrowserTestCase):
+    takes_away = True
+
     def elsewhere(self, *paths: str) -> str:
         """Serve a page of another origin that shows these pages of ours in frames; return its address."""
         frames = "".join(f'<iframe src="{self.address}{path}" width="360" height="280"></iframe>' for path in paths)

@@ -26,6 +26,8 @@ KEPT = """async () => {
 
 
 class GateCase(BrowserTestCase):
+    takes_away = True
+
     event: Event
     tickets: list[Ticket]
 

@@ -13,6 +13,8 @@ PHONE = {"width": 375, "height": 812}
 
 
 class JourneyTests(BrowserTestCase):
+    takes_away = True
+
     def test_one_person_books_and_the_other_sees_it_without_reload(self) -> None:
         event = make_event(name="Winter Concert", capacity=3)
         alices, bobs = self.window(), self.window(viewport=PHONE)

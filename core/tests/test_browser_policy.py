@@ -70,6 +70,8 @@ NEVER_SHOWN = {
 
 
 class PolicyTests(BrowserTestCase):
+    takes_away = True
+
     maxDiff = None
     browser_args = ("--host-resolver-rules=MAP accounts.google.com ~NOTFOUND",)  # nobody is to be asked
 

@@ -22,6 +22,8 @@ ServiceWorkerContainer.prototype.getRegistration = async () => ({ pushManager: {
 
 
 class SwitchTests(BrowserTestCase):
+    takes_away = True
+
     node: ClassVar[Node]
 
     @classmethod

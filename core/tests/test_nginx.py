@@ -39,6 +39,8 @@ CLOSED = ("content-security-policy", "x-content-type-options")
 @skipUnless(NGINX, "needs nginx")
 @skipUnless(settings.REDIS_URL, "needs Redis, which carries changes from process to process")
 class NginxTests(BrowserTestCase):
+    takes_away = True
+
     site: str
     plain: str
     folder: Path

@@ -16,6 +16,8 @@ from .nodes import Node, start_node
 @skipUnless(settings.REDIS_URL, "needs Redis, which carries changes from process to process")
 @skipUnless(connection.vendor == "postgresql", "needs PostgreSQL, which several nodes share")
 class TwoNodeTests(BrowserTestCase):
+    takes_away = True
+
     def person(self, user: User, address: str) -> Page:
         """Log in on one of the nodes, to a dashboard that is live."""
         page = self.window(address)

@@ -54,6 +54,8 @@ class WrittenPageTests(Cast, TestCase):
 
 
 class WaitingBrowserTests(BrowserTestCase):
+    takes_away = True
+
     def waiting(self, event: Event, **options: Any) -> Page:
         """Open an event's waiting page, as a CDN would have it beside the site; its clock is the test's."""
         with mock.patch.object(settings, "SITE_URL", f"{self.address}/"):
