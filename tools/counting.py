@@ -4,6 +4,7 @@ import faulthandler
 import json
 import os
 import pickle
+import re
 import signal
 import unittest
 from collections.abc import Iterator
@@ -22,17 +23,18 @@ from django.test.runner import DiscoverRunner, ParallelTestSuite
 DATABASES_OF_REDIS = 16  # as it comes
 FIRST_OWN = 10  # of the parallel processes; those before are of whoever runs the tests
 LONGEST = 300.0  # seconds without a test that begins or ends in a process
+MOST_SAID = 300  # characters of why a test failed
 AGAIN = 20.0  # seconds, where what stood still stands still once more on its way out
 
 
 class Outcome(TypedDict):
-    """One run: how many tests passed, and which did not; `skipped` maps a test to its reason.
+    """One run: how many tests passed, and which did not: `failed` and `skipped` map a test to its reason.
 
     `unsteady` are those that passed when they were played again, for `tools.run_tests` to fill in.
     """
 
     passed: int
-    failed: list[str]
+    failed: dict[str, str]
     skipped: dict[str, str]
     unsteady: list[str]
 
@@ -51,13 +53,19 @@ class CountingResult(unittest.TextTestResult):
 
     def outcome(self) -> Outcome:
         """Return what happened, each test once however many of its subtests failed."""
-        bad = [test for test, _ in self.failures + self.errors] + self.unexpectedSuccesses
+        bad = [*self.failures, *self.errors, *((test, "It passed.") for test in self.unexpectedSuccesses)]
         return {
             "passed": self.passed + len(self.expectedFailures),
-            "failed": sorted({_name(test) for test in bad}),
+            "failed": {_name(test): _said(trace) for test, trace in bad},
             "skipped": {_name(test): reason for test, reason in self.skipped},
             "unsteady": [],
         }
+
+
+def _said(trace: str) -> str:
+    """Return the line of a trace that names the exception; of a long one its beginning."""
+    named: list[str] = re.findall(r"^[\w.]+: .+$", trace, re.MULTILINE)
+    return (named or [trace.strip()])[-1][:MOST_SAID]
 
 
 def _name(test: unittest.TestCase) -> str:

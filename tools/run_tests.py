@@ -54,7 +54,7 @@ def run_suite(title: str, arguments: list[str], database_url: str, redis_url: st
     failed = outcome["failed"]
     if not 0 < len(failed) <= MOST_UNSTEADY or not all(name.startswith(OF_BROWSERS) for name in failed):
         return outcome
-    again = _play(f"{title} once more, alone: {', '.join(failed)}", failed, database_url, redis_url)
+    again = _play(f"{title} once more, alone: {', '.join(failed)}", [*failed], database_url, redis_url)
     return {
         "passed": outcome["passed"] + again["passed"],
         "failed": again["failed"],
@@ -81,8 +81,7 @@ def _play(title: str, arguments: list[str], database_url: str, redis_url: str) -
         except subprocess.TimeoutExpired:  # a process of its own that died leaves it waiting for good
             ended = f"after {MOST_SECONDS // 60} minutes"
         if not file.exists():
-            broke_off = f"{title.rstrip(':')}: broke off {ended}"
-            return {"passed": 0, "failed": [broke_off], "skipped": {}, "unsteady": []}
+            return {"passed": 0, "failed": {title.rstrip(":"): f"broke off {ended}"}, "skipped": {}, "unsteady": []}
         outcome: Outcome = json.loads(file.read_text())
     return outcome
 
@@ -106,6 +105,9 @@ def main() -> None:
         print(f"\nLeft out: {'; '.join(reasons)}.")
     if unsteady := [name for outcome in outcomes for name in outcome["unsteady"]]:
         print(f"\nPassed only alone, at the second try: {', '.join(unsteady)}.")
+    for outcome in outcomes:  # last, as what is above may be long, and cut
+        for name, reason in outcome["failed"].items():
+            print(f"Failed: {name}: {reason}")
     failed = sum(len(outcome["failed"]) for outcome in outcomes)
     passed = sum(outcome["passed"] for outcome in outcomes)
     skipped = sum(len(outcome["skipped"]) for outcome in outcomes)

@@ -1,5 +1,6 @@
 """What a busy machine may have upset is played once more, alone; whatever else fails has one chance."""
 
+import io
 import json
 import signal
 import socket
@@ -24,7 +25,7 @@ SURE = "core.tests.test_races.RaceTests.test_1"
 
 def outcome(*failed: str, **fields: Any) -> Outcome:
     """Return what came of a run in which these failed."""
-    came: Outcome = {"passed": 9, "failed": list(failed), "skipped": {}, "unsteady": []}
+    came: Outcome = {"passed": 9, "failed": dict.fromkeys(failed, "1 != 2"), "skipped": {}, "unsteady": []}
     return came | fields  # type: ignore[return-value]  # -- fields of an outcome
 
 
@@ -61,8 +62,9 @@ class SecondTryTests(SimpleTestCase):
 
     def test_a_second_try_that_breaks_off_has_failed(self) -> None:
         told, _ = self.play(outcome(SHAKY[0]), None)
-        self.assertRegex(told["failed"][0], "once more, alone: .*: broke off with exit code 1$")
-        self.assertEqual(len(told["failed"]), 1)
+        [(name, reason)] = told["failed"].items()
+        self.assertEqual(reason, "broke off with exit code 1")
+        self.assertRegex(name, "once more, alone: ")
         self.assertEqual(told["unsteady"], [])
 
     def test_nothing_else_is_played_again(self) -> None:
@@ -73,7 +75,29 @@ class SecondTryTests(SimpleTestCase):
 
     def test_a_run_that_breaks_off_is_not_played_again(self) -> None:
         told, asked = self.play(None)
-        self.assertEqual((told["failed"], len(asked)), (["On SQLite: broke off with exit code 1"], 1))
+        self.assertEqual((told["failed"], len(asked)), ({"On SQLite": "broke off with exit code 1"}, 1))
+
+    def test_why_a_test_failed_is_one_line(self) -> None:
+        class Failing(unittest.TestCase):
+            def test_lists(self) -> None:
+                self.assertEqual([1, 2], [1, 3])
+
+            def test_parts(self) -> None:
+                for part in range(2):
+                    with self.subTest(part):
+                        self.fail("no: neither")
+
+            @unittest.expectedFailure
+            def test_unexpected(self) -> None:
+                pass
+
+        result = unittest.TextTestRunner(io.StringIO(), resultclass=counting.CountingResult).run(
+            unittest.defaultTestLoader.loadTestsFromTestCase(Failing)
+        )
+        self.assertEqual(
+            [*result.outcome()["failed"].values()],  # type: ignore[attr-defined]  # -- it is ours
+            ["AssertionError: Lists differ: [1, 2] != [1, 3]", "AssertionError: no: neither", "It passed."],
+        )
 
     def test_a_run_that_does_not_end_has_failed(self) -> None:
         with (
@@ -81,7 +105,7 @@ class SecondTryTests(SimpleTestCase):
             mock.patch("builtins.print"),
         ):
             told = run_tests.run_suite("On SQLite:", ["core.tests"], "", "")
-        self.assertEqual(told["failed"], ["On SQLite: broke off after 40 minutes"])
+        self.assertEqual(told["failed"], {"On SQLite": "broke off after 40 minutes"})
 
 
 class StandsStillTests(SimpleTestCase):
