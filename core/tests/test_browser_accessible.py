@@ -32,12 +32,15 @@ CUT = """() => {
   };
   return { entries: links.length, cut: links.filter(isCut).map(({ textContent }) => textContent) };
 }"""
-# What is pressed with a thumb and is lower than the 44 px of `--target`, its label included.
-SMALL = """() => [...document.querySelectorAll("button, .button, summary, select, .nav a, input:not([type=hidden])")]
-  .filter((element) => element.checkVisibility())
-  .map((element) => [element, (element.closest("label") ?? element).getBoundingClientRect().height])
-  .filter(([, height]) => height < 43.5)
-  .map(([element, height]) => `${element.outerHTML.slice(0, 90)} ${height}`)"""
+# What is pressed with a thumb and is lower than the 44 px of `--target`, as is each of its labels.
+SMALL = """() => {
+  const height = (element) => element.getBoundingClientRect().height;
+  return [...document.querySelectorAll("button, .button, summary, select, .nav a, input:not([type=hidden])")]
+    .filter((element) => element.checkVisibility())
+    .map((element) => [element, Math.max(height(element), ...[...element.labels ?? []].map(height))])
+    .filter(([, pixels]) => pixels < 43.5)
+    .map(([element, pixels]) => `${element.outerHTML.slice(0, 90)} ${pixels}`);
+}"""
 WATCH = """() => {
   window.shifted = 0;
   new PerformanceObserver((list) => list.getEntries().forEach((entry) => { window.shifted += entry.value; }))

@@ -68,7 +68,13 @@ class OverTheSocketTests(AskingTestCase):
         self.press(page, BOOK)
         page.wait_for_url("**/ticket/**")
         code = Ticket.objects.get(event=event, user=self.alice).code
+        said = page.get_by_text("Booked. This is your ticket.")
+        expect(said).to_be_visible()
+        page.wait_for_url(f"**/ticket/{code}/")  # without what made it say so,
         self.assertEqual(self.requests, [("GET", f"/ticket/{code}/")])
+        page.reload()
+        expect(page.locator("[data-live-status]")).to_contain_text("Live")
+        expect(said).to_be_hidden()  # as it is said once
 
     def test_on_the_page_of_the_event_a_place_can_be_held_released_and_held_again(self) -> None:
         event = make_event(name="Concert", capacity=1, auto_hold=False)

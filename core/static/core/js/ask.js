@@ -10,7 +10,7 @@ const REST_MS = 1000;
 let restUntil = 0;
 const asked = new Map(); // key -> what is being asked; nothing is asked twice at a time
 const OUTCOMES = {
-  booked: ({ ticket }) => location.assign(`/ticket/${encodeURIComponent(ticket)}/`),
+  booked: ({ ticket }) => location.assign(`/ticket/${encodeURIComponent(ticket)}/#booked`),
   held: showPlace,
   waiting: showPlace,
   released: showEnd,

@@ -4,6 +4,7 @@ import { keepAwake, letSleep } from "./awake.js";
 let dialog = null;
 
 export function startPass(element) {
+  window.addEventListener("load", sayOnce);
   if (!element?.showModal) return;
   dialog = element;
   document.documentElement.dataset.door = "can-open"; // shows the buttons, also those of a region that comes later
@@ -13,6 +14,11 @@ export function startPass(element) {
   });
   dialog.addEventListener("close", onClose);
   document.addEventListener("regions-replaced", onNews);
+}
+
+// To whoever reloads or keeps the address, it is nothing new; what `:target` shows by now stays.
+function sayOnce() {
+  if (location.hash === "#booked") history.replaceState(null, "", location.pathname + location.search);
 }
 
 function open() {
