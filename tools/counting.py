@@ -3,7 +3,6 @@
 import faulthandler
 import json
 import os
-import pickle
 import re
 import signal
 import unittest
@@ -124,10 +123,9 @@ def _wind_up() -> None:
 
 
 class CopyingResult(runner.RemoteTestResult):
-    """Django's, which keeps a subtest that failed as it was then, and notices a test that stands still.
+    """Django's, which can send a subtest that failed, whatever its test has, and notices a test that stands still.
 
-    A subtest is sent at the end of its class, when a client of the test may have what cannot be sent: the whole run
-    would break off, and nobody would read what failed.
+    Windows of a browser cannot be sent, nor can some clients: the run would break off, or tell of that alone.
     """
 
     is_playing = False  # a test, in this process
@@ -147,11 +145,18 @@ class CopyingResult(runner.RemoteTestResult):
     def addSubTest(  # noqa: N802 -- unittest's name
         self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any
     ) -> None:
-        """Keep it, if it failed."""
-        super().addSubTest(test, subtest, err)
+        """Give what comes after a part its time, and send a part that failed with its name alone."""
+        _wind_up()
         if err is not None:
-            kind, index, _, error = self.events[-1]
-            self.events[-1] = (kind, index, pickle.loads(pickle.dumps(subtest)), error)  # nosec B301 -- our own
+            subtest = _bare(subtest)
+        super().addSubTest(test, subtest, err)
+
+
+def _bare(subtest: Any) -> unittest.TestCase:
+    """Return a subtest of the same name, whose test has nothing and was not begun."""
+    test = subtest.test_case
+    params = {name: str(value) for name, value in subtest.params.items()}
+    return type(subtest)(type(test)(test._testMethodName), subtest._message, params)  # type: ignore[no-any-return]  # noqa: SLF001 -- there is no other way to its name
 
 
 class CopyingRunner(runner.RemoteTestRunner):

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from playwright.sync_api import Page, expect
 
-from core.models import GATE_STAFF, Event, TicketHold, User
+from core.models import GATE_STAFF, Event, Ticket, TicketHold, User
 from core.tests.barriers import barriers
 from core.tests.browser import BrowserTestCase
 from core.tests.cast import ago, appoint, book, give, join, lapse, later, make_event, offer, open_sale, release
@@ -41,6 +41,14 @@ SMALL = """() => {
     .filter(([, pixels]) => pixels < 43.5)
     .map(([element, pixels]) => `${element.outerHTML.slice(0, 90)} ${pixels}`);
 }"""
+# Text that is longer than the box around it: it is cut off, or lies on what is beside it.
+STICKS = """() => [...document.querySelectorAll("main *, .header *, .footer *")]
+  .filter((element) => element.checkVisibility() && !element.closest("svg, .visually-hidden"))
+  .filter(({ childNodes }) => [...childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()))
+  .filter((element) => !["inline", "contents"].includes(getComputedStyle(element).display))
+  .filter((element) => !["auto", "scroll"].includes(getComputedStyle(element).overflowX))
+  .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+  .map(({ outerHTML }) => outerHTML.slice(0, 90))"""
 WATCH = """() => {
   window.shifted = 0;
   new PerformanceObserver((list) => list.getEntries().forEach((entry) => { window.shifted += entry.value; }))
@@ -107,6 +115,26 @@ class StatesTests(BrowserTestCase):
                 for state, event in states.items():
                     with self.subTest(state, language=language, size=size):
                         self.look(page, event.get_absolute_url())
+
+    def test_long_words_and_letters_of_twice_the_size_fit_the_smallest_phones(self) -> None:
+        states = self.states()
+        page = self.window(viewport=PHONE)
+        self.log_in(page, self.alice)
+        paths = [
+            "/",
+            "/dashboard/",
+            *(event.get_absolute_url() for event in states.values()),
+            Ticket.objects.get(event=states["booked"]).page_url,
+        ]
+        for language, width, letters in (("de", 320, "100%"), ("es", 320, "100%"), ("en", 375, "200%")):
+            page.context.set_extra_http_headers({"Accept-Language": language})
+            page.set_viewport_size({"width": width, "height": 812})
+            for path in paths:
+                with self.subTest(path, language=language, letters=letters):
+                    page.goto(path)
+                    page.evaluate("(size) => { document.documentElement.style.fontSize = size; }", letters)
+                    self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
+                    self.assertEqual(page.evaluate(STICKS), [])
 
     def test_no_moment_does_either(self) -> None:
         """What comes and goes: the turn, its banner, the last two minutes, what was not found, nothing at all."""

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 import traceback
 import unittest
 from contextlib import suppress
@@ -134,6 +135,11 @@ class StandsStillTests(SimpleTestCase):
             def test_c_goes_on(self) -> None:
                 pass
 
+            def test_d_parts(self) -> None:
+                for part in range(8):
+                    with self.subTest(part):
+                        time.sleep(0.25)
+
         load = unittest.defaultTestLoader.loadTestsFromTestCase
         suite = unittest.TestSuite(map(load, (Around, Waiting)))
         with (
@@ -142,7 +148,22 @@ class StandsStillTests(SimpleTestCase):
         ):
             events = counting.CopyingRunner().run(suite).events
         kinds = [kind for kind, *_ in events if kind.startswith("add")]
-        self.assertEqual(kinds, ["addError", "addError", "addError", "addSuccess"])
+        self.assertEqual(kinds, ["addError", "addError", "addError", "addSuccess", "addSuccess"])
         self.assertIn("locked.acquire()", "".join(traceback.format_exception(*events[2][2])))
         self.assertEqual(told.call_count, 3)
         self.assertEqual(signal.getitimer(signal.ITIMER_REAL), (0.0, 0.0))
+
+
+class PartsTests(SimpleTestCase):
+    class Having(SimpleTestCase):  # here, where nobody looks for tests, and it can be sent
+        def test_parts(self) -> None:
+            self.unsendable = threading.Lock()
+            with self.subTest("first", unsendable=self.unsendable):
+                self.fail("no")
+
+    def test_a_part_that_failed_is_sent_whatever_its_test_has(self) -> None:
+        events = counting.CopyingRunner().run(unittest.TestSuite([self.Having("test_parts")])).events
+        [(subtest, error)] = [event[2:] for event in events if event[0] == "addSubTest"]
+        self.assertRegex(str(subtest), r"test_parts .*\[first\] \(unsendable=.*<unlocked _thread.lock")
+        self.assertEqual(str(error[1]), "no")
+        self.assertFalse(hasattr(subtest.test_case, "unsendable"))
