@@ -53,12 +53,17 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Row:
-    """One bar from left to right, with its name and its number in words above it."""
+    """One bar, in the direction that is read, with its name and its number in words above it; widths are percents."""
 
     name: str
     told: str
     y: int
     width: float
+
+    @property
+    def rest(self) -> float:
+        """Return where it begins on a page that is read from right to left."""
+        return round(100 - self.width, 2)
 
 
 def easy(step: float) -> int:
@@ -117,7 +122,7 @@ def _lines(middles: list[float], values: list[list[float]], scale: float) -> lis
 
 
 def side_by_side(names: list[str], values: list[float], told: list[str]) -> tuple[list[Row], int]:
-    """Draw values as bars from left to right; return them, and how high the drawing is."""
+    """Draw values as bars, one below the other; return them, and how high the drawing is."""
     most = max([*values, 1])
     rows = [
         Row(_cut(name), words, n * ROW, round(100 * value / most, 2))

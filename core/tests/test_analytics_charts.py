@@ -121,6 +121,13 @@ class DrawingTests(SimpleTestCase):
                         self.assertRegex(value, r"^(0|-8|[\d.]+%)$")  # -8: the numbers of a scale stand beside it
                     self.assertEqual("<polyline" in html, chart.style == "line")
 
+    def test_bars_begin_where_reading_begins(self) -> None:
+        chart = Chart("k", "T", "s", "From", ["A"], ["1", "2"], [[1], [4]], style="bars")
+        for language, begin, far in (("en", "0", "0"), ("ar", "75.0%", "0.0%")):
+            with self.subTest(language=language), override(language):
+                html = render_to_string("core/parts/chart.html", {"chart": chart, "period": {"width": "hour"}})
+                self.assertEqual(re.findall(r'<rect[^>]* x="([^"]*)"', html), [begin, far])
+
     def test_a_chart_of_nothing_is_empty_and_its_table_leaves_out_empty_rows(self) -> None:
         self.assertTrue(Chart("k", "T", "s", "From", ["A"], ["1"], [[0]]).is_empty)
         chart = Chart("k", "T", "s", "From", ["A", "B"], ["1", "2"], [[0, 0], [0, 2.5]])

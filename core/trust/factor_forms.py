@@ -18,6 +18,7 @@ from allauth.mfa.webauthn.forms import (
     ReauthenticateWebAuthnForm,
 )
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from fido2.utils import websafe_decode
 
 from . import attempts, too_often, trail
@@ -152,6 +153,10 @@ class _OfBrowser:
 
 class NewKey(_OfBrowser, AddWebAuthnForm):  # type: ignore[misc]  # -- as above
     """A key that is added."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Name")  # allauth's is English everywhere
 
     def clean(self) -> Any:
         """Check what the key says."""
