@@ -15,6 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_noop as _  # whoever shows them translates them
 from post_office.models import STATUS, Email
 
 from . import accounts, allocation, clock, transfer
@@ -56,20 +57,22 @@ def clean() -> Counts:
     lapsed = TicketHold.objects.lapsed(moment).count()
     is_counted = _keep_figures()
     steps: dict[str, Callable[[], int]] = {
-        "lapsed holds": lambda: lapsed,
-        "events served": lambda: clock.tick() + _end_lines(_begun(moment)),
-        "waiting places ended": lambda: end_places(_absent(moment), cause=Cause.ABSENT),
-        "logins ended": lambda: _in_batches(_idle(moment), lambda logins: logins.update(is_active=False)),
-        "old logins removed": lambda: _in_batches(_old_logins(moment), _remove) if is_counted else 0,
-        "old places removed": lambda: _in_batches(_old_places(moment), _remove) if is_counted else 0,
-        "erasures finished": _finish_erasures,
-        "old mails removed": lambda: _in_batches(_old_mails(moment), _remove),
-        "offers ended": lambda: _in_batches(_void_offers(moment), lambda o: transfer.end_void_offers(o, moment)),
-        "addresses of old offers removed": lambda: _in_batches(_old_offers(moment), lambda o: o.update(email="")),
-        "old imports removed": lambda: _in_batches(_old_imports(moment), _remove),
-        "unused pictures removed": lambda: _remove_files(_unused_pictures(moment)),
-        "expired sessions removed": lambda: _in_batches(_expired_sessions(moment), _remove),
-        "addresses in the audit trail forgotten": lambda: _in_batches(_old_addresses(moment), trail.forget_addresses),
+        _("lapsed holds"): lambda: lapsed,
+        _("events served"): lambda: clock.tick() + _end_lines(_begun(moment)),
+        _("waiting places ended"): lambda: end_places(_absent(moment), cause=Cause.ABSENT),
+        _("logins ended"): lambda: _in_batches(_idle(moment), lambda logins: logins.update(is_active=False)),
+        _("old logins removed"): lambda: _in_batches(_old_logins(moment), _remove) if is_counted else 0,
+        _("old places removed"): lambda: _in_batches(_old_places(moment), _remove) if is_counted else 0,
+        _("erasures finished"): _finish_erasures,
+        _("old mails removed"): lambda: _in_batches(_old_mails(moment), _remove),
+        _("offers ended"): lambda: _in_batches(_void_offers(moment), lambda o: transfer.end_void_offers(o, moment)),
+        _("addresses of old offers removed"): lambda: _in_batches(_old_offers(moment), lambda o: o.update(email="")),
+        _("old imports removed"): lambda: _in_batches(_old_imports(moment), _remove),
+        _("unused pictures removed"): lambda: _remove_files(_unused_pictures(moment)),
+        _("expired sessions removed"): lambda: _in_batches(_expired_sessions(moment), _remove),
+        _("addresses in the audit trail forgotten"): lambda: _in_batches(
+            _old_addresses(moment), trail.forget_addresses
+        ),
     }
     done: Counts = do_all(steps)
     runs.note(runs.Work.CLEANUP)

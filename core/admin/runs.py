@@ -50,7 +50,7 @@ class LastRunAdmin(RecordAdmin):
             return self._page(request, form)
         done = cleanup.clean()
         trail.record(trail.Action.ADMIN, subject="cleanup", detail=f"Cleanup run: {form.cleaned_data['reason']}")
-        told = ", ".join(f"{name} {number}" for name, number in done.items() if number)
+        told = ", ".join(f"{_(name)} {number}" for name, number in done.items() if number)
         said = (
             _("The cleanup ran: %(done)s.") % {"done": told} if told else _("The cleanup ran: there was nothing to do.")
         )
@@ -63,7 +63,7 @@ class LastRunAdmin(RecordAdmin):
             "title": _("Run the cleanup?"),
             "yes": _("Yes, run it"),
             "opts": self.opts,
-            "due": cleanup.count(),
+            "due": {_(name): number for name, number in cleanup.count().items()},
             "form": form,
             "media": self.media,
         }

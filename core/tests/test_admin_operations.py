@@ -107,6 +107,8 @@ class CleanupTests(DeskCase):
         hold = join(self.event, self.bob)
         lapse(TicketHold.objects.filter(pk=hold.pk))
         self.assertContains(self.browser.get("/admin/core/lastrun/cleanup/"), "<li>Lapsed holds: 1</li>", html=True)
+        in_german = self.browser.get("/admin/core/lastrun/cleanup/", headers={"Accept-Language": "de"})
+        self.assertContains(in_german, "<li>Abgelaufene Reservierungen: 1</li>", html=True)
         self.assertEqual(self.browser.post("/admin/core/lastrun/cleanup/", {"reason": ""}).status_code, 200)
         self.assertEqual(statuses(self.event), [("bob", "held")])
         response = self.browser.post("/admin/core/lastrun/cleanup/", {"reason": "Cron is broken"})
