@@ -21,7 +21,7 @@ from django.test.runner import DiscoverRunner, ParallelTestSuite
 
 DATABASES_OF_REDIS = 16  # as it comes
 FIRST_OWN = 10  # of the parallel processes; those before are of whoever runs the tests
-LONGEST = 300.0  # seconds without a test that begins or ends in a process
+LONGEST = 300.0  # seconds in a process without a test, or a part of one, that begins or ends
 MOST_SAID = 300  # characters of why a test failed
 AGAIN = 20.0  # seconds, where what stood still stands still once more on its way out
 
@@ -62,9 +62,10 @@ class CountingResult(unittest.TextTestResult):
 
 
 def _said(trace: str) -> str:
-    """Return the line of a trace that names the exception; of a long one its beginning."""
-    named: list[str] = re.findall(r"^[\w.]+: .+$", trace, re.MULTILINE)
-    return (named or [trace.strip()])[-1][:MOST_SAID]
+    """Return the line of a trace that names the exception that was raised last; of a long one its beginning."""
+    last = re.split(r"^Traceback .*\n", trace, flags=re.MULTILINE)[-1]
+    named = re.search(r"^\S.*", last, re.MULTILINE)
+    return (named[0] if named else last.strip())[:MOST_SAID]
 
 
 def _name(test: unittest.TestCase) -> str:
@@ -146,17 +147,16 @@ class CopyingResult(runner.RemoteTestResult):
         self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any
     ) -> None:
         """Give what comes after a part its time, and send a part that failed with its name alone."""
-        _wind_up()
-        if err is not None:
-            subtest = _bare(subtest)
-        super().addSubTest(test, subtest, err)
+        if err is None or not issubclass(err[0], TestStandsStill):  # what stood still has had its time
+            _wind_up()
+        super().addSubTest(test, subtest if err is None else _bare(subtest), err)
 
 
 def _bare(subtest: Any) -> unittest.TestCase:
-    """Return a subtest of the same name, whose test has nothing and was not begun."""
+    """Return a part of the same name, with what it says of itself as text; its test has nothing, and was not begun."""
     test = subtest.test_case
-    params = {name: str(value) for name, value in subtest.params.items()}
-    return type(subtest)(type(test)(test._testMethodName), subtest._message, params)  # type: ignore[no-any-return]  # noqa: SLF001 -- there is no other way to its name
+    again = type(test)(test._testMethodName)  # noqa: SLF001 -- as below
+    return type(subtest)(again, subtest._subDescription(), {})  # type: ignore[no-any-return]  # noqa: SLF001 -- unittest tells its name nowhere else
 
 
 class CopyingRunner(runner.RemoteTestRunner):

@@ -105,9 +105,9 @@ def main() -> None:
         print(f"\nLeft out: {'; '.join(reasons)}.")
     if unsteady := [name for outcome in outcomes for name in outcome["unsteady"]]:
         print(f"\nPassed only alone, at the second try: {', '.join(unsteady)}.")
-    for outcome in outcomes:  # last, as what is above may be long, and cut
+    for where, outcome in zip(("SQLite", "PostgreSQL"), outcomes, strict=False):  # last, as what is above may be cut
         for name, reason in outcome["failed"].items():
-            print(f"Failed: {name}: {reason}")
+            print(f"Failed on {where}: {name}: {reason}")
     failed = sum(len(outcome["failed"]) for outcome in outcomes)
     passed = sum(outcome["passed"] for outcome in outcomes)
     skipped = sum(len(outcome["skipped"]) for outcome in outcomes)

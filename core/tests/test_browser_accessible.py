@@ -131,7 +131,9 @@ class StatesTests(BrowserTestCase):
             page.set_viewport_size({"width": width, "height": 812})
             for path in paths:
                 with self.subTest(path, language=language, letters=letters):
-                    page.goto(path)
+                    answer = page.goto(path)
+                    self.assertTrue(answer and answer.ok)
+                    expect(page.locator("[data-live-status][data-state=live]")).to_be_visible()
                     page.evaluate("(size) => { document.documentElement.style.fontSize = size; }", letters)
                     self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
                     self.assertEqual(page.evaluate(STICKS), [])
