@@ -7,7 +7,7 @@ from django.urls import reverse
 from core import allocation, steering
 from core.models import Ticket, TicketHold
 from core.tests.books import deeds
-from core.tests.cast import Cast, ago, arrive, make_event, make_person, numbers
+from core.tests.cast import Cast, ago, arrive, later, make_event, make_person, numbers
 from core.tests.visits import BROWSER, answer_of, redirect_of, visit
 
 
@@ -81,6 +81,12 @@ class JoinTests(Cast, TestCase):
         allocation.join(event_id=self.event.pk, user=self.bob)
         answer = redirect_of(visit(self.alice, headers=BROWSER).post(f"/join/{self.event.pk}/"))
         said = "You are in line: number 1. We hold a place for you as soon as it is your turn."
+        self.assertEqual(answer, (302, "/dashboard/", [said]))
+
+    def test_a_browser_is_told_of_the_draw_where_there_is_no_number_yet(self):
+        event = make_event(sales_open_at=later(hours=1), line_policy="randomised_open")
+        answer = redirect_of(visit(self.alice, headers=BROWSER).post(f"/join/{event.pk}/"))
+        said = "You take part in the draw at the opening. We hold a place for you as soon as it is your turn."
         self.assertEqual(answer, (302, "/dashboard/", [said]))
 
 

@@ -218,8 +218,11 @@ def join(request: PersonRequest, event_id: int) -> HttpResponse:
     except Refused as refused:
         return refuse(request, refused, to="dashboard")
     if place.status == TicketHold.Status.WAITING:
-        in_line = _("You are in line: number %(position)d. We hold a place for you as soon as it is your turn.")
-        message = fill(in_line, position=place.ahead + 1)
+        if place.event.is_drawn and place.event.is_to_open:
+            message = _("You take part in the draw at the opening. We hold a place for you as soon as it is your turn.")
+        else:
+            in_line = _("You are in line: number %(position)d. We hold a place for you as soon as it is your turn.")
+            message = fill(in_line, position=place.ahead + 1)
         return answer(request, answers.of(place), message=message, to="dashboard", status=202)
     message = _("A place is held for you. Book it before the time is up.")
     return answer(request, answers.of(place), message=message, to="dashboard")
