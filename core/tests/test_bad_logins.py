@@ -1,7 +1,6 @@
 """Logins and accounts that are not right (RELIABILITY 4, "Login and signup"), beside what test_accounts.py has."""
 
 import re
-import statistics
 import threading
 import time
 import unicodedata
@@ -168,7 +167,7 @@ class EnumerationTests(AccountCase):
             self.assertEqual(said[0][0], said[1][0])
             for seconds, (_told, took) in zip(times, said, strict=True):
                 seconds.append(took)
-        self.assertLess(abs(statistics.median(times[0]) - statistics.median(times[1])), 0.05)
+        self.assertLess(abs(min(times[0]) - min(times[1])), 0.05)  # of a busy machine, the quickest tells most
 
     def test_not_by_a_login(self) -> None:
         for known, unknown in (("carol", "nobody"), ("carol@example.org", "nobody@example.org")):
