@@ -213,7 +213,8 @@ class FrozenTests(TermsCase):
         event = self.announced(tier_shares={"members": 25})
         form: dict[str, Any] = filled(self.browser.get(page_of(event)))
         open_sale(event)
-        for typed in ({"share_1": "30"}, {"share_2": "5"}, {"share_1": ""}, DRAWN):
+        opening = {name: form[name] for name in opening_in(days=1)}  # a second later it would be another one
+        for typed in ({"share_1": "30"}, {"share_2": "5"}, {"share_1": ""}, DRAWN | opening):
             with self.subTest(typed=typed):
                 response = self.browser.post(page_of(event), form | {"name": "Renamed"} | typed)
                 self.assertEqual((response.status_code, errors_of(response)), (200, {"__all__": [FROZEN]}))

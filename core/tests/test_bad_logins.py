@@ -1,6 +1,7 @@
 """Logins and accounts that are not right (RELIABILITY 4, "Login and signup"), beside what test_accounts.py has."""
 
 import re
+import statistics
 import threading
 import time
 import unicodedata
@@ -140,7 +141,7 @@ class AddressTests(AccountCase):
 class EnumerationTests(AccountCase):
     """Nobody finds out whose address is known: neither by what is said, nor by how long it takes."""
 
-    PAIRS = 5
+    PAIRS = 9  # on a busy machine the median of five was off by that much
 
     def setUp(self) -> None:
         super().setUp()
@@ -167,7 +168,7 @@ class EnumerationTests(AccountCase):
             self.assertEqual(said[0][0], said[1][0])
             for seconds, (_told, took) in zip(times, said, strict=True):
                 seconds.append(took)
-        self.assertLess(abs(min(times[0]) - min(times[1])), 0.05)  # of a busy machine, the quickest tells most
+        self.assertLess(abs(statistics.median(times[0]) - statistics.median(times[1])), 0.05)
 
     def test_not_by_a_login(self) -> None:
         for known, unknown in (("carol", "nobody"), ("carol@example.org", "nobody@example.org")):

@@ -32,12 +32,14 @@ CUT = """() => {
   };
   return { entries: links.length, cut: links.filter(isCut).map(({ textContent }) => textContent) };
 }"""
-# What is pressed with a thumb and is lower than the 44 px of `--target`, as is each of its labels.
+# What is pressed with a thumb and is lower than the 44 px of `--target`, its label included (of a box: beside it).
 SMALL = """() => {
   const height = (element) => element.getBoundingClientRect().height;
+  const isBox = (element) => element.matches("[type=checkbox], [type=radio]");
+  const pressed = (element) => (isBox(element) ? [element, ...element.labels] : [element.closest("label") ?? element]);
   return [...document.querySelectorAll("button, .button, summary, select, .nav a, input:not([type=hidden])")]
     .filter((element) => element.checkVisibility())
-    .map((element) => [element, Math.max(height(element), ...[...element.labels ?? []].map(height))])
+    .map((element) => [element, Math.max(...pressed(element).map(height))])
     .filter(([, pixels]) => pixels < 43.5)
     .map(([element, pixels]) => `${element.outerHTML.slice(0, 90)} ${pixels}`);
 }"""
