@@ -1,7 +1,8 @@
-"""Run the whole suite on SQLite, and again on PostgreSQL and Redis where they answer; say what was left out.
+"""Run the suite on PostgreSQL and Redis where they answer, and on SQLite; say what was left out.
 
-With `REQUIRE_SERVICES=1` whatever was left out for want of a service is a failure.
-Arguments go to `manage.py test`.
+What pages look like and do in a browser, whatever is behind them (`@tag("face")`), is played once: in production's
+place, or on SQLite where there is no other. With `REQUIRE_SERVICES=1` whatever was left out for want of a service is a
+failure. Arguments go to `manage.py test`.
 
 A real browser, its server and a second process share a machine that may be busy: up to three failing tests of
 `test_browser_*` are played once more, alone, and named at the end if they pass then. Any other test, a race above
@@ -27,6 +28,8 @@ REDIS = os.environ.get("TEST_REDIS_URL") or "redis://127.0.0.1:6379/0"
 OF_BROWSERS = "core.tests.test_browser_"
 MOST_UNSTEADY = 3  # more of them are no accident
 MOST_SECONDS = 40 * 60  # for one run: three times what it takes here, and twice of it still ends before CI is ended
+# Where it is, SQLite writes there: each commit of the suite would wait for a disk.
+MEMORY = Path("/dev/shm")  # nosec B108 -- a folder of its own is made in it
 LOCK = 20_260_101  # any number: two suites on one server would drop each other's database
 # What a developer's .env may say otherwise; the suite expects the defaults of development.
 DEVELOPMENT = {"DEBUG": "on", "HTTPS": "off", "EMAIL_URL": "", "GOOGLE_CLIENT_ID": "", "TIME_ZONE": "UTC"}
@@ -96,8 +99,9 @@ def left_out(outcomes: list[Outcome]) -> list[str]:
 def main() -> None:
     """Run, add up, and exit with 1 when anything failed or was left out though it was required."""
     arguments = sys.argv[1:]
-    outcomes = [run_suite("On SQLite, in one process:", arguments, "", "")]
-    with services() as missing:
+    with services() as missing, tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        but = [] if missing else ["--exclude-tag", "face"]
+        outcomes = [run_suite("On SQLite, in one process:", [*arguments, *but], f"sqlite:///{folder}/db.sqlite3", "")]
         if not missing:
             outcomes.append(run_suite("On PostgreSQL and Redis:", arguments, POSTGRESQL, REDIS))
     reasons = [*left_out(outcomes), *filter(None, [missing])]

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from django.test import tag
 from playwright.sync_api import Page
 
 from core.models import Event, Ticket
@@ -30,6 +31,7 @@ NATIVE = """window.BarcodeDetector = class {
 };"""
 
 
+@tag("face")
 class CameraTestCase(BrowserTestCase):
     takes_away = True
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.test import tag
 from playwright.sync_api import Page, expect
 
 from core.models import Event, Scan, Ticket
@@ -25,6 +26,7 @@ KEPT = """async () => {
 }"""
 
 
+@tag("face")
 class GateCase(BrowserTestCase):
     takes_away = True
 

@@ -1,5 +1,7 @@
 """Addresses in tables are whole where there is room, and no table is wider than its page or its panel."""
 
+from django.test import tag
+
 from core.models import AuditEntry, User
 
 from .browser import BrowserTestCase
@@ -20,6 +22,7 @@ STACKED = """() => [...document.querySelectorAll(".table .button")]
 EXCESS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
+@tag("face")
 class AddressTests(BrowserTestCase):
     def test_they_break_only_where_they_are_longer_than_the_page_has_room_for(self) -> None:
         event = make_event(auto_hold=False)

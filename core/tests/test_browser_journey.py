@@ -18,8 +18,8 @@ class JourneyTests(BrowserTestCase):
     def test_one_person_books_and_the_other_sees_it_without_reload(self) -> None:
         event = make_event(name="Winter Concert", capacity=3)
         alices, bobs = self.window(), self.window(viewport=PHONE)
-        self.log_in(alices, self.alice)
-        self.log_in(bobs, self.bob)
+        self.fill_in_login(alices, self.alice)
+        self.fill_in_login(bobs, self.bob)
 
         for page in (alices, bobs):
             expect(page.locator("[data-live-status]").first).to_contain_text("Live")
@@ -44,7 +44,7 @@ class JourneyTests(BrowserTestCase):
         make_event(name="W" * 200, venue="V" * 200, capacity=3)
         make_event(name="M" * 200, venue="N" * 200, capacity=3, auto_hold=False)
         page = self.window(viewport=PHONE)
-        self.log_in(page, self.alice)
+        self.fill_in_login(page, self.alice)
         for path in ("/dashboard/", "/"):
             page.goto(path)
             with self.subTest(path=path):
@@ -53,8 +53,8 @@ class JourneyTests(BrowserTestCase):
     def test_whoever_waits_is_told_the_moment_the_place_is_theirs(self) -> None:
         make_event(name="Last place", capacity=1)
         alices, bobs = self.window(), self.window()
-        self.log_in(alices, self.alice)
-        self.log_in(bobs, self.bob)
+        self.fill_in_login(alices, self.alice)
+        self.fill_in_login(bobs, self.bob)
         bobs.get_by_role("button", name="Join the line").first.click()
         expect(bobs.locator("[data-region=mine]")).to_contain_text("You are next")
         bobs.evaluate("window.sameDocument = true")
@@ -72,8 +72,8 @@ class JourneyTests(BrowserTestCase):
         join(event, self.alice)
         join(event, self.bob)
         alices, bobs = self.window(), self.window()
-        self.log_in(alices, self.alice)
-        self.log_in(bobs, self.bob)
+        self.fill_in_login(alices, self.alice)
+        self.fill_in_login(bobs, self.bob)
         expect(bobs.get_by_role("button", name="Leave the line").first).to_be_visible()
         TicketHold.objects.filter(user=self.alice).update(expires_at=later(seconds=1))
         expect(bobs.get_by_role("button", name="Book my ticket").first).to_be_visible()
@@ -85,7 +85,7 @@ class JourneyTests(BrowserTestCase):
         page = self.window()
         page.route_web_socket(re.compile("/ws/"), lambda socket: socket.close())
         page.clock.install()
-        self.log_in(page, self.alice)
+        self.fill_in_login(page, self.alice)
         row = page.locator(f"[data-region=all] [data-event='{event.pk}']")
         expect(row.locator("[data-number=booked]")).to_have_text("0")
         with page.expect_response("**/dashboard/"):  # the first refresh, as soon as it is plain that there is no socket
@@ -101,7 +101,7 @@ class JourneyTests(BrowserTestCase):
     def test_everything_works_with_scripts_off(self) -> None:
         make_event(name="Quiet evening", capacity=1)
         page = self.window(java_script_enabled=False)
-        self.log_in(page, self.alice)
+        self.fill_in_login(page, self.alice)
         page.get_by_role("button", name="Release this hold").first.click()
         expect(page.get_by_role("main")).to_contain_text("Released")
         page.get_by_role("button", name="Book my ticket").first.click()
@@ -114,7 +114,7 @@ class JourneyTests(BrowserTestCase):
     def test_an_opening_is_served_before_everyones_eyes(self) -> None:
         event = make_event(name="Opening night", capacity=1, sales_open_at=later(hours=1))
         page = self.window()
-        self.log_in(page, self.alice)
+        self.fill_in_login(page, self.alice)
         page.goto(event.get_absolute_url())
         expect(page.get_by_role("main")).to_contain_text("Not yet on sale")
         page.goto("/dashboard/")
@@ -127,7 +127,7 @@ class JourneyTests(BrowserTestCase):
         self.olga.is_superuser = self.olga.is_staff = True
         self.olga.save(update_fields=["is_superuser", "is_staff"])
         page = self.window()
-        self.log_in(page, self.olga)
+        self.fill_in_login(page, self.olga)
         addresses = (
             "/", f"/events/{event.pk}/", f"/events/{event.pk}/attendees/", "/calendar/", "/checkin/",
             "/websocket-test/", "/admin/", "/admin/core/event/", f"/admin/core/event/{event.pk}/change/",

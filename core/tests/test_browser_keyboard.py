@@ -2,6 +2,7 @@
 
 import re
 
+from django.test import tag
 from playwright.sync_api import Page, expect
 
 from core.models import Ticket
@@ -13,6 +14,7 @@ from .cast import book, make_event
 OUTLINE = "() => parseFloat(getComputedStyle(document.activeElement).outlineWidth)"
 
 
+@tag("face")
 class KeyboardTests(BrowserTestCase):
     def enter(self, page: Page, role: str, name: str | re.Pattern[str]) -> None:
         """Go to something by Tab, see that one sees it, and press Enter."""

@@ -1,6 +1,7 @@
 """Numbers that change under people's eyes: seen to have changed, never counted through, grouped; and nothing moves."""
 
 from django.conf import settings
+from django.test import tag
 from playwright.sync_api import Page, expect
 
 from core.models import Event
@@ -30,6 +31,7 @@ TEXTS = """(element) => {
 GROUPED = """(numbers) => import("/static/core/js/words.js").then(({ grouped }) => numbers.map(grouped))"""
 
 
+@tag("face")
 class NumbersTests(BrowserTestCase):
     def watch(self, event: Event, *, calm: bool = False) -> Page:
         page = self.window(reduced_motion="reduce" if calm else "no-preference")
@@ -68,6 +70,7 @@ class NumbersTests(BrowserTestCase):
         expect(ring).to_have_attribute("stroke-dasharray", "25 100")
 
 
+@tag("face")
 class GroupedTests(BrowserTestCase):
     def test_scripts_write_them_as_the_server_does_in_every_language(self) -> None:
         event = make_event(capacity=12_000, auto_hold=False)

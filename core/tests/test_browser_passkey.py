@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.test import tag
 from playwright.sync_api import Page, expect
 
 from core.models import UserSession
@@ -19,6 +20,7 @@ AUTHENTICATOR = {
 }
 
 
+@tag("face")
 class PasskeyTests(BrowserTestCase):
     def with_authenticator(self) -> tuple[Page, Any]:
         """Open a window at the name that a passkey is bound to; a bare address can have none."""

@@ -14,7 +14,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.test import Client
+from django.test import Client, tag
 from playwright.sync_api import Page, Response
 
 from core.imports.columns import template
@@ -69,6 +69,7 @@ NEVER_SHOWN = {
 }  # fmt: skip
 
 
+@tag("face")
 class PolicyTests(BrowserTestCase):
     takes_away = True
 

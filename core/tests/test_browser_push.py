@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.test import tag
 from playwright.sync_api import expect
 
 from core.push import keys, subscriptions
@@ -21,6 +22,7 @@ ServiceWorkerContainer.prototype.getRegistration = async () => ({ pushManager: {
 """
 
 
+@tag("face")
 class SwitchTests(BrowserTestCase):
     takes_away = True
 

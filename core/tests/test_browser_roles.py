@@ -28,7 +28,7 @@ class RolesCase(BrowserTestCase):
 
     def enter(self, person: User) -> Page:
         page = self.window(**self.look)
-        self.log_in(page, person)
+        self.fill_in_login(page, person)
         return page
 
     def tap(self, what: Locator) -> None:
@@ -122,7 +122,7 @@ class RolesCase(BrowserTestCase):
         event = self.publish(organizers)
         alices, bobs = self.window(**self.look), self.window(**self.look)
         given_back = self.to_a_ticket(alices)
-        self.log_in(bobs, self.bob)
+        self.fill_in_login(bobs, self.bob)
         valid = self.from_the_line(bobs, alices)
         codes = {"given_back": given_back.split("/")[-2], "valid": valid.split("/")[-2]}
         self.admit(self.enter(self.greta), event, **codes)

@@ -1,5 +1,6 @@
 """Searching the list in a real browser: by keys, on a phone, and with numbers that move in what was found."""
 
+from django.test import tag
 from playwright.sync_api import expect
 
 from core import allocation
@@ -8,6 +9,7 @@ from .browser import BrowserTestCase
 from .cast import make_event
 
 
+@tag("face")
 class SearchTests(BrowserTestCase):
     def test_what_was_found_moves_and_the_words_stay(self) -> None:
         event = make_event(name="Opera", capacity=3, auto_hold=False)

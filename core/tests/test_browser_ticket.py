@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+from django.test import tag
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -31,6 +32,7 @@ Object.defineProperty(navigator, "wakeLock", { value: {
 """
 
 
+@tag("face")
 class DoorCase(BrowserTestCase):
     def ticket_page(self, name: str = "Concert", **options: Any) -> tuple[Ticket, Page]:
         """Return alice's ticket, and its page."""
