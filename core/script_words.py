@@ -33,6 +33,7 @@ def _clocks() -> Words:
         "seconds": _("{number} s"),
         "ends_in_two": _("Your hold for {name} ends in less than 2 minutes. Book it now to keep it."),
         "ends_in_one": _("Your hold for {name} ends in less than a minute. Book it now to keep it."),
+        "lapsed": _("Your hold for {name} lapsed, before it was booked."),
         "ends_title": _("Less than 2 minutes left – {name}"),
         "time_title": _("{time} to book – {name} · Box Office"),
     }

@@ -7,12 +7,21 @@ from allauth.account.views import SignupView
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from .own_words import OwnLabels
 
 
 class SignupForm(OwnLabels, forms.SignupForm):  # type: ignore[misc]  # -- allauth comes without types
     """The form."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Compare the passwords where the first is refused as well: both mistakes are told at once."""
+        cleaned: dict[str, Any] | None = super().clean()
+        typed = [self.data.get(self.add_prefix(name)) for name in ("password1", "password2")]
+        if self.has_error("password1") and all(typed) and typed[0] != typed[1]:
+            self.add_error("password2", _("You must type the same password each time."))
+        return cleaned
 
     def try_save(self, request: HttpRequest) -> Any:
         """Store a new account; for an address that has one, take as long, so that nobody learns of it by the clock.

@@ -119,6 +119,12 @@ class SignUpTests(TestCase):
                 self.assertEqual((response.status_code, list(response.context["form"].errors) != []), (200, True))
         self.assertEqual(list(User.objects.values_list("username", flat=True)), ["carol"])
 
+    def test_a_password_that_is_too_short_and_another_one_are_both_told(self):
+        for second, refused in (("shorter", ["password1", "password2"]), ("short", ["password1"])):
+            with self.subTest(second):
+                _, response = self.sign_up(**dict(zip(("password1", "password2"), ("short", second), strict=True)))
+                self.assertEqual(list(response.context["form"].errors), refused)
+
     def test_an_address_belongs_to_one_person_whatever_its_case(self):
         make_person("carol")
         self.sign_up(email="CAROL@example.org")

@@ -8,14 +8,16 @@ from unittest import skipUnless
 
 from django.contrib.auth.models import Group
 from django.db import connection
-from playwright.sync_api import Page, expect
+from django.test import tag
+from playwright.sync_api import Page, ViewportSize, expect
 
 from core.models import GATE_STAFF, Event, Ticket, TicketHold, User
 from core.tests.barriers import barriers
-from core.tests.browser import BrowserTestCase
+from core.tests.browser import BrowserTestCase, look_away
 from core.tests.cast import ago, appoint, book, give, join, lapse, later, make_event, offer, open_sale, release
 
-PHONE, DESK = {"width": 375, "height": 812}, {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 375, "height": 812}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 SHIFTED = """() => new Promise((resolve) => {
   let sum = 0;
   new PerformanceObserver((list) => list.getEntries().forEach((entry) => { sum += entry.value; }))
@@ -61,6 +63,7 @@ GOOD = 0.1  # which is called good up to this (web.dev/cls): a place that is dra
 
 
 @skipUnless(connection.vendor == "sqlite", "it looks the same on every database")
+@tag("face")
 class StatesTests(BrowserTestCase):
     maxDiff = None
 
@@ -155,9 +158,14 @@ class StatesTests(BrowserTestCase):
         join(event, self.bob)
         join(event, self.alice)
         self.look(page, "/dashboard/")
+        look_away(page)
         release(event, self.bob)
-        expect(page.locator("[data-turn-of]")).to_be_visible()
+        expect(page.locator("[data-turns] > *")).to_be_visible()
         page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished))")
+        self.assertEqual(barriers(page), [])
+        page.set_viewport_size(PHONE)
+        page.locator("[data-mine=held] .button").first.scroll_into_view_if_needed()
+        expect(page.locator(".is-turn").first).to_be_visible()
         self.assertEqual(barriers(page), [])
         TicketHold.objects.filter(user=self.alice).update(expires_at=later(seconds=100))
         page.reload()

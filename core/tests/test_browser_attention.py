@@ -3,14 +3,15 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from django.test import tag
+from playwright.sync_api import Page, ViewportSize, expect
 
 from core.models import Event, TicketHold, User
 
-from .browser import BrowserTestCase
+from .browser import BrowserTestCase, look_away
 from .cast import ago, join, later, make_event, open_sale, release, statuses
 
-PHONE = {"width": 375, "height": 812}
+PHONE: ViewportSize = {"width": 375, "height": 812}
 SERVED = "Dashboard – Box Office"
 SWITCH = "Notify me when it is my turn"
 # A browser that notes what it is asked to show, and a person who is `away` when a test says so.
@@ -46,6 +47,7 @@ window.OscillatorNode = class {
   stop() {}
 };
 """
+BANNER = "[data-turns] > *"
 LATE = """
 const read = Storage.prototype.getItem;
 Storage.prototype.getItem = function (key) { return key === "notified" ? null : read.call(this, key); };
@@ -74,6 +76,7 @@ def titles(page: Page) -> list[str]:
     return [said["title"] for said in shown if said["tag"] != "on"]
 
 
+@tag("face")
 class AttentionTestCase(BrowserTestCase):
     takes_away = True
 
@@ -212,25 +215,77 @@ class TitleTests(AttentionTestCase):
         expect(page).to_have_title("Your turn – Concert · Box Office")
         expect(page.locator("[data-announcer]")).to_contain_text("A ticket is held for you: Concert.")
 
-    def test_a_banner_tells_whoever_looks_at_another_part_of_the_page(self) -> None:
+    def test_a_banner_tells_whoever_looks_at_another_part_of_the_page_and_books(self) -> None:
         event = make_event(name="Concert", capacity=1)
         alices, bobs, elsewhere = self.person(self.alice), self.person(self.bob), self.person(self.bob)
         bobs.get_by_role("button", name="Join the line").first.click()
         for page in (bobs, elsewhere):
             expect(page.locator("[data-region=mine]")).to_contain_text("You are next")
-        expect(bobs.locator("[data-turn-of]")).to_have_count(0)
+            look_away(page)
+        expect(bobs.locator(BANNER)).to_have_count(0)
         alices.get_by_role("button", name="Release this hold").first.click()
         for page in (bobs, elsewhere):
-            expect(page.locator("[data-turn-of]")).to_have_count(1)  # of two messages one
-            expect(page.locator("[data-turn-of]")).to_contain_text("Your turn – Concert")
-            expect(page.get_by_role("link", name="See the event")).to_be_in_viewport()
-        bobs.get_by_role("button", name="Close").click()
-        expect(bobs.locator("[data-turn-of]")).to_have_count(0)
-        expect(elsewhere.get_by_role("link", name="See the event")).to_have_attribute(
-            "href", re.compile(f"{event.get_absolute_url()}$")
-        )
+            expect(page.locator(BANNER)).to_have_count(1)  # of two messages one
+            expect(page.locator(BANNER).get_by_role("button", name="Book my ticket for Concert")).to_be_in_viewport()
+            expect(page.get_by_role("link", name="Your turn – Concert")).to_have_attribute(
+                "href", re.compile(f"{event.get_absolute_url()}$")
+            )
+        elsewhere.get_by_role("button", name="Close").click()
+        expect(elsewhere.locator(BANNER)).to_have_count(0)
+        bobs.locator(BANNER).get_by_role("button", name="Book my ticket").click()
+        bobs.wait_for_url("**/ticket/**")
+        self.assertEqual(statuses(event)[-1], ("bob", "booked"))
+
+    def test_it_goes_with_the_hold(self) -> None:
+        make_event(name="Concert", capacity=1)
+        alices, bobs, elsewhere = self.person(self.alice), self.person(self.bob), self.person(self.bob)
+        bobs.get_by_role("button", name="Join the line").first.click()
+        expect(elsewhere.locator("[data-region=mine]")).to_contain_text("You are next")
+        look_away(elsewhere)
+        alices.get_by_role("button", name="Release this hold").first.click()
+        expect(elsewhere.locator(BANNER)).to_have_count(1)
         bobs.get_by_role("button", name="Release this hold").first.click()
-        expect(elsewhere.locator("[data-turn-of]")).to_have_count(0)  # with the hold it goes
+        expect(elsewhere.locator(BANNER)).to_have_count(0)
+
+    def test_it_does_not_lie_over_the_button_that_it_speaks_of(self) -> None:
+        make_event(name="Concert", capacity=1)
+        alices, bobs = self.person(self.alice), self.person(self.bob)
+        bobs.set_viewport_size(PHONE)
+        bobs.get_by_role("button", name="Join the line").first.click()
+        expect(bobs.locator("[data-region=mine]")).to_contain_text("You are next")
+        look_away(bobs)
+        alices.get_by_role("button", name="Release this hold").first.click()
+        expect(bobs.locator(BANNER)).to_have_count(1)
+        bobs.set_viewport_size(PHONE)
+        bobs.locator("[data-mine=held]").get_by_role("button", name="Book my ticket").scroll_into_view_if_needed()
+        expect(bobs.locator(BANNER)).to_have_count(0)
+        expect(bobs.locator("[data-mine=held] .is-turn")).to_have_count(1)
+
+    def test_of_a_turn_that_is_in_sight_the_card_alone_tells(self) -> None:
+        make_event(name="Concert", capacity=1)
+        alices, bobs = self.person(self.alice), self.person(self.bob)
+        bobs.get_by_role("button", name="Join the line").first.click()
+        expect(bobs.locator("[data-region=mine]")).to_contain_text("You are next")
+        alices.get_by_role("button", name="Release this hold").first.click()
+        expect(bobs.locator(".is-turn").first).to_contain_text("Concert")
+        expect(bobs.locator(BANNER)).to_have_count(0)
+
+    def test_several_turns_are_told_in_one_banner(self) -> None:
+        for name in ("Concert", "Opera"):
+            make_event(name=name, capacity=1)
+        alices, bobs = self.person(self.alice), self.person(self.bob)
+        for name in ("Concert", "Opera"):
+            bobs.get_by_role("button", name=f"Join the line for {name}").first.click()
+            expect(bobs.locator("[data-mine=waiting]")).to_contain_text(name)
+        look_away(bobs)
+        for name in ("Concert", "Opera"):
+            alices.get_by_role("button", name=f"Release this hold for {name}").first.click()
+            expect(bobs.locator(BANNER)).to_contain_text(name)
+        expect(bobs.locator(BANNER)).to_have_count(1)
+        expect(bobs.locator(BANNER)).to_contain_text("Your turn – Concert and Opera")
+        expect(bobs.locator(BANNER).get_by_role("button", name="Book my ticket")).to_have_count(0)
+        bobs.get_by_role("link", name="See what is held for you").click()
+        expect(bobs.get_by_role("heading", name="Held for you")).to_be_in_viewport()
 
     def test_the_banner_tells_the_end_of_the_hold_as_pages_do_in_the_zone_of_the_event(self) -> None:
         event = make_event(name="Concert", capacity=1, time_zone="America/New_York")
@@ -240,9 +295,10 @@ class TitleTests(AttentionTestCase):
         self.log_in(bobs, self.bob)
         bobs.get_by_role("button", name="Join the line").first.click()
         expect(bobs.locator("[data-region=mine]")).to_contain_text("You are next")
+        look_away(bobs)
         alices.get_by_role("button", name="Release this hold").first.click()
 
-        expect(bobs.locator("[data-turn-of]")).to_have_count(1)
+        expect(bobs.locator(BANNER)).to_have_count(1)
         until = event.local(TicketHold.objects.get(status="held").expires_at).rpartition(", ")[2]
         self.assertRegex(until, r"^\d\d:\d\d E[SD]T$")
         expect(bobs.locator("[data-turn-body]")).to_contain_text(f"held for you until {until}.")
@@ -255,7 +311,7 @@ class TitleTests(AttentionTestCase):
         expect(page.get_by_role("button", name="Book my ticket").first).to_be_visible()
         join(event, self.alice)  # as by a press in another window
         expect(page.get_by_role("button", name="Release this hold").first).to_be_visible()
-        expect(page.locator("[data-turn-of]")).to_have_count(0)
+        expect(page.locator(BANNER)).to_have_count(0)
 
     def test_of_all_steps_of_the_line_the_last_one_is_announced(self) -> None:
         event = make_event(name="Concert", capacity=1, auto_hold=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import allauth
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.hashers import make_password
@@ -182,6 +183,14 @@ class LanguageOfMailTests(HasGerman, NoticeCase):
         self.assertEqual(spoken, ["de"])
 
 
+class SubjectTests(SimpleTestCase):
+    def test_every_mail_of_allauth_has_a_subject_of_ours(self) -> None:
+        theirs = Path(allauth.__file__).parent / "templates"
+        names = {str(file.relative_to(theirs)) for file in theirs.glob("*/email/*_subject.txt")}
+        ours = {str(file.relative_to(TEMPLATES)) for file in TEMPLATES.glob("*/email/*_subject.txt")}
+        self.assertEqual(names - ours, {"account/email/email_confirmation_signup_subject.txt"})  # it includes one
+
+
 class AccountMailTests(HasGerman, Cast, TestCase):
     @override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
     def test_mails_about_an_account_are_in_the_language_of_its_person_as_well(self) -> None:
@@ -191,9 +200,9 @@ class AccountMailTests(HasGerman, Cast, TestCase):
             visit(headers=BROWSER).post("/accounts/password/reset/", {"email": person.email})
         subjects = {mail.to[0]: mail.subject for mail in outgoing.outbox}
         with translation.override("de"):
-            german = translation.gettext("Password Reset Email")
-        self.assertEqual(subjects, {self.alice.email: german, self.bob.email: "Password Reset Email"})
-        self.assertNotEqual(german, "Password Reset Email")
+            german = translation.gettext("Set a new password")
+        self.assertEqual(subjects, {self.alice.email: german, self.bob.email: "Set a new password"})
+        self.assertNotEqual(german, "Set a new password")
 
     @override_settings(EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend")
     def test_a_code_to_log_in_comes_with_words_of_theirs_and_is_the_code_all_the_same(self) -> None:

@@ -32,6 +32,7 @@ from ..paging import page_of_found, page_of_upcoming
 from ..position import PersonPlaces, places_of
 from ..prepared import Prepared
 from ..push import subscriptions
+from ..reasons import Reason
 from ..refusals import Refused
 from ..search import SearchForm
 from ..shared_answers import is_known, shared
@@ -104,11 +105,13 @@ def dashboard(request: PersonRequest) -> HttpResponse:
     mine = _mine(request, moment)
     own = _cards(_own_events(mine, moment), mine, moment)
     page = page_of_upcoming(request.GET.get("page"), moment)
+    cards = _cards(page.events, mine, moment)
     context = {
+        "lapsed": [card for card in cards if card.why.reason == Reason.HOLD_LAPSED],
         "held": [card for card in own if card.badge == "held"],
         "waiting": [card for card in own if card.badge == "waiting"],
         "booked": [card for card in own if card.ticket],
-        "cards": _cards(page.events, mine, moment),
+        "cards": cards,
         "page": page,
         "offers": open_offers(request.user, moment),
         "organized": _organized(user=request.user.pk, moment=moment),
@@ -156,12 +159,15 @@ def calendar(request: HttpRequest) -> HttpResponse:
         for week in month_calendar.Calendar().monthdatescalendar(first.year, first.month)
     ]
     days = {day.date: day for week in weeks for day in week}
-    for ticket in _mine(request, moment).tickets.values():
+    tickets = _mine(request, moment).tickets.values()
+    to_come = [ticket for ticket in tickets if ticket.status == "valid" and ticket.event.starts_at > moment]
+    for ticket in tickets:
         day = days.get(ticket.event.starts_at.astimezone(ZoneInfo(ticket.event.zone)).date())
         if day is not None:
             day.tickets.append(ticket)
     context = {
         "month": first,
+        "soonest": min(to_come, key=lambda ticket: ticket.event.starts_at, default=None),
         "weeks": weeks,
         "previous": (first - dt.timedelta(days=1)).strftime("%Y-%m"),
         "next": (first + dt.timedelta(days=31)).strftime("%Y-%m"),

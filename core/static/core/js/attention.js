@@ -1,5 +1,6 @@
 // What reaches a person who looks elsewhere: the window's title says that it is their turn, and how long a hold lasts or a
 // sale stays closed or that it is open; who looks at another part of the page sees a banner, and a chime is heard.
+import { serverNow } from "./clock.js";
 import { isLooking, notify } from "./notify.js";
 import { canPlay, play } from "./sound.js";
 import { announce } from "./status.js";
@@ -41,7 +42,7 @@ export function tellTurn(card, until) {
   said.add(tag);
   announce(words("turn_said", { name }));
   const told = { title: words("turn", { name }), body: words("turn_body", { time: timeIn(card.dataset, until) }) };
-  showTurn(event, { ...told, href: link?.href ?? location.pathname });
+  showTurn(event, { ...told, name, href: link?.href ?? location.pathname });
   notify({ tag, ...told });
   chime(tag);
 }
@@ -103,18 +104,23 @@ function compare() {
   cards = shownCards();
   for (const event of opened.keys()) if (cards.get(event)?.onSale !== "true") opened.delete(event);
   for (const event of turns.keys()) if (!cards.get(event)?.placeStatus) turns.delete(event);
-  hideTurns((event) => !cards.get(event)?.placeStatus && forget(event));
+  hideTurns(hasEnded);
+  for (const tag of said) if (tag.startsWith("turn ") && hasEnded(tag.split(" ")[1])) said.delete(tag);
   for (const card of placeCards()) {
     const { event, expires, placeStatus } = card.dataset;
     if (placeStatus === "held" && isAwaited(before.get(event))) tellTurn(card, expires);
+    if (hasLapsed(before.get(event), card)) announce(words("lapsed", { name: nameOf(card)[0] }));
   }
   showTitle();
 }
 
-// A page made before the hold may come after it: the next one tells it again.
-function forget(event) {
-  for (const tag of said) if (tag.startsWith(`turn ${event} `)) said.delete(tag);
-  return true;
+function hasLapsed(before, { dataset: { placeStatus, ticket } }) {
+  return before?.placeStatus === "held" && !placeStatus && !ticket && Date.parse(before.expires) <= serverNow();
+}
+
+// Or the page was made before the hold, and comes after it: the next one tells it again.
+function hasEnded(event) {
+  return !cards.get(event)?.placeStatus;
 }
 
 function placeCards() {

@@ -56,14 +56,19 @@ function fill(part, hold, card) {
   const title = card.querySelector(".row__title a, .card__title a");
   const name = (title ?? document.querySelector("h1")).textContent.trim();
   const where = title?.id.split("-")[0] ?? "detail";
-  for (const form of part.querySelectorAll("form")) {
-    form.setAttribute("action", form.getAttribute("action").replace("/0/", `/${hold.event}/`));
-    form.querySelector("button").id = `${where}-${form.dataset.name}-${hold.event}`;
-    const span = form.querySelector("button span");
-    span.textContent = fillWords(span.textContent, { name });
-  }
+  fillForms(part, { event: hold.event, name, where });
   const until = part.querySelector("[data-until]");
   if (until) until.textContent = fillWords(until.textContent, { at: timeIn(card.dataset, hold.expires_at) });
   const clock = part.querySelector("[data-countdown]");
   if (clock) Object.assign(clock.dataset, { countdown: hold.expires_at, name });
+}
+
+// The forms of a template as those of an event; `where` keeps their ids apart from those of its other cards.
+export function fillForms(part, { event, name, where }) {
+  for (const form of part.querySelectorAll("form")) {
+    form.setAttribute("action", form.getAttribute("action").replace("/0/", `/${event}/`));
+    form.querySelector("button").id = `${where}-${form.dataset.name}-${event}`;
+    const span = form.querySelector("button span");
+    span.textContent = fillWords(span.textContent, { name });
+  }
 }

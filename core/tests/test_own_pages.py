@@ -1,0 +1,54 @@
+"""The dashboard and the calendar: what of a person's own they tell without being asked."""
+
+from django.test import TestCase
+
+from .asking import log_in, seen
+from .cast import Cast, book, join, lapse, later, make_event
+from .visits import BROWSER, visit
+
+
+class LapsedTests(Cast, TestCase):
+    def test_a_hold_that_lapsed_is_told_where_holds_are_until_there_is_another_place(self) -> None:
+        browser = log_in(self.alice)
+        event = make_event(name="Opera")
+        place = join(event, self.alice)
+        mine = seen(browser.get("/dashboard/")).partition("All events")[0]
+        self.assertNotIn("lapsed", mine)
+
+        lapse(event.places.all())
+        event.refresh_from_db()
+        place.refresh_from_db()
+        mine = seen(browser.get("/dashboard/")).partition("All events")[0]
+        self.assertIn(f"Opera: Your hold lapsed on {event.local(place.expires_at)}, before it was booked.", mine)
+        join(event, self.alice)
+        mine = seen(browser.get("/dashboard/")).partition("All events")[0]
+        self.assertNotIn("lapsed", mine)
+
+    def test_one_that_was_released_is_not(self) -> None:
+        browser = log_in(self.alice)
+        event = make_event()
+        join(event, self.alice)
+        browser.post(f"/release-hold/{event.pk}/")
+        mine = seen(browser.get("/dashboard/")).partition("All events")[0]
+        self.assertNotIn("Your hold was released", mine)
+
+
+class NextTicketTests(Cast, TestCase):
+    def told(self) -> str:
+        return seen(visit(self.alice, headers=BROWSER).get("/calendar/?month=2001-01"))
+
+    def test_the_calendar_tells_the_next_ticket_in_every_month(self) -> None:
+        self.assertNotIn("The next one:", self.told())
+        for name, days in (("Second", 60), ("First", 40)):
+            book(make_event(name=name, starts_at=later(days=days)), self.alice)
+        self.assertIn("The next one: First", self.told())
+
+    def test_it_is_neither_cancelled_nor_over(self) -> None:
+        gone = make_event(name="Gone", starts_at=later(days=1))
+        book(gone, self.alice)
+        cancelled = make_event(name="Cancelled", starts_at=later(days=2))
+        book(cancelled, self.alice)
+        book(make_event(name="Third", starts_at=later(days=3)), self.alice)
+        type(gone).objects.filter(pk=gone.pk).update(starts_at=later(seconds=-1))
+        type(gone).objects.filter(pk=cancelled.pk).update(status="cancelled")
+        self.assertIn("The next one: Third", self.told())
