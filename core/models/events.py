@@ -207,6 +207,11 @@ class Event(models.Model):
         """The time zone in which the event's times are shown."""
         return self.time_zone or settings.TIME_ZONE
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether that is another zone than the site's: among times of others, its own are told with it."""
+        return bool(self.zone != settings.TIME_ZONE)
+
     def local(self, moment: dt.datetime | None) -> str:
         """Return a moment in words, in the event's zone; empty for None."""
         if moment is None:

@@ -1,4 +1,6 @@
-"""The dashboard and the calendar: what of a person's own they tell without being asked."""
+"""Lists of events, the dashboard and the calendar: what they tell without being asked."""
+
+import datetime as dt
 
 from django.test import TestCase
 
@@ -31,6 +33,16 @@ class LapsedTests(Cast, TestCase):
         browser.post(f"/release-hold/{event.pk}/")
         mine = seen(browser.get("/dashboard/")).partition("All events")[0]
         self.assertNotIn("Your hold was released", mine)
+
+
+class ZoneTests(Cast, TestCase):
+    def test_a_time_in_another_zone_than_the_sites_is_told_with_it(self) -> None:
+        starts = dt.datetime(2099, 7, 3, 20, tzinfo=dt.UTC)
+        make_event(name="Here", starts_at=starts)
+        make_event(name="There", starts_at=starts, time_zone="Asia/Tokyo")
+        page = seen(visit(headers=BROWSER).get("/"))
+        self.assertIn("Here Fri 3 Jul 2099, 20:00Hall", page)
+        self.assertIn("There Sat 4 Jul 2099, 05:00 JSTHall", page)
 
 
 class NextTicketTests(Cast, TestCase):
