@@ -4,10 +4,8 @@ All pages as they are in the middle of a sale are opened by `test_browser_policy
 """
 
 import re
-from unittest import skipUnless
 
 from django.contrib.auth.models import Group
-from django.db import connection
 from django.test import tag
 from playwright.sync_api import Page, ViewportSize, expect
 
@@ -62,7 +60,6 @@ STILL = 0.01  # of the cumulative layout shift,
 GOOD = 0.1  # which is called good up to this (web.dev/cls): a place that is drawn takes its room
 
 
-@skipUnless(connection.vendor == "sqlite", "it looks the same on every database")
 @tag("face")
 class StatesTests(BrowserTestCase):
     maxDiff = None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.test import tag
 from playwright.sync_api import Locator, Page, expect
 
 from core.models import Event, User
@@ -141,6 +142,7 @@ class PhoneInTheDarkTests(RolesCase):
         self.play()
 
 
+@tag("face")
 class PhoneInTheLightTests(RolesCase):
     look = PHONE | {"color_scheme": "light"}
 
@@ -148,6 +150,7 @@ class PhoneInTheLightTests(RolesCase):
         self.play()
 
 
+@tag("face")
 class DeskInTheDarkTests(RolesCase):
     look = DESK | {"color_scheme": "dark"}
 
