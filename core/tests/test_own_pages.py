@@ -45,6 +45,25 @@ class ZoneTests(Cast, TestCase):
         self.assertIn("There Sat 4 Jul 2099, 05:00 JSTHall", page)
 
 
+class EraseTests(Cast, TestCase):
+    def test_whoever_would_erase_an_account_reads_what_ends_with_it(self) -> None:
+        browser = log_in(self.alice)
+        self.assertNotIn("This would end:", seen(browser.get("/account/privacy/")))
+        book(make_event(name="Opera", starts_at=later(days=3)), self.alice)
+        join(make_event(name="Ballet", starts_at=later(days=2)), self.alice)
+        full = make_event(name="Circus", starts_at=later(days=4), capacity=1)
+        book(full, self.bob)
+        join(full, self.alice)
+        past = make_event(name="Past")
+        book(past, self.alice)
+        type(past).objects.filter(pk=past.pk).update(starts_at=later(seconds=-1))
+        told = seen(browser.get("/account/privacy/")).partition("This would end:")[2]
+        self.assertRegex(told, r"^ Held for you Ballet .* Booked Opera .* Waiting Circus ")
+        self.assertNotIn("Past", told)
+        refused = seen(browser.post("/account/privacy/erase/", {"username": "bob"}))
+        self.assertIn("This would end:", refused)
+
+
 class NextTicketTests(Cast, TestCase):
     def told(self) -> str:
         return seen(visit(self.alice, headers=BROWSER).get("/calendar/?month=2001-01"))

@@ -1,5 +1,7 @@
 """One's own account, beyond what allauth does: what happened to it, what is stored about one, and its end."""
 
+from typing import TYPE_CHECKING
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -8,13 +10,18 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from .. import accounts, hub
+from ..context import BADGES
 from ..forms.people import EraseForm
 from ..http import PersonRequest, answer, for_people, invalid, reads, wants_json, writes
 from ..many import LARGEST_ID
-from ..models import UserSession
+from ..models import Event, UserSession
 from ..now import now
+from ..position import places_of
 from ..refusals import Refused
 from ..trust import confirmation, personal_data, trail
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 PAGE = 50
 LOGINS = 20  # the latest that are shown
@@ -53,8 +60,24 @@ def privacy(request: PersonRequest) -> HttpResponse:
 
 
 def _privacy_page(request: PersonRequest, form: EraseForm, *, status: int = 200) -> HttpResponse:
-    context = {"form": form, "file": confirmation.file_asked_for(request, [reverse("personal_data")])}
+    context = {
+        "form": form,
+        "file": confirmation.file_asked_for(request, [reverse("personal_data")]),
+        "ends": _what_ends(request),
+    }
     return render(request, "core/account/privacy.html", context, status=status)
+
+
+def _what_ends(request: PersonRequest) -> "list[tuple[Event, str, StrOrPromise]]":
+    """Return what a person would lose with the account: the event of each ticket or place, its badge, and its words."""
+    moment = now()
+    mine = places_of(request.user, moment, request.arrival)
+    tickets = [ticket.event for ticket in mine.tickets.values() if ticket.status == "valid"]
+    ends = [(event, "booked") for event in tickets if not event.is_over(moment)]
+    ends += [(place.event, place.status) for place in mine.places.values()]
+    return [
+        (event, badge, BADGES[badge]) for event, badge in sorted(ends, key=lambda end: (end[0].starts_at, end[0].pk))
+    ]
 
 
 @reads
