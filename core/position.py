@@ -57,13 +57,15 @@ class Ended:
 class PersonPlaces:
     """What one person has, by event id: live places (waiting ones with `ahead`), and valid tickets.
 
-    `ended` is what they had within the last day, `login_at` the login that asks (None: nobody is logged in), and
-    `automatic` how many holds that were placed by themselves count for that login's limit (rule 12).
+    `ended` is what they had within the last day, and `lapsed` the holds of it that lapsed; `login_at` is the login that
+    asks (None: nobody is logged in), and `automatic` how many holds that were placed by themselves count for its limit
+    (rule 12).
     """
 
     places: dict[int, TicketHold] = field(default_factory=dict)
     tickets: dict[int, Ticket] = field(default_factory=dict)
     ended: dict[int, Ended] = field(default_factory=dict)
+    lapsed: list[TicketHold] = field(default_factory=list)
     login_at: dt.datetime | None = None
     automatic: int = 0
 
@@ -81,10 +83,13 @@ def places_of(user: User, moment: dt.datetime, login: UserSession | None = None)
         if place.freed >= RATE_LEAST and place.event.is_serving(moment):
             place.wait_seconds = round(_seconds(place.freed) * (place.ahead + 1))
     tickets = _tickets(user=user.pk, since=since)
+    ended = _ended(rows, tickets, moment)
+    lapsed = {event for event, end in ended.items() if end.status == TicketHold.Status.EXPIRED}
     return PersonPlaces(
         places={place.event_id: place for place in places},
         tickets={ticket.event_id: ticket for ticket in tickets if ticket.cancelled_at is None},
-        ended=_ended(rows, tickets, moment),
+        ended=ended,
+        lapsed=[row for row in rows if row.event_id in lapsed],
         login_at=login.login_timestamp if login else moment - RECENT,
         automatic=rows[0].counted if rows else 0,
     )

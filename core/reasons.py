@@ -138,6 +138,17 @@ def why(badge: str, event: Event, mine: PersonPlaces, now: dt.datetime) -> Why:
     return _history(event, mine) or of_open_states(event, mine, now)[badge]
 
 
+def lapses(mine: PersonPlaces, now: dt.datetime) -> list[tuple[Event, str]]:
+    """Return the events still to come of which a hold lapsed since the login, each with that in a sentence.
+
+    Whatever their numbers are, and whether or not they are still on sale: it is told where holds are.
+    """
+    published = Event.Status.PUBLISHED
+    events = [hold.event for hold in mine.lapsed if hold.event.status == published and not hold.event.is_over(now)]
+    told = [(event, _history(event, mine)) for event in events if event.pk not in mine.tickets]
+    return [(event, reason.sentence) for event, reason in told if reason]
+
+
 def of_open_states(event: Event, mine: PersonPlaces, now: dt.datetime) -> dict[str, Why]:
     """Return what holds in each state of an event on sale, by badge, for a person whose own history says nothing.
 

@@ -1,8 +1,8 @@
 """Run the suite on PostgreSQL and Redis where they answer, and on SQLite; say what was left out.
 
-What pages look like and do in a browser, whatever is behind them (`@tag("face")`), is played once: in production's
-place, or on SQLite where there is no other. With `REQUIRE_SERVICES=1` whatever was left out for want of a service is a
-failure. Arguments go to `manage.py test`.
+Tests in a browser that are about the page, whatever database is behind it (`@tag("face")`), are played once: in
+production's place, or on SQLite where there is no other. With `REQUIRE_SERVICES=1` whatever was left out for want of a
+service is a failure. Arguments go to `manage.py test`.
 
 A real browser, its server and a second process share a machine that may be busy: up to three failing tests of
 `test_browser_*` are played once more, alone, and named at the end if they pass then. Any other test, a race above
@@ -11,6 +11,7 @@ all, has one chance.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,8 +29,9 @@ REDIS = os.environ.get("TEST_REDIS_URL") or "redis://127.0.0.1:6379/0"
 OF_BROWSERS = "core.tests.test_browser_"
 MOST_UNSTEADY = 3  # more of them are no accident
 MOST_SECONDS = 40 * 60  # for one run: three times what it takes here, and twice of it still ends before CI is ended
-# Where it is, SQLite writes there: each commit of the suite would wait for a disk.
+# Where there is room, SQLite writes there: each commit of the suite would wait for a disk.
 MEMORY = Path("/dev/shm")  # nosec B108 -- a folder of its own is made in it
+ROOM = 1 << 30  # bytes; three databases take a tenth of it, and the browsers want theirs
 LOCK = 20_260_101  # any number: two suites on one server would drop each other's database
 # What a developer's .env may say otherwise; the suite expects the defaults of development.
 DEVELOPMENT = {"DEBUG": "on", "HTTPS": "off", "EMAIL_URL": "", "GOOGLE_CLIENT_ID": "", "TIME_ZONE": "UTC"}
@@ -94,10 +96,14 @@ def left_out(fullest: Outcome) -> list[str]:
     return sorted({reason for reason in fullest["skipped"].values() if reason.startswith("needs ")})
 
 
+def _fast_folder() -> str | None:
+    return str(MEMORY) if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM else None
+
+
 def main() -> None:
     """Run, add up, and exit with 1 when anything failed or was left out though it was required."""
     arguments = sys.argv[1:]
-    with services() as missing, tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with services() as missing, tempfile.TemporaryDirectory(dir=_fast_folder()) as folder:
         but = [] if missing else ["--exclude-tag", "face"]
         outcomes = [run_suite("On SQLite, in one process:", [*arguments, *but], f"sqlite:///{folder}/db.sqlite3", "")]
         if not missing:

@@ -208,9 +208,11 @@ class Event(models.Model):
         return self.time_zone or settings.TIME_ZONE
 
     @property
-    def is_elsewhere(self) -> bool:
-        """Whether that is another zone than the site's: among times of others, its own are told with it."""
-        return bool(self.zone != settings.TIME_ZONE)
+    def zone_told(self) -> str:
+        """What its zone is called at its start, as `CET`, where that is not the site's: lists of several tell it."""
+        if self.zone == settings.TIME_ZONE:
+            return ""
+        return self.starts_at.astimezone(zoneinfo.ZoneInfo(self.zone)).tzname() or ""
 
     def local(self, moment: dt.datetime | None) -> str:
         """Return a moment in words, in the event's zone; empty for None."""

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 from core.models import Event, TicketHold, User
 
 from .browser import BrowserTestCase, look_away
-from .cast import ago, join, later, make_event, open_sale, release, statuses
+from .cast import ago, book, join, later, make_event, open_sale, release, statuses
 
 PHONE: ViewportSize = {"width": 375, "height": 812}
 SERVED = "Dashboard – Box Office"
@@ -269,6 +269,70 @@ class TitleTests(AttentionTestCase):
         alices.get_by_role("button", name="Release this hold").first.click()
         expect(bobs.locator(".is-turn").first).to_contain_text("Concert")
         expect(bobs.locator(BANNER)).to_have_count(0)
+
+    def test_the_focus_does_not_get_lost_with_it(self) -> None:
+        make_event(name="Concert", capacity=1)
+        alices, bobs = self.person(self.alice), self.person(self.bob)
+        bobs.get_by_role("button", name="Join the line").first.click()
+        expect(bobs.locator("[data-region=mine]")).to_contain_text("You are next")
+        look_away(bobs)
+        alices.get_by_role("button", name="Release this hold").first.click()
+        book = bobs.locator(BANNER).get_by_role("button", name="Book my ticket")
+        expect(book).to_be_enabled()  # it comes where a thumb may be, and rests for a second
+        book.focus()
+        bobs.set_viewport_size(PHONE)
+        bobs.locator("[data-mine=held]").get_by_role("button", name="Book my ticket").scroll_into_view_if_needed()
+        expect(bobs.locator(BANNER)).to_have_count(0)
+        expect(bobs.locator("#main")).to_be_focused()
+
+    def test_the_card_stays_lit_when_the_page_is_fetched_anew_and_goes_out_with_the_hold(self) -> None:
+        make_event(name="Concert", capacity=1)
+        alices, bobs = self.person(self.alice), self.person(self.bob)
+        bobs.get_by_role("button", name="Join the line").first.click()
+        expect(bobs.locator("[data-region=mine]")).to_contain_text("You are next")
+        alices.get_by_role("button", name="Release this hold").first.click()
+        expect(bobs.locator("[data-mine=held] .is-turn")).to_have_count(1)
+        with bobs.expect_response("**/dashboard/"):
+            bobs.evaluate("import('/static/core/js/regions.js').then(({ refreshSoon }) => refreshSoon(0))")
+            bobs.clock.fast_forward(1_000)
+        expect(bobs.locator("[data-mine=held] .is-turn")).to_have_count(1)
+        bobs.get_by_role("button", name="Release this hold").first.click()
+        expect(bobs.locator(".is-turn")).to_have_count(0)
+
+    def test_a_press_on_it_is_not_lost_with_it(self) -> None:
+        event = make_event(name="Concert", capacity=1)
+        alices, bobs = self.person(self.alice), self.person(self.bob)
+        bobs.get_by_role("button", name="Join the line").first.click()
+        expect(bobs.locator("[data-region=mine]")).to_contain_text("You are next")
+        look_away(bobs)
+        alices.get_by_role("button", name="Release this hold").first.click()
+        expect(bobs.locator(BANNER)).to_have_count(1)
+        bobs.evaluate("WebSocket.prototype.send = () => {}")  # what is said gets lost
+        bobs.locator(BANNER).get_by_role("button", name="Book my ticket").click()
+        bobs.set_viewport_size(PHONE)
+        bobs.locator("[data-mine=held]").get_by_role("button", name="Book my ticket").scroll_into_view_if_needed()
+        expect(bobs.locator(BANNER)).to_have_count(0)
+        bobs.clock.fast_forward(4_000)
+        bobs.wait_for_url("**/ticket/**")
+        self.assertEqual(statuses(event)[-1], ("bob", "booked"))
+
+    def test_holds_that_lapse_together_are_told_in_one_sentence_until_there_is_another_place(self) -> None:
+        events = [make_event(name=name, capacity=1) for name in ("Concert", "Opera")]
+        page = self.person(self.alice)
+        for event in events:
+            end_soon(event, seconds=2)
+        page.reload()
+        expect(page.locator("[data-lapses]")).to_contain_text("Opera: Your hold lapsed on")
+        expect(page.locator("[data-announcer]")).to_have_text(
+            "Your hold for Concert and Opera lapsed, before it was booked."
+        )
+        for event in events:
+            book(event, self.bob)
+        for event, left in zip(events, (1, 0), strict=True):
+            page.get_by_role("button", name=f"Join the line for {event.name}").first.click()
+            expect(page.locator("[data-mine=waiting]")).to_contain_text(event.name)
+            expect(page.locator("[data-lapsed]")).to_have_count(left)
+        expect(page.locator("[data-lapses]")).to_be_hidden()
 
     def test_several_turns_are_told_in_one_banner(self) -> None:
         for name in ("Concert", "Opera"):

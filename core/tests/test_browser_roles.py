@@ -12,6 +12,9 @@ from .cast import appoint, later, make_person
 
 PHONE: dict[str, Any] = {"viewport": {"width": 375, "height": 812}, "is_mobile": True, "has_touch": True}
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+OUTSIDE = """() => [...document.querySelectorAll("body *")]
+  .filter((element) => element.getBoundingClientRect().right > innerWidth || element.getBoundingClientRect().left < 0)
+  .map(({ outerHTML }) => outerHTML.slice(0, 120))"""
 TAPS = 5  # after the login, to a ticket
 
 
@@ -44,7 +47,8 @@ class RolesCase(BrowserTestCase):
         """See that no page is wider than its screen."""
         for page in pages:
             width = page.evaluate("document.documentElement.scrollWidth")
-            self.assertLessEqual(width, self.look["viewport"]["width"], page.url)
+            if width > self.look["viewport"]["width"]:
+                self.fail(f"{page.url} is {width} px wide: {page.evaluate(OUTSIDE)}")
 
     def publish(self, page: Page) -> Event:
         """Make an event of one place, and publish it."""

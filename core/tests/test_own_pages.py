@@ -4,8 +4,10 @@ import datetime as dt
 
 from django.test import TestCase
 
+from core.models import Event
+
 from .asking import log_in, seen
-from .cast import Cast, book, join, lapse, later, make_event
+from .cast import Cast, ago, book, join, lapse, later, make_event
 from .visits import BROWSER, visit
 
 
@@ -26,6 +28,19 @@ class LapsedTests(Cast, TestCase):
         mine = seen(browser.get("/dashboard/")).partition("All events")[0]
         self.assertNotIn("lapsed", mine)
 
+    def test_it_is_told_of_an_event_that_is_on_no_page_of_the_list_and_of_none_that_is_over(self) -> None:
+        browser = log_in(self.alice)
+        events = {name: make_event(name=name) for name in ("Paused", "Cancelled", "Over")}
+        for event in events.values():
+            join(event, self.alice)
+            lapse(event.places.all())
+        Event.objects.filter(pk=events["Paused"].pk).update(paused_at=ago(seconds=1))
+        Event.objects.filter(pk=events["Cancelled"].pk).update(status="cancelled")
+        Event.objects.filter(pk=events["Over"].pk).update(starts_at=ago(seconds=1))
+        mine = seen(browser.get("/dashboard/?page=9")).partition("All events")[0]
+        self.assertIn("Paused: Your hold lapsed", mine)
+        self.assertEqual(mine.count("lapsed"), 1)
+
     def test_one_that_was_released_is_not(self) -> None:
         browser = log_in(self.alice)
         event = make_event()
@@ -41,7 +56,7 @@ class ZoneTests(Cast, TestCase):
         make_event(name="Here", starts_at=starts)
         make_event(name="There", starts_at=starts, time_zone="Asia/Tokyo")
         page = seen(visit(headers=BROWSER).get("/"))
-        self.assertIn("Here Fri 3 Jul 2099, 20:00Hall", page)
+        self.assertRegex(page, "Here Fri 3 Jul 2099, 20:00 ?Hall")
         self.assertIn("There Sat 4 Jul 2099, 05:00 JSTHall", page)
 
 
@@ -56,7 +71,7 @@ class EraseTests(Cast, TestCase):
         join(full, self.alice)
         past = make_event(name="Past")
         book(past, self.alice)
-        type(past).objects.filter(pk=past.pk).update(starts_at=later(seconds=-1))
+        Event.objects.filter(pk=past.pk).update(starts_at=ago(seconds=1))
         told = seen(browser.get("/account/privacy/")).partition("This would end:")[2]
         self.assertRegex(told, r"^ Held for you Ballet .* Booked Opera .* Waiting Circus ")
         self.assertNotIn("Past", told)
@@ -80,6 +95,6 @@ class NextTicketTests(Cast, TestCase):
         cancelled = make_event(name="Cancelled", starts_at=later(days=2))
         book(cancelled, self.alice)
         book(make_event(name="Third", starts_at=later(days=3)), self.alice)
-        type(gone).objects.filter(pk=gone.pk).update(starts_at=later(seconds=-1))
-        type(gone).objects.filter(pk=cancelled.pk).update(status="cancelled")
+        Event.objects.filter(pk=gone.pk).update(starts_at=ago(seconds=1))
+        Event.objects.filter(pk=cancelled.pk).update(status="cancelled")
         self.assertIn("The next one: Third", self.told())

@@ -77,3 +77,9 @@ class SecondTryTests(SimpleTestCase):
         ):
             told = run_tests.run_suite("On SQLite:", ["core.tests"], "", "")
         self.assertEqual(told["failed"], {"On SQLite": "broke off after 40 minutes"})
+
+
+class LeftOutTests(SimpleTestCase):
+    def test_what_a_run_skipped_for_want_of_something_is_told_once_and_nothing_else(self) -> None:
+        skipped = {"a": "needs nginx", "b": "needs nginx", "c": "needs chromium", "d": "SQLite is no server"}
+        self.assertEqual(run_tests.left_out(outcome(skipped=skipped)), ["needs chromium", "needs nginx"])

@@ -32,7 +32,7 @@ from ..paging import page_of_found, page_of_upcoming
 from ..position import PersonPlaces, places_of
 from ..prepared import Prepared
 from ..push import subscriptions
-from ..reasons import Reason
+from ..reasons import lapses
 from ..refusals import Refused
 from ..search import SearchForm
 from ..shared_answers import is_known, shared
@@ -105,13 +105,12 @@ def dashboard(request: PersonRequest) -> HttpResponse:
     mine = _mine(request, moment)
     own = _cards(_own_events(mine, moment), mine, moment)
     page = page_of_upcoming(request.GET.get("page"), moment)
-    cards = _cards(page.events, mine, moment)
     context = {
-        "lapsed": [card for card in cards if card.why.reason == Reason.HOLD_LAPSED],
+        "lapses": lapses(mine, moment),
         "held": [card for card in own if card.badge == "held"],
         "waiting": [card for card in own if card.badge == "waiting"],
         "booked": [card for card in own if card.ticket],
-        "cards": cards,
+        "cards": _cards(page.events, mine, moment),
         "page": page,
         "offers": open_offers(request.user, moment),
         "organized": _organized(user=request.user.pk, moment=moment),

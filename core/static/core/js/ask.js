@@ -109,7 +109,7 @@ function restore({ button, idle }) {
 // The page may have been refreshed meanwhile: the form as it is now, or none if there is nothing left to do.
 function submit(ask) {
   restore(ask);
-  const form = ask.form.isConnected ? ask.form : document.getElementById(ask.button.id)?.form;
+  const form = ask.form.isConnected ? ask.form : document.querySelector(`[data-event="${ask.event}"] form[data-ask="${ask.form.dataset.ask}"]`);
   if (!form) return refreshSoon();
   delete form.dataset.ask;
   form.requestSubmit();

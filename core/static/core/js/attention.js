@@ -31,6 +31,12 @@ export function isAwaited(card) {
   return AWAITED.has(card?.state);
 }
 
+// Somebody's own doing elsewhere, as a message tells it.
+export function endTurn(event) {
+  turns.delete(String(event));
+  hideTurns((shown) => shown === String(event));
+}
+
 // What was awaited became a hold, as a message or the page fetched anew tells; both may, and only the first is said.
 export function tellTurn(card, until) {
   const { event } = card.dataset;
@@ -106,10 +112,11 @@ function compare() {
   for (const event of turns.keys()) if (!cards.get(event)?.placeStatus) turns.delete(event);
   hideTurns(hasEnded);
   for (const tag of said) if (tag.startsWith("turn ") && hasEnded(tag.split(" ")[1])) said.delete(tag);
+  const lapsed = [...placeCards()].filter((card) => hasLapsed(before.get(card.dataset.event), card));
+  if (lapsed.length) announce(words("lapsed", { name: listed(new Set(lapsed.map((card) => nameOf(card)[0]))) }));
   for (const card of placeCards()) {
     const { event, expires, placeStatus } = card.dataset;
     if (placeStatus === "held" && isAwaited(before.get(event))) tellTurn(card, expires);
-    if (hasLapsed(before.get(event), card)) announce(words("lapsed", { name: nameOf(card)[0] }));
   }
   showTitle();
 }

@@ -32,6 +32,8 @@ function listed(hold, cards) {
   list.querySelector("ul").append(card);
   for (const each of document.querySelectorAll("[data-mine]")) each.hidden = !each.querySelector("li");
   document.querySelector("[data-mine-none]")?.remove();
+  document.querySelector(`[data-lapsed="${hold.event}"]`)?.remove();
+  for (const notice of document.querySelectorAll("[data-lapses]")) notice.hidden = !notice.querySelector("li");
   return [card];
 }
 
@@ -39,6 +41,7 @@ function draw(card, hold, part) {
   const former = card.querySelector(".actions");
   const hasFocus = former.contains(document.activeElement);
   Object.assign(card.dataset, { placeStatus: hold.status, expires: hold.expires_at ?? "", state: hold.status, reason: "" });
+  card.classList.remove("is-turn");
   forgetServed(card);
   fill(part, hold, card);
   for (const old of card.querySelectorAll(FORMER)) old.remove();

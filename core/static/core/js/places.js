@@ -1,5 +1,5 @@
 // What belongs to the viewer: holds, places in line, tickets. Positions change in place; the rest the server is asked for.
-import { isAwaited, tellTurn } from "./attention.js";
+import { endTurn, isAwaited, tellTurn } from "./attention.js";
 import { drawPlace } from "./draw_place.js";
 import { cardsOf } from "./numbers.js";
 import { put } from "./put.js";
@@ -22,6 +22,7 @@ export function applyPosition({ event, position, ahead, wait_seconds: wait }) {
 
 export function applyHold(hold) {
   const cards = placeCards(hold.event);
+  if (hold.status !== "held") endTurn(hold.event);
   const shown = cards.every((card) => (isLive(hold) ? showsHold(card, hold) : !card.dataset.placeStatus));
   if (hold.status === "held" && isAwaited(cards[0]?.dataset)) tellTurn(cards[0], hold.expires_at);
   if (!shown && isLive(hold) && drawPlace(hold, cards)) showPosition(hold);

@@ -1,7 +1,6 @@
 // The socket is a hint, HTTP is the truth: fetch this page again and put its `data-region` parts in place of the old.
 const TIMEOUT_MS = 15000;
 const SUBMIT_PAUSE_MS = 5000; // a form is on its way; the page that answers it is fresh anyway
-const OWN = new Set(["mine", "state"]); // what the viewer has, or can have
 const served = new Map(); // region -> its HTML as last served, so that what did not change is not touched
 let timer = null;
 let due = 0;
@@ -73,7 +72,7 @@ function replaceRegions(fresh, askedAt) {
     if (!next || comparable(next) === served.get(region.dataset.region)) continue;
     if (region.contains(document.activeElement) && isTyping()) wanted = 300;
     else {
-      news ||= OWN.has(region.dataset.region);
+      news ||= region.dataset.region === "mine";
       replace(region, next);
     }
   }

@@ -3,34 +3,47 @@
 import { fillForms } from "./draw_place.js";
 import { listed, words } from "./words.js";
 
+const REST_MS = 1000; // a banner comes where a thumb may be on its way to something else
+const MOST_SEEN = 0.9; // of a button; a whole one may never be reported where the page is zoomed
 const turns = new Map(); // event -> the `name`, `title`, `body` and `href` of a turn that the person has not seen yet
-const sight = new IntersectionObserver(onSight, { threshold: 1 });
+const seen = new Set(); // events whose cards are lit
+let sight = null;
 
 export function showTurn(event, told) {
   turns.set(event, told);
-  look();
+  seen.delete(event);
+  queueMicrotask(look); // the card is drawn first
 }
 
 export function hideTurns(isOver) {
-  for (const event of turns.keys()) if (isOver(event)) turns.delete(event);
+  for (const known of [turns, seen]) for (const event of known.keys()) if (isOver(event)) known.delete(event);
   look();
 }
 
-// The buttons as they are now: a region that is fetched anew has others.
+// The buttons as they are now: a region that is fetched anew has others. A page that nobody looks at is told nothing of
+// sight, and draws its banner when somebody does.
 function look() {
-  sight.disconnect();
-  for (const button of document.querySelectorAll("[data-place-status=held] [data-ask=book] button")) {
-    if (turns.has(eventOf(button))) sight.observe(button);
-  }
-  draw();
+  sight?.disconnect();
+  const buttons = [...document.querySelectorAll("[data-place-status=held] [data-ask=book] button")];
+  for (const button of buttons) light(button.closest("[data-event]"));
+  const awaited = buttons.filter((button) => turns.has(eventOf(button)));
+  if (!awaited.length || !("IntersectionObserver" in window)) return draw();
+  const under = turns.size > 1 ? document.querySelector("[data-turns]").offsetHeight : 0; // it goes on, of the others
+  sight = new IntersectionObserver(onSight, { threshold: MOST_SEEN, rootMargin: `0px 0px -${under}px` });
+  for (const button of awaited) sight.observe(button);
 }
 
 function onSight(entries) {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting || !turns.delete(eventOf(target))) continue;
-    target.closest("[data-event]").classList.add("is-turn");
+    seen.add(eventOf(target));
+    light(target.closest("[data-event]"));
   }
   draw();
+}
+
+function light(card) {
+  card.classList.toggle("is-turn", seen.has(card.dataset.event));
 }
 
 function eventOf(button) {
@@ -39,10 +52,12 @@ function eventOf(button) {
 
 function draw() {
   const place = document.querySelector("[data-turns]");
-  const shown = [...turns.keys()].join(" ");
+  const shown = [...turns].map(([event, { body }]) => `${event} ${body}`).join();
   if (!place || place.dataset.turns === shown) return;
+  const hadFocus = place.contains(document.activeElement);
   place.dataset.turns = shown;
   place.replaceChildren(...(turns.size ? [bannerOf([...turns])] : []));
+  if (hadFocus) (place.querySelector("[data-turn-close]") ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
 function bannerOf([[event, { name, title, body, href }], ...others]) {
@@ -59,9 +74,11 @@ function bannerOf([[event, { name, title, body, href }], ...others]) {
     banner.dataset.event = event;
     link.href = href;
     fillForms(banner, { event, name, where: "turn" });
+    const book = banner.querySelector("form button");
+    book.disabled = true;
+    setTimeout(() => { book.disabled = false; }, REST_MS);
   }
   banner.querySelector("[data-turn-close]").addEventListener("click", () => {
-    document.getElementById("main").focus({ preventScroll: true }); // the button goes, and the focus with it
     turns.clear();
     draw();
   });
