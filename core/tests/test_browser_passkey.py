@@ -38,7 +38,7 @@ class PasskeyTests(BrowserTestCase):
         page.get_by_label("Name").fill("Phone")
         page.get_by_role("checkbox").check()  # one that logs in without a password
         self.picture(page, "passkey_add")
-        page.get_by_role("button", name="Add").click()
+        page.get_by_role("button", name="Add a key").click()
         page.wait_for_url("**/recovery-codes/**")
         self.assertEqual(Authenticator.objects.filter(user=self.alice, type="webauthn").count(), 1)
         page.goto("/accounts/logout/")
