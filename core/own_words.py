@@ -32,6 +32,9 @@ WORDS: "dict[type[forms.Field], dict[str, StrOrPromise]]" = {
     },
 }
 
+# What allauth says itself, and its catalogs not as the rest of the site does; ours has it as well, and comes first.
+SAID_BY_ALLAUTH = (_("Forgot your password?"),)
+
 # What allauth names otherwise than the rest of the site does.
 LABELS: "dict[str, StrOrPromise]" = {"username": _("User name"), "email": _("E-mail")}
 

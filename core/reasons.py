@@ -139,14 +139,22 @@ def why(badge: str, event: Event, mine: PersonPlaces, now: dt.datetime) -> Why:
 
 
 def lapses(mine: PersonPlaces, now: dt.datetime) -> list[tuple[Event, str]]:
-    """Return the events still to come of which a hold lapsed since the login, each with that in a sentence.
+    """Return the events still to come of which a hold lapsed, each with that in a sentence: it is told where holds are.
 
-    Whatever their numbers are, and whether or not they are still on sale: it is told where holds are.
+    It is told of those since the login, and to who comes back by another one for as long as nothing is held for them by
+    itself; whatever the events' numbers are, and whether or not they are still on sale.
     """
-    published = Event.Status.PUBLISHED
-    events = [hold.event for hold in mine.lapsed if hold.event.status == published and not hold.event.is_over(now)]
-    told = [(event, _history(event, mine)) for event in events if event.pk not in mine.tickets]
-    return [(event, reason.sentence) for event, reason in told if reason]
+    since = now - dt.timedelta(minutes=settings.AUTO_HOLD_COOLDOWN_MINUTES)
+    since = min(since, mine.login_at) if mine.login_at else since
+    return [
+        (hold.event, Reason.HOLD_LAPSED.label % {"at": hold.event.local(hold.expires_at)})
+        for hold in mine.lapsed
+        if hold.expires_at
+        and hold.expires_at >= since
+        and hold.event.status == Event.Status.PUBLISHED
+        and not hold.event.is_over(now)
+        and hold.event_id not in mine.tickets
+    ]
 
 
 def of_open_states(event: Event, mine: PersonPlaces, now: dt.datetime) -> dict[str, Why]:

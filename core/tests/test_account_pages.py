@@ -230,6 +230,17 @@ class AddressPageTests(AccountCase):
             with self.subTest(words=words):
                 self.assertContains(page, words, html=True)
 
+    def test_for_the_only_one_there_is_no_button_that_would_do_nothing_or_take_it_away(self):
+        self.log_in()
+        page = self.client.get("/accounts/email/")
+        for name in ("action_primary", "action_send", "action_remove"):
+            self.assertNotContains(page, name)
+        self.assertContains(page, "To change it, add the new one")
+        EmailAddress.objects.update(verified=False)
+        page = self.client.get("/accounts/email/")
+        self.assertContains(page, "action_send")
+        self.assertNotContains(page, "action_remove")
+
     def test_each_of_them_does_it(self):
         EmailAddress.objects.create(user=self.alice, email="other@example.org", verified=True)
         self.log_in()

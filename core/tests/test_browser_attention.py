@@ -227,6 +227,7 @@ class TitleTests(AttentionTestCase):
         for page in (bobs, elsewhere):
             expect(page.locator(BANNER)).to_have_count(1)  # of two messages one
             expect(page.locator(BANNER).get_by_role("button", name="Book my ticket for Concert")).to_be_in_viewport()
+            expect(page.locator(BANNER).get_by_role("timer")).to_have_text(re.compile(r"^0?9:\d\d$"))
             expect(page.get_by_role("link", name="Your turn – Concert")).to_have_attribute(
                 "href", re.compile(f"{event.get_absolute_url()}$")
             )
@@ -349,7 +350,10 @@ class TitleTests(AttentionTestCase):
         expect(bobs.locator(BANNER)).to_contain_text("Your turn – Concert and Opera")
         expect(bobs.locator(BANNER).get_by_role("button", name="Book my ticket")).to_have_count(0)
         bobs.get_by_role("link", name="See what is held for you").click()
-        expect(bobs.get_by_role("heading", name="Held for you")).to_be_in_viewport()
+        first = bobs.locator("[data-mine=held]").get_by_role("link", name="Concert")
+        expect(first).to_be_in_viewport()
+        expect(first).to_be_focused()
+        expect(bobs.locator(BANNER)).to_have_count(0)
 
     def test_the_banner_tells_the_end_of_the_hold_as_pages_do_in_the_zone_of_the_event(self) -> None:
         event = make_event(name="Concert", capacity=1, time_zone="America/New_York")

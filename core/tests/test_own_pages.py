@@ -41,6 +41,14 @@ class LapsedTests(Cast, TestCase):
         self.assertIn("Paused: Your hold lapsed", mine)
         self.assertEqual(mine.count("lapsed"), 1)
 
+    def test_whoever_comes_back_by_another_login_is_told_for_as_long_as_nothing_is_held_by_itself(self) -> None:
+        event = make_event(name="Opera", auto_hold=False)
+        join(event, self.alice)
+        lapse(event.places.all())
+        self.assertIn("Opera: Your hold lapsed", seen(log_in(self.alice).get("/dashboard/")))
+        with self.settings(AUTO_HOLD_COOLDOWN_MINUTES=0):
+            self.assertNotIn("Opera: Your hold lapsed", seen(log_in(self.alice).get("/dashboard/")))
+
     def test_one_that_was_released_is_not(self) -> None:
         browser = log_in(self.alice)
         event = make_event()

@@ -48,7 +48,7 @@ export function tellTurn(card, until) {
   said.add(tag);
   announce(words("turn_said", { name }));
   const told = { title: words("turn", { name }), body: words("turn_body", { time: timeIn(card.dataset, until) }) };
-  showTurn(event, { ...told, name, href: link?.href ?? location.pathname });
+  showTurn(event, { ...told, name, until, href: link?.href ?? location.pathname });
   notify({ tag, ...told });
   chime(tag);
 }

@@ -5,7 +5,7 @@ import { listed, words } from "./words.js";
 
 const REST_MS = 1000; // a banner comes where a thumb may be on its way to something else
 const MOST_SEEN = 0.9; // of a button; a whole one may never be reported where the page is zoomed
-const turns = new Map(); // event -> the `name`, `title`, `body` and `href` of a turn that the person has not seen yet
+const turns = new Map(); // event -> the `name`, `title`, `body`, `href` and end (`until`) of a turn that nobody has seen yet
 const seen = new Set(); // events whose cards are lit
 let sight = null;
 
@@ -56,31 +56,38 @@ function draw() {
   if (!place || place.dataset.turns === shown) return;
   const hadFocus = place.contains(document.activeElement);
   place.dataset.turns = shown;
-  place.replaceChildren(...(turns.size ? [bannerOf([...turns])] : []));
+  const soonest = [...turns].sort(([, one], [, other]) => Date.parse(one.until) - Date.parse(other.until));
+  place.replaceChildren(...(turns.size ? [bannerOf(soonest)] : []));
   if (hadFocus) (place.querySelector("[data-turn-close]") ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
-function bannerOf([[event, { name, title, body, href }], ...others]) {
+function bannerOf([[event, { name, title, body, href, until }], ...others]) {
   const banner = document.querySelector("template[data-turn]").content.firstElementChild.cloneNode(true);
   const link = banner.querySelector("[data-turn-title]");
   const names = [name, ...others.map(([, other]) => other.name)];
   link.textContent = others.length ? words("turn", { name: listed(names) }) : title;
   banner.querySelector("[data-turn-body]").textContent = others.length ? "" : body;
-  banner.querySelector("[data-turn-all]").hidden = !others.length;
+  banner.dataset.event = event;
+  Object.assign(banner.querySelector("[data-countdown]").dataset, { countdown: until, name });
+  const all = banner.querySelector("[data-turn-all]");
+  all.hidden = !others.length;
   if (others.length) {
     banner.querySelector("form").remove();
     link.removeAttribute("href");
+    all.href += `#held-name-${event}`;
+    all.addEventListener("click", close);
   } else {
-    banner.dataset.event = event;
     link.href = href;
     fillForms(banner, { event, name, where: "turn" });
     const book = banner.querySelector("form button");
     book.disabled = true;
     setTimeout(() => { book.disabled = false; }, REST_MS);
   }
-  banner.querySelector("[data-turn-close]").addEventListener("click", () => {
-    turns.clear();
-    draw();
-  });
+  banner.querySelector("[data-turn-close]").addEventListener("click", close);
   return banner;
+}
+
+function close() {
+  turns.clear();
+  draw();
 }
