@@ -353,6 +353,7 @@ class TitleTests(AttentionTestCase):
         first = bobs.locator("[data-mine=held]").get_by_role("link", name="Concert")
         expect(first).to_be_in_viewport()
         expect(first).to_be_focused()
+        expect(bobs.locator("[data-mine=held] .is-turn")).to_have_count(2)
         expect(bobs.locator(BANNER)).to_have_count(0)
 
     def test_the_banner_tells_the_end_of_the_hold_as_pages_do_in_the_zone_of_the_event(self) -> None:

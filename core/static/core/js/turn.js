@@ -88,6 +88,7 @@ function bannerOf([[event, { name, title, body, href, until }], ...others]) {
 }
 
 function close() {
+  for (const event of turns.keys()) seen.add(event);
   turns.clear();
-  draw();
+  look();
 }
