@@ -97,7 +97,7 @@ def _stay_opened(event: Event, moment: dt.datetime) -> None:
 def _refuse_revision(event: Event, values: dict[str, Any], moment: dt.datetime) -> None:
     taken = event.booked + event.held
     if values.get("capacity", event.capacity) < taken:
-        told = _("%(booked)d places are booked and %(held)d are held, so the capacity cannot go below %(taken)d.")
+        told = _("Booked: %(booked)d, held: %(held)d. The capacity cannot go below %(taken)d.")
         raise CapacityTooLow(fill(told, booked=event.booked, held=event.held, taken=taken))
     hidden = values.get("status") == Event.Status.DRAFT and event.status != Event.Status.DRAFT
     if hidden and (taken or TicketHold.objects.unended().filter(event=event).exists()):

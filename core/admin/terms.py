@@ -62,7 +62,7 @@ class TermsAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # -- not subscrip
     def served_first(self, event: Event) -> str:
         """Return which groups are served first, up to which part of the capacity."""
         groups = set(Group.objects.filter(name__in=share_fields().values()).values_list("name", flat=True))
-        share = gettext("%(group)s: %(percent)d%% of the capacity, %(places)d places.")
+        share = gettext("%(group)s: %(percent)d%% of the capacity (places: %(places)d).")
         lines = [
             (
                 share % {"group": tier["name"], "percent": event.tier_shares[tier["name"]], "places": tier["places"]},

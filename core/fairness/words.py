@@ -40,10 +40,8 @@ SENTENCES = {
     "new code": _("was given a new code: ticket no. %(to_ticket)s%(group)s for ticket no. %(ticket)s."),
     "pause": _("Staff paused serving."),
     "resume": _("Staff resumed serving."),
-    "extension": _("Staff moved the end of every hold by %(minutes)s minutes."),
-    "hold_extension": _(
-        "is held the ticket for %(minutes)s minutes longer: staff moved the end of this hold (%(place)s)."
-    ),
+    "extension": _("Staff moved the end of every hold by %(minutes)s min."),
+    "hold_extension": _("is held the ticket for %(minutes)s min longer: staff moved the end of this hold (%(place)s)."),
 }
 CAUSES: "dict[str, StrOrPromise]" = {
     Cause.RELEASED: _("they gave it up"),

@@ -97,7 +97,7 @@ class EventForm(OwnWords, forms.ModelForm):  # type: ignore[type-arg]  # -- not 
         places = {tier["name"]: tier["places"] for tier in self.instance.tiers} if self.shares else {}
         for name, group in self.shares.items():
             missing = "" if group in groups else NO_GROUP
-            saved = gettext("As saved: %(places)d of %(capacity)d places.")
+            saved = gettext("As saved, in places: %(places)d of %(capacity)d.")
             words = {"places": places.get(group, 0), "capacity": self.instance.capacity}
             told = saved % words if group in places else gettext("Empty: not served first.")
             self.fields[name] = forms.IntegerField(
@@ -220,7 +220,7 @@ class EventForm(OwnWords, forms.ModelForm):  # type: ignore[type-arg]  # -- not 
         event = numbers.with_line(Event.objects.all(), moment).filter(pk=self.instance.pk).first()
         taken = event.capacity - numbers.stats(event, moment)["available"] if event else 0
         if capacity < taken:
-            too_low = gettext("%(taken)d places are booked or held: the capacity must be at least %(taken)d.")
+            too_low = gettext("Booked or held: %(taken)d. The capacity must be at least %(taken)d.")
             raise ValidationError(too_low % {"taken": taken})
         return capacity
 

@@ -155,7 +155,7 @@ class CapacityTests(AdminCase):
         join(event, self.bob)
         before = Event.objects.values().get()
         response = self.change(event, name="Renamed", description="Typed with care", capacity="1")
-        sentence = "2 places are booked or held: the capacity must be at least 2."
+        sentence = "Booked or held: 2. The capacity must be at least 2."
         self.assertEqual((response.status_code, errors_of(response)), (200, {"capacity": [sentence]}))
         kept = {name: filled(response)[name] for name in ("name", "description", "capacity")}
         self.assertEqual(kept, {"name": "Renamed", "description": "Typed with care", "capacity": "1"})
@@ -186,7 +186,7 @@ class CapacityTests(AdminCase):
         event = make_event(capacity=1, auto_hold=False)
         TicketHold.objects.create(event=event, user=self.alice)  # joined, and served by the save's own transaction
         response = self.change(event, name="Renamed", capacity="0")
-        sentence = "0 places are booked and 1 are held, so the capacity cannot go below 1."
+        sentence = "Booked: 0, held: 1. The capacity cannot go below 1."
         self.assertEqual((response.status_code, errors_of(response)), (200, {"__all__": [sentence]}))
         self.assertEqual((filled(response)["name"], filled(response)["capacity"]), ("Renamed", "0"))
         self.assertEqual(Event.objects.values_list("name", "capacity").get(), ("Concert", 1))

@@ -71,7 +71,7 @@ class ShareTests(TermsCase):
     def test_the_form_says_how_many_places_each_comes_to(self) -> None:
         event = self.announced(tier_shares={"members": 25})
         Group.objects.create(name="members")
-        self.assertEqual(self.help_of(event, "share_1"), "As saved: 22 of 90 places.")
+        self.assertEqual(self.help_of(event, "share_1"), "As saved, in places: 22 of 90.")
         self.assertEqual(self.help_of(event, "share_2"), f"Empty: not served first. {NO_GROUP}")
         label = self.browser.get(page_of(event)).context["adminform"].form.fields["share_1"].label
         self.assertEqual(label, "members: % of the capacity served first")
@@ -197,7 +197,7 @@ class FrozenTests(TermsCase):
         response = self.browser.get(page_of(event))
         self.assertContains(response, FROZEN)
         self.assertContains(response, "in order of login")
-        self.assertContains(response, f"members: 25% of the capacity, 22 places. {NO_GROUP}")
+        self.assertContains(response, f"members: 25% of the capacity (places: 22). {NO_GROUP}")
         self.assertEqual([name for name in filled(response) if "share" in name or "policy" in name], [])
 
     def test_everything_else_can_still_be_changed(self) -> None:
@@ -249,11 +249,11 @@ class FrozenTests(TermsCase):
         event = self.announced(tier_shares={"press": 10})
         employ(self.olga, "view_event")
         response = at_desk(self.olga).get(page_of(event))
-        self.assertContains(response, "press: 10% of the capacity, 9 places.")
+        self.assertContains(response, "press: 10% of the capacity (places: 9).")
         self.assertNotContains(response, FROZEN)
 
     def test_a_published_event_without_an_opening_is_frozen_as_soon_as_it_is_stored(self) -> None:
         self.browser.post(ADD, self.typed(share_1="25"))
         response = self.browser.get(page_of(Event.objects.get()))
         self.assertContains(response, FROZEN)
-        self.assertContains(response, "members: 25% of the capacity, 22 places.")
+        self.assertContains(response, "members: 25% of the capacity (places: 22).")

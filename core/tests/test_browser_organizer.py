@@ -86,7 +86,7 @@ class OrganizerTests(BrowserTestCase):
         page.get_by_role("link", name="Edit", exact=True).click()
         page.get_by_label("Capacity").fill("1")
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("alert")).to_contain_text("the capacity must be at least 2")
+        expect(page.get_by_role("alert")).to_contain_text("The capacity must be at least 2")
         self.picture(page, "organize-refused")
         page.get_by_label("Capacity").fill("5")
         page.get_by_role("button", name="Save").click()

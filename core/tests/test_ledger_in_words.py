@@ -63,13 +63,13 @@ class SentenceTests(Cast, TestCase):
         allocation.cancel_ticket(ticket_id=bought.pk, cause=Cause.CANCELLED_BY_STAFF, reason="Paid twice.")
         direct = book(event, self.greta)
         longer = (
-            "alice is held the ticket for 1.5 minutes longer: staff moved the end of this hold"
+            "alice is held the ticket for 1.5 min longer: staff moved the end of this hold"
             f" (place no. {place.pk}). Their reason: “A lift stood still.”"
         )
         self.assertEqual(
             self.told(event)[4:],
             [
-                "Staff moved the end of every hold by 2.5 minutes. Their reason: “An outage.”",
+                "Staff moved the end of every hold by 2.5 min. Their reason: “An outage.”",
                 longer,
                 "Staff paused serving. Their reason: “A fire alarm.”",
                 "Staff resumed serving. Their reason: “It was none.”",

@@ -129,7 +129,7 @@ class ChangeTests(OrganizerCase):
         book(event, self.alice)
         join(event, self.bob)
         response = self.change(event, name="Renamed", capacity="1")
-        sentence = "2 places are booked or held: the capacity must be at least 2."
+        sentence = "Booked or held: 2. The capacity must be at least 2."
         self.assertEqual((response.status_code, response.context["form"].errors), (400, {"capacity": [sentence]}))
         self.assertEqual((filled(response)["name"], filled(response)["capacity"]), ("Renamed", "1"))
         self.assertEqual(Event.objects.values_list("name", "capacity").get(), ("Concert", 5))
@@ -139,7 +139,7 @@ class ChangeTests(OrganizerCase):
         TicketHold.objects.create(event=event, user=self.alice)  # joined, and served by the save's own transaction
         response = self.change(event, name="Renamed", capacity="0")
         self.assertEqual(response.status_code, 400)
-        self.assertIn("the capacity cannot go below 1", str(response.context["form"].errors["__all__"]))
+        self.assertIn("The capacity cannot go below 1", str(response.context["form"].errors["__all__"]))
         self.assertEqual((filled(response)["name"], Event.objects.get().name), ("Renamed", "Concert"))
         self.assertContains(response, "<h1>Change the event</h1>", status_code=400)
 

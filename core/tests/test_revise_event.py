@@ -53,7 +53,7 @@ class CapacityTests(Cast, TestCase):
             revise(event, capacity=1)
         self.assertEqual(
             refused.exception.detail,
-            "1 places are booked and 1 are held, so the capacity cannot go below 2.",
+            "Booked: 1, held: 1. The capacity cannot go below 2.",
         )
         self.assertEqual(Event.objects.get().capacity, 5)
 
