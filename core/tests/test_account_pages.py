@@ -241,6 +241,14 @@ class AddressPageTests(AccountCase):
         self.assertContains(page, "action_send")
         self.assertNotContains(page, "action_remove")
 
+    def test_whoever_sends_it_all_the_same_keeps_it_and_is_told_why(self):
+        self.log_in()
+        page = self.client.post("/accounts/email/", {"email": self.alice.email, "action_remove": ""}, follow=True)
+        self.assertContains(page, "alice@example.org stays: an account has a primary address.")
+        EmailAddress.objects.update(primary=False)
+        self.client.post("/accounts/email/", {"email": self.alice.email, "action_remove": ""})
+        self.assertEqual(EmailAddress.objects.count(), 1)
+
     def test_each_of_them_does_it(self):
         EmailAddress.objects.create(user=self.alice, email="other@example.org", verified=True)
         self.log_in()
