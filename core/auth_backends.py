@@ -8,6 +8,7 @@ from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.internal.userkit import filter_users_by_email
+from allauth.account.models import EmailAddress
 from allauth.core.internal import ratelimit
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -47,6 +48,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # -- allauth
         person: User = super().new_user(request)
         person.language = languages.to_start_with()
         return person
+
+    def can_delete_email(self, email_address: EmailAddress) -> bool:
+        """Keep the only address: without it no ticket is sent, and nobody gives a new password to who forgot theirs."""
+        others = EmailAddress.objects.filter(user=email_address.user_id).exclude(pk=email_address.pk)
+        return others.exists() and bool(super().can_delete_email(email_address))
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """Find the person; what was counted as a failure before that is counted no more where nobody could look."""
